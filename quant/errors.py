@@ -1,0 +1,33 @@
+"""What can be wrong with a request. Every message says what came and what is allowed, in both languages."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+
+class QuantError(Exception):
+    """The root of all errors of this package; `text` has both languages, `str()` is the English half."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+class SchemeError(QuantError):
+    """A storage scheme that does not exist or does not fit the matrix."""
+
+
+class WeightError(QuantError):
+    """Weights that cannot be quantized (NaN, wrong shape)."""
+
+
+class ModelError(QuantError):
+    """A model that cannot be found or read."""
+
+
+class PromptError(QuantError):
+    """A prompt or a generation setting that cannot be used."""
+
+
+class EvaluationError(QuantError):
+    """A text or a window that cannot be scored."""

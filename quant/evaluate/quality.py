@@ -1,0 +1,126 @@
+"""Perplexity and bits-per-byte on a fixed text, with the protocol that produced them.
+
+Each document is tokenized alone after one BOS and cut into windows of the model's context; window k reads tokens
+[k*C, (k+1)*C) and is scored on the token after each, so every token but the BOS is scored exactly once and a document
+never sees another. With L the summed negative log-likelihood in nats over N scored tokens of B bytes:
+
+    perplexity = exp(L / N)        bits_per_byte = L / (B ln 2)
+
+Bits-per-byte does not depend on the tokenizer, perplexity does. Arithmetic: float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from quant.errors import EvaluationError
+from quant.evaluate.texts import EvalText, shipped_text
+from quant.model.load import LoadedModel
+from quant.text import Text
+
+MINIMUM_TOKENS = 32
+# Logits of one batch stay below this many float32 values (64 MB): 4,096 positions of a vocabulary of 4,096.
+LOGITS_BUDGET = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What was scored and how; printed beside every figure."""
+
+    text: str
+    context: int
+    stride: int
+    bos: bool
+    documents: int
+    windows: int
+    tokens: int
+    n_bytes: int
+    arithmetic: str = "float32"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The score of a model on a text; `nats` is summed over `protocol.tokens`."""
+
+    nats: float
+    protocol: Protocol
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the mean loss; infinity where that leaves float64's range."""
+        mean = self.nats / self.protocol.tokens
+        return math.exp(mean) if mean < 700 else math.inf
+
+    @property
+    def bits_per_byte(self) -> float:
+        return self.nats / math.log(2) / self.protocol.n_bytes
+
+
+@dataclass(frozen=True)
+class Window:
+    """Inputs [n] and targets [n] of one window, and the bytes of text that its targets stand for."""
+
+    inputs: Tensor
+    targets: Tensor
+    n_bytes: float
+
+
+def windows_of(loaded: LoadedModel, text: EvalText) -> list[Window]:
+    """The windows of `text`. Raises EvaluationError below MINIMUM_TOKENS tokens."""
+    windows = []
+    for document in text.documents:
+        ids = torch.tensor([loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)])
+        per_token = len(document.encode()) / max(1, len(ids) - 1)
+        for start in range(0, len(ids) - 1, loaded.context):
+            targets = ids[start + 1 : start + loaded.context + 1]
+            windows.append(Window(ids[start : start + len(targets)], targets, per_token * len(targets)))
+    total = sum(len(w.targets) for w in windows)
+    if total < MINIMUM_TOKENS:
+        raise EvaluationError(
+            Text("El texto tiene {got} tokens; hacen falta al menos {need} para que la medida diga algo.",
+                 "The text has {got} tokens; at least {need} are needed for the measure to say anything.")
+            .format(got=total, need=MINIMUM_TOKENS)
+        )  # fmt: skip
+    return windows
+
+
+@torch.no_grad()
+def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Iterator[tuple[float, Quality]]:
+    """Score `text` batch by batch, yielding (fraction done, quality so far); the last one has scored everything."""
+    windows = windows_of(loaded, text)
+    total = sum(len(w.targets) for w in windows)
+    vocabulary = loaded.model.get_input_embeddings().weight.shape[0]
+    size = max(1, LOGITS_BUDGET // (vocabulary * loaded.context))
+    nats, tokens, n_bytes = 0.0, 0, 0.0
+    for first in range(0, len(windows), size):
+        chunk = windows[first : first + size]
+        nats += _nats(loaded, chunk)
+        tokens += sum(len(w.targets) for w in chunk)
+        n_bytes += sum(w.n_bytes for w in chunk)
+        protocol = Protocol(text.name, loaded.context, loaded.context, True, len(text.documents),
+                            first + len(chunk), tokens, round(n_bytes))  # fmt: skip
+        yield tokens / total, Quality(nats, protocol)
+
+
+def evaluate(loaded: LoadedModel, text: EvalText | str) -> Quality:
+    """Score a shipped text by name, or any `EvalText`, whole."""
+    *_, (_, quality) = evaluate_steps(loaded, shipped_text(text) if isinstance(text, str) else text)
+    return quality
+
+
+def _nats(loaded: LoadedModel, windows: list[Window]) -> float:
+    """Summed loss of a batch; shorter windows are padded on the right, where causality hides the padding."""
+    longest = max(len(w.inputs) for w in windows)
+    inputs = torch.zeros(len(windows), longest, dtype=torch.long)
+    targets = torch.full((len(windows), longest), -100)
+    for row, window in enumerate(windows):
+        inputs[row, : len(window.inputs)] = window.inputs
+        targets[row, : len(window.targets)] = window.targets
+    logits = loaded.model(inputs, use_cache=False).logits.float()
+    losses = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    return float(losses.double().sum())

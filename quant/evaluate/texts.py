@@ -1,0 +1,65 @@
+"""The texts that ship with the project, and what a visitor pastes: documents to score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from quant.errors import EvaluationError
+from quant.text import Text
+
+FOLDER = Path(__file__).resolve().parents[1] / "assets" / "texts"
+
+
+@dataclass(frozen=True)
+class EvalText:
+    """A fixed text as whole documents. `title` is what the page calls it."""
+
+    name: str
+    title: Text
+    documents: tuple[str, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """UTF-8 bytes of all documents, separators not counted."""
+        return sum(len(d.encode()) for d in self.documents)
+
+    def head(self, n_bytes: int) -> EvalText:
+        """Whole documents from the start, the last one included reaching at least `n_bytes`."""
+        chosen, total = [], 0
+        for document in self.documents:
+            chosen.append(document)
+            total += len(document.encode())
+            if total >= n_bytes:
+                break
+        return EvalText(self.name, self.title, tuple(chosen))
+
+
+TITLES: dict[str, Text] = {
+    "enciclopedia": Text("Enciclopedia: 48 artículos (XQuAD en español)", "Encyclopedia: 48 articles (Spanish XQuAD)"),
+    "literatura": Text(
+        "Literatura: «El último contrabandista», Carmen de Burgos, 1918",
+        "Literature: “El último contrabandista”, Carmen de Burgos, 1918",
+    ),
+}
+
+
+def shipped_text(name: str) -> EvalText:
+    """An evaluation text by name. Raises EvaluationError for an unknown one."""
+    if name not in TITLES:
+        raise EvaluationError(
+            Text("No hay un texto «{name}»; los incluidos son: {allowed}.",
+                 "There is no text “{name}”; the shipped ones are: {allowed}.")
+            .format(name=name, allowed=", ".join(TITLES))
+        )  # fmt: skip
+    content = (FOLDER / f"{name}.txt").read_text(encoding="utf8")
+    return EvalText(name, TITLES[name], tuple(d.strip() for d in content.split("\n\n") if d.strip()))
+
+
+def own_text(content: str) -> EvalText:
+    """What a visitor pasted, as one document. Raises EvaluationError when it is empty."""
+    if not content.strip():
+        raise EvaluationError(
+            Text("No hay texto que medir; pega unas cuantas frases.", "There is no text to score; paste a few sentences.")
+        )  # fmt: skip
+    return EvalText("own", Text("Tu texto", "Your text"), (content.strip(),))

@@ -1,0 +1,162 @@
+"""A stream of tokens from a causal language model, equal to `transformers.generate` token for token.
+
+One token is computed between two `next()` calls, so a caller stops by no longer asking, and two models can write side
+by side by taking turns. What is done to the logits (repeated n-grams, temperature, top-k, top-p) is transformers'
+own code in transformers' own order; the loop is ours. The caller passes the seed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import LogitsProcessorList
+from transformers.generation.logits_process import (
+    NoRepeatNGramLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from quant.errors import PromptError
+from quant.model.load import LoadedModel
+from quant.text import Text
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen. The defaults are those of the notebook; without `do_sample` it is greedy.
+
+    `max_length` counts the prompt, in tokens. `top_k` 0 and `top_p` 1 switch those filters off.
+    """
+
+    max_length: int = 150
+    no_repeat_ngram_size: int = 2
+    do_sample: bool = False
+    top_k: int = 50
+    top_p: float = 0.95
+    temperature: float = 0.7
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _within("max_length", self.max_length, 2, 100_000)
+        _within("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
+        _within("top_k", self.top_k, 0, 1_000_000)
+        _within("top_p", self.top_p, 0.01, 1)
+        _within("temperature", self.temperature, 0.01, 100)
+        _within("seed", self.seed, 0, 2**63 - 1)
+
+    def processors(self) -> LogitsProcessorList:
+        """transformers' own processors, in its own order."""
+        chosen = LogitsProcessorList()
+        if self.no_repeat_ngram_size:
+            chosen.append(NoRepeatNGramLogitsProcessor(self.no_repeat_ngram_size))
+        if self.do_sample:
+            if self.temperature != 1:
+                chosen.append(TemperatureLogitsWarper(self.temperature))
+            if self.top_k:
+                chosen.append(TopKLogitsWarper(self.top_k))
+            if self.top_p < 1:
+                chosen.append(TopPLogitsWarper(self.top_p))
+        return chosen
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise PromptError(
+            Text("{name} = {value}: se permite de {low} a {high}.", "{name} = {value}: allowed from {low} to {high}.")
+            .format(name=name, value=str(value), low=str(low), high=str(high))
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known after one more token. `ids` holds prompt and continuation; `seconds` is this model's own time."""
+
+    ids: tuple[int, ...]
+    prompt_tokens: int
+    text: str
+    seconds: float
+    done: bool
+
+    @property
+    def new_tokens(self) -> int:
+        return len(self.ids) - self.prompt_tokens
+
+    @property
+    def tokens_per_s(self) -> float:
+        """New tokens over this model's own seconds, prompt included; 0 before the first."""
+        return self.new_tokens / self.seconds if self.seconds else 0.0
+
+
+def encode_prompt(loaded: LoadedModel, prompt: str, max_length: int) -> list[int]:
+    """Token ids of the prompt. Raises PromptError when it is empty or leaves no room."""
+    if not prompt.strip():
+        raise PromptError(
+            Text("El texto de partida está vacío; escribe al menos una palabra.",
+                 "The prompt is empty; write at least one word.")
+        )  # fmt: skip
+    ids = loaded.tokenizer.encode(prompt, add_special_tokens=False)
+    room = min(max_length, loaded.context)
+    if len(ids) >= room:
+        raise PromptError(
+            Text("El texto de partida tiene {got} tokens; con longitud máxima {length} y contexto {context} caben {room}.",
+                 "The prompt has {got} tokens; with maximum length {length} and context {context}, {room} fit.")
+            .format(got=len(ids), length=max_length, context=loaded.context, room=room - 1)
+        )  # fmt: skip
+    return ids
+
+
+def stream(loaded: LoadedModel, prompt: str, sampling: Sampling = Sampling()) -> Iterator[Step]:
+    """Write after `prompt`, one `Step` a token, until the end token, `max_length` or the end of the context."""
+    ids = encode_prompt(loaded, prompt, sampling.max_length)
+    return _stream(loaded, ids, sampling)
+
+
+@torch.no_grad()
+def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator[Step]:
+    prompt_tokens, room = len(ids), min(sampling.max_length, loaded.context)
+    processors = sampling.processors()
+    random = torch.Generator().manual_seed(sampling.seed)
+    ended_by = loaded.tokenizer.eos_token_id
+    sequence, cache, seconds = torch.tensor([ids]), None, 0.0
+    fresh = sequence
+    while True:
+        started = time.perf_counter()
+        output = loaded.model(
+            fresh, past_key_values=cache, use_cache=True, attention_mask=torch.ones_like(sequence), logits_to_keep=1
+        )
+        cache = output.past_key_values
+        fresh = _choose(processors(sequence, output.logits[:, -1].float()), sampling.do_sample, random)
+        sequence = torch.cat([sequence, fresh], dim=1)
+        seconds += time.perf_counter() - started
+        ids = sequence[0].tolist()
+        done = ids[-1] == ended_by or len(ids) >= room
+        text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
+        yield Step(tuple(ids), prompt_tokens, text, seconds, done)
+        if done:
+            return
+
+
+def _choose(scores: Tensor, do_sample: bool, random: torch.Generator) -> Tensor:
+    """The next token, int64 [1, 1]."""
+    if not do_sample:
+        return scores.argmax(dim=-1, keepdim=True)
+    return torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=random)
+
+
+def generate(loaded: LoadedModel, prompt: str, sampling: Sampling = Sampling()) -> Step:
+    """The last step of `stream`: the whole text, its tokens and its time."""
+    *_, last = stream(loaded, prompt, sampling)
+    return last
+
+
+def first_difference(a: tuple[int, ...], b: tuple[int, ...]) -> int | None:
+    """Index of the first token that differs (one ending sooner counts), or None while one continues the other."""
+    for i, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return i
+    return None

@@ -1,0 +1,194 @@
+"""Load a causal language model: the embedded one, a folder, or a hub repository already in the local cache.
+
+Loading never touches the network: `fetch` does that, only when asked. Safetensors is preferred; a `.bin` is read with
+`weights_only=True`; code that comes with a repository is never run. GPT-2's Conv1D layers, which keep their weight as
+[in, out], are turned here, once, into `nn.Linear`: from here on a weight is [out, in].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
+
+from quant.errors import ModelError
+from quant.text import Text
+
+EMBEDDED = "embedded"
+EMBEDDED_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "model"
+DEFAULT_HUB_ID = "datificate/gpt2-small-spanish"
+# What a repository must give; TensorFlow, Flax and ONNX copies stay where they are.
+CONFIG_FILES = ["config.json", "generation_config.json"]
+TOKENIZER_FILES = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json",
+                   "tokenizer.model"]  # fmt: skip
+WEIGHT_PATTERNS = ["model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin",
+                   "pytorch_model.bin.index.json"]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model in evaluation mode, float32, read only, with its tokenizer and where both came from."""
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    origin: Text
+    revision: str
+
+    @property
+    def parameters(self) -> int:
+        """How many, the tied table counted once."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def context(self) -> int:
+        """The longest window in tokens."""
+        return int(self.model.config.max_position_embeddings)
+
+    @property
+    def bos(self) -> int:
+        """The token before each document."""
+        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
+        raise ModelError(
+            Text("El tokenizador de «{name}» no tiene token de comienzo ni de fin; hace falta uno de los dos.",
+                 "The tokenizer of “{name}” has neither a beginning nor an end token; one of them is needed.")
+            .format(name=self.name)
+        )  # fmt: skip
+
+    def weight(self, layer: str) -> Tensor:
+        """The float32 weight [out, in] of a layer of the census."""
+        return self.model.get_parameter(f"{layer}.weight").detach()
+
+
+def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
+    """Load `"embedded"`, a folder, or a hub id that is in the local cache. Raises ModelError; never downloads."""
+    label = str(name).strip()
+    if label == EMBEDDED:
+        origin = Text("incluido en el proyecto", "shipped with the project")
+        return _load_folder(EMBEDDED, EMBEDDED_FOLDER, origin, "")
+    if Path(label).is_dir():
+        folder = Path(label).resolve()
+        return _load_folder(folder.name, folder, Text("carpeta local", "local folder"), "")
+    folder = cached_folder(label)
+    origin = Text("caché local del Hub", "local Hub cache")
+    return _load_folder(label, folder, origin, folder.name[:12])
+
+
+def is_cached(hub_id: str) -> bool:
+    """Whether every file that `hub_id` needs is on this machine. No network."""
+    try:
+        return bool(_weight_files(cached_folder(hub_id)))
+    except ModelError:
+        return False
+
+
+def cached_folder(hub_id: str) -> Path:
+    """The snapshot folder of `hub_id` in the local cache. Raises ModelError when it is not there."""
+    try:
+        return Path(snapshot_download(hub_id, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, ValueError) as error:
+        raise ModelError(
+            Text("No encuentro el modelo «{name}». Se permite «embedded», una carpeta con config.json y pesos, o un "
+                 "nombre del Hub ya descargado (usuario/modelo).",
+                 "There is no model “{name}” here. Allowed: “embedded”, a folder with config.json and weights, or a "
+                 "Hub name already downloaded (user/model).").format(name=hub_id)
+        ) from error  # fmt: skip
+
+
+def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
+    """Download `hub_id` file by file into the local cache, yielding (bytes done, bytes in all) after each file.
+
+    Raises ModelError when the hub cannot be reached or has no such model.
+    """
+    from huggingface_hub import HfApi, hf_hub_download
+    from httpx import HTTPError
+
+    try:
+        info = HfApi().model_info(hub_id, files_metadata=True)
+        wanted = _wanted_files({s.rfilename: s.size or 0 for s in info.siblings or []})
+        done, total = 0, sum(wanted.values())
+        yield done, total
+        for file, n_bytes in wanted.items():
+            hf_hub_download(hub_id, file, revision=info.sha)
+            done += n_bytes
+            yield done, total
+    except (HTTPError, OSError, HfHubHTTPError, HFValidationError) as error:
+        raise ModelError(
+            Text("No he podido descargar «{name}» ({reason}). Sigue disponible el modelo incluido.",
+                 "“{name}” could not be downloaded ({reason}). The embedded model is still there.")
+            .format(name=hub_id, reason=type(error).__name__)
+        ) from error  # fmt: skip
+
+
+def _wanted_files(sizes: dict[str, int]) -> dict[str, int]:
+    """The files to fetch, smallest first: configuration, tokenizer and one copy of the weights."""
+    weights = _preferred_weights(sizes)
+    wanted = [f for f in (*CONFIG_FILES, *TOKENIZER_FILES) if f in sizes] + weights
+    return dict(sorted(((f, sizes[f]) for f in wanted), key=lambda item: item[1]))
+
+
+def _preferred_weights(names: dict[str, int] | list[str]) -> list[str]:
+    """Safetensors when there are any, else the .bin files; shards and their index together."""
+    for patterns in (WEIGHT_PATTERNS[:2], WEIGHT_PATTERNS[2:]):
+        found = [n for n in names if any(Path(n).match(p) and "/" not in n for p in patterns)]
+        if found:
+            return sorted(found)
+    return []
+
+
+def _weight_files(folder: Path) -> list[str]:
+    return _preferred_weights([f.name for f in folder.iterdir()])
+
+
+def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> LoadedModel:
+    if not (folder / "config.json").is_file() or not (weights := _weight_files(folder)):
+        found = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "—"
+        raise ModelError(
+            Text("En «{name}» no hay un modelo: hacen falta config.json y model.safetensors o pytorch_model.bin, "
+                 "y hay: {found}.",
+                 "There is no model in “{name}”: config.json and model.safetensors or pytorch_model.bin are needed, "
+                 "and it holds: {found}.").format(name=name, found=found)
+        )  # fmt: skip
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, weights_only=True,
+            use_safetensors=weights[0].endswith((".safetensors", ".safetensors.index.json")),
+            attn_implementation="sdpa",
+        )  # fmt: skip
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            Text("No he podido leer el modelo «{name}»: {reason}",
+                 "The model “{name}” could not be read: {reason}")
+            .format(name=name, reason=str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+        ) from error  # fmt: skip
+    turn_conv1d(model)
+    model.eval().requires_grad_(False)
+    model.tie_weights()
+    return LoadedModel(name, model, tokenizer, origin, revision)
+
+
+def turn_conv1d(model: nn.Module) -> None:
+    """Replace every Conv1D (weight [in, out]) by an nn.Linear (weight [out, in]) that computes the same."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, Conv1D):
+                setattr(parent, name, _as_linear(child))
+
+
+def _as_linear(conv: Conv1D) -> nn.Linear:
+    inputs, outputs = conv.weight.shape
+    linear = nn.Linear(inputs, outputs, device="meta")
+    linear.weight = nn.Parameter(conv.weight.detach().T.contiguous())
+    linear.bias = conv.bias
+    return linear

@@ -1,0 +1,62 @@
+"""A string of the page cannot exist in one language only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["es", "en"]
+NO_BREAK = "\N{NARROW NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence in Spanish and English; `{name}` fields are filled by `format`."""
+
+    es: str
+    en: str
+
+    def __getitem__(self, language: Language) -> str:
+        return self.es if language == "es" else self.en
+
+    def format(self, **fields: object) -> Text:
+        """Fill the fields; numbers follow each language, a `Text` field gives its own half."""
+        return Text(self.es.format(**_localize(fields, "es")), self.en.format(**_localize(fields, "en")))
+
+
+def _localize(fields: dict[str, object], language: Language) -> dict[str, object]:
+    def one(value: object) -> object:
+        if isinstance(value, Text):
+            return value[language]
+        return number(value, language) if isinstance(value, float) else value
+
+    return {name: one(value) for name, value in fields.items()}
+
+
+def number(value: float, language: Language, digits: int = 4) -> str:
+    """`value` with `digits` significant digits (none of an integer part lost); decimal comma in Spanish."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value).replace("inf", "∞")
+    if value != 0 and not 1e-4 <= abs(value) < 1e9:
+        mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
+        text = f"{mantissa} × 10{_superscript(int(exponent))}"
+    else:
+        whole_digits = len(str(int(abs(value))))
+        text = f"{value:,.{max(0, digits - whole_digits)}f}".replace(",", NO_BREAK)
+    return text.replace(".", ",") if language == "es" else text
+
+
+def fixed(value: float, language: Language, decimals: int) -> str:
+    """`value` with `decimals` decimals; decimal comma in Spanish."""
+    text = f"{value:,.{decimals}f}".replace(",", NO_BREAK)
+    return text.replace(".", ",") if language == "es" else text
+
+
+def _superscript(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def size(n_bytes: float, language: Language) -> str:
+    """Bytes in kB or MB (powers of ten, as file managers and the Hub show them), three significant digits."""
+    unit, factor = ("MB", 1e6) if n_bytes >= 1e6 else ("kB", 1e3) if n_bytes >= 1e3 else ("B", 1)
+    return number(n_bytes / factor, language, 3) + NO_BREAK + unit
