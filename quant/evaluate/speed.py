@@ -1,0 +1,53 @@
+"""Tokens per second of several models on this machine, measured in alternating rounds inside one run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from quant.generate import Sampling, stream
+from quant.model.load import LoadedModel
+
+PROMPT = "La ciudad de Madrid es"
+ROUNDS = 5
+NEW_TOKENS = 24
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Tokens/s of each round of one model; the machine is shared, so the median and the spread are what counts."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+    @property
+    def lowest(self) -> float:
+        return min(self.rounds)
+
+    @property
+    def highest(self) -> float:
+        return max(self.rounds)
+
+
+def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Iterator[float | tuple[Speed, ...]]:
+    """Write NEW_TOKENS greedily with each model in turn, `rounds` times, after one round that is not counted.
+
+    Yields the fraction done after each turn and, last, one `Speed` a model. Prompt processing is not counted.
+    """
+    seen: list[list[float]] = [[] for _ in models]
+    for turn in range(rounds + 1):
+        for model, values in zip(models, seen, strict=True):
+            values.append(_decode_rate(model))
+            yield (turn + 1) / (rounds + 1)
+    yield tuple(Speed(tuple(values[1:])) for values in seen)
+
+
+def _decode_rate(model: LoadedModel) -> float:
+    prompt_tokens = len(model.tokenizer.encode(PROMPT, add_special_tokens=False))
+    steps = list(stream(model, PROMPT, Sampling(max_length=prompt_tokens + NEW_TOKENS + 1, no_repeat_ngram_size=2)))
+    first, last = steps[0], steps[-1]
+    return (last.new_tokens - first.new_tokens) / (last.seconds - first.seconds) if len(steps) > 1 else 0.0

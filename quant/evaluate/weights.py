@@ -1,0 +1,104 @@
+"""What quantization does to one matrix: histograms on shared bins, code occupancy, error, bytes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quant.methods.rtn import quantize
+from quant.packing import Layout
+from quant.qtensor import QTensor
+from quant.scheme import Grid, Scheme
+
+BINS = 181
+
+
+@dataclass(frozen=True, eq=False)
+class WeightView:
+    """A matrix before and after. Bins are shared and reach past every value; nothing is cut off.
+
+    edges: float64 [BINS + 1]; before, after: int64 [BINS]; code_values: the integers a code stands for, rising;
+    occupancy: share of the weights at each, sums to 1. sqnr_db: 10 log10(sum w^2 / sum (w - q)^2), infinite without
+    error; largest_error in units of the weights.
+    """
+
+    edges: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    code_values: np.ndarray
+    occupancy: np.ndarray
+    sqnr_db: float
+    largest_error: float
+    largest_weight: float
+    float_bytes: int
+    stored_bytes: int
+    bits_per_weight: float
+    levels: int
+
+
+def weight_view(weight: Tensor, scheme: Scheme) -> WeightView:
+    """Quantize `weight` [out, in] to `scheme` and describe both. Raises what `quantize` raises."""
+    q = quantize(weight, scheme)
+    decoded = q.dequantize()
+    low, high = _span(weight, decoded)
+    code_values, occupancy = code_occupancy(q)
+    stored = Layout(scheme).nbytes(q.shape)
+    difference = decoded - weight
+    noise = float(difference.square().mean())
+    return WeightView(
+        np.linspace(low, high, BINS + 1), _histogram(weight, low, high), _histogram(decoded, low, high),
+        code_values, occupancy,
+        10 * math.log10(float(weight.square().mean()) / noise) if noise else math.inf,
+        float(difference.abs().max()), float(weight.abs().max()),
+        4 * weight.numel(), stored, 8 * stored / weight.numel(), scheme.levels,
+    )  # fmt: skip
+
+
+def _span(*tensors: Tensor) -> tuple[float, float]:
+    """The range of all values, half a bin wider on both sides; a constant gets a range of its own size."""
+    pairs = [torch.aminmax(t) for t in tensors]
+    low, high = min(float(a) for a, _ in pairs), max(float(b) for _, b in pairs)
+    margin = (high - low) / (2 * BINS) or abs(high) or 1.0
+    return low - margin, high + margin
+
+
+def _histogram(x: Tensor, low: float, high: float) -> np.ndarray:
+    """Counts [BINS]. Multiplying and truncating is several times faster than a search of the edges."""
+    bins = ((x - low) * (BINS / (high - low))).to(torch.int32).clamp_(0, BINS - 1)
+    return torch.bincount(bins.view(-1), minlength=BINS).numpy()
+
+
+def code_occupancy(q: QTensor) -> tuple[np.ndarray, np.ndarray]:
+    """(integers that the scheme uses, rising; share of the weights at each)."""
+    counts = torch.bincount(q.codes.view(-1), minlength=2**q.scheme.element.code_bits)
+    values = q.scheme.element.decode(torch.arange(len(counts), dtype=torch.uint8))
+    order = values.argsort()
+    if q.scheme.grid is Grid.ABSMAX:
+        order = order[1:]  # the lowest code is not part of a symmetric grid
+    return values[order].int().numpy(), (counts[order] / q.codes.numel()).numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class RoundingSample:
+    """A few neighbouring weights that share one scale: original and rounded [n], and the grid's values, rising."""
+
+    original: np.ndarray
+    rounded: np.ndarray
+    grid: np.ndarray
+    scale: float
+
+
+def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32) -> RoundingSample:
+    """The first `count` weights of the first row of `weight` under `scheme`."""
+    q = quantize(weight, scheme)
+    values, _ = code_occupancy(q)
+    scale = float(q.scale[0, 0])
+    zero = float(q.zero[0, 0]) if q.zero is not None else 0.0
+    size = min(count, scheme.granularity.groups(q.shape)[2], weight.shape[1])
+    return RoundingSample(
+        weight[0, :size].numpy(), q.dequantize()[0, :size].numpy(), (values - zero) * scale, scale
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""What visitors share: models, a cache of quantized ones bounded in bytes, and two lanes of work.
+
+Light work (a slider, a figure) never waits for heavy work (text, metrics): heavy work goes one at a time through
+`Lab.heavy`, which tells each caller how many are ahead. Models are read only; every visitor sees the same objects.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+
+from quant.errors import ModelError
+from quant.evaluate.quality import Quality, evaluate_steps
+from quant.evaluate.texts import EvalText
+from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
+from quant.model.recipe import Recipe, quantize_steps
+from quant.text import Text
+
+CACHE_BYTES = 2**30
+POLL_S = 0.1
+
+
+class Lane:
+    """A queue for work that must not overlap, first come, first served."""
+
+    def __init__(self) -> None:
+        self._tickets = itertools.count()
+        self._waiting: list[int] = []
+        self._lock = threading.Lock()
+
+    def turn(self) -> Turn:
+        """A place in the queue, taken at once; use it as a context manager."""
+        with self._lock:
+            ticket = next(self._tickets)
+            self._waiting.append(ticket)
+        return Turn(self, ticket)
+
+    def ahead_of(self, ticket: int) -> int:
+        with self._lock:
+            return self._waiting.index(ticket)
+
+    def leave(self, ticket: int) -> None:
+        with self._lock:
+            self._waiting.remove(ticket)
+
+
+class Turn:
+    """One place in a `Lane`; leaving the `with` block gives it up, whether its turn came or not."""
+
+    def __init__(self, lane: Lane, ticket: int) -> None:
+        self._lane, self._ticket = lane, ticket
+
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._lane.leave(self._ticket)
+
+    def wait(self) -> Iterator[int]:
+        """Yield how many are ahead, again and again, until nobody is."""
+        while ahead := self._lane.ahead_of(self._ticket):
+            yield ahead
+            time.sleep(POLL_S)
+
+
+class Lab:
+    """Loaded and quantized models, shared by all visitors of one process."""
+
+    def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
+        self.heavy = Lane()
+        self._extra = str(extra) if extra else None
+        self._cache_bytes = cache_bytes
+        self._lock = threading.RLock()
+        self._loaded: dict[str, LoadedModel] = {}
+        self._quantized: OrderedDict[Recipe, tuple[LoadedModel, int]] = OrderedDict()
+        self._baselines: dict[tuple[str, EvalText], Quality] = {}
+
+    def names(self) -> list[str]:
+        """Models that can be chosen now, without the network: a folder given at start, the embedded one, the hub's."""
+        names = [self._extra] if self._extra else []
+        names.append(EMBEDDED)
+        return names + ([DEFAULT_HUB_ID] if is_cached(DEFAULT_HUB_ID) else [])
+
+    def default(self) -> str:
+        """The model a visitor starts with: the folder given at start, else the hub's when cached, else the embedded."""
+        names = self.names()
+        return self._extra or (DEFAULT_HUB_ID if DEFAULT_HUB_ID in names else EMBEDDED)
+
+    def loaded(self, name: str) -> LoadedModel:
+        """The model called `name`, loaded once. Raises ModelError unless it is one of `names()`."""
+        with self._lock:
+            if name not in self._loaded:
+                if name not in (names := self.names()):
+                    raise ModelError(
+                        Text("El modelo «{name}» no está en esta página; puedes elegir: {allowed}.",
+                             "The model “{name}” is not on this page; you can choose: {allowed}.")
+                        .format(name=name, allowed=", ".join(names))
+                    )  # fmt: skip
+                self._loaded[name] = load_model(name)
+            return self._loaded[name]
+
+    def quantized(self, recipe: Recipe) -> Iterator[float | LoadedModel]:
+        """Fractions done and, last, the quantized model; at once when it is in the cache."""
+        with self._lock:
+            cached = self._quantized.get(recipe)
+            if cached:
+                self._quantized.move_to_end(recipe)
+        if cached:
+            yield cached[0]
+            return
+        loaded = self.loaded(recipe.model)
+        for result in quantize_steps(loaded, recipe):
+            if isinstance(result, LoadedModel):
+                self._keep(recipe, result, own_bytes(loaded, result))
+            yield result
+
+    def _keep(self, recipe: Recipe, model: LoadedModel, n_bytes: int) -> None:
+        with self._lock:
+            self._quantized[recipe] = (model, n_bytes)
+            while self.cached_bytes() > self._cache_bytes and len(self._quantized) > 1:
+                self._quantized.popitem(last=False)
+
+    def cached_bytes(self) -> int:
+        """Bytes held by quantized models beyond what they share with the loaded ones."""
+        return sum(n for _, n in self._quantized.values())
+
+    def baseline(self, name: str, text: EvalText) -> Iterator[tuple[float, Quality]]:
+        """Score the unquantized model, once per text."""
+        key = (name, text)
+        if key in self._baselines:
+            yield 1.0, self._baselines[key]
+            return
+        for fraction, quality in evaluate_steps(self.loaded(name), text):
+            yield fraction, quality
+        if len(self._baselines) >= 64:  # a visitor's own texts would otherwise pile up
+            self._baselines.pop(next(iter(self._baselines)))
+        self._baselines[key] = quality
+
+
+def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
+    """Bytes of the parameters of `model` that it does not share with `base`."""
+    shared = {id(p) for p in base.model.parameters()}
+    return sum(p.nbytes for p in model.model.parameters() if id(p) not in shared)

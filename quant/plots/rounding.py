@@ -1,0 +1,54 @@
+"""Real weights and the grid they are moved to, as SVG: drawn at every move of a slider, so plotly is too heavy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quant.evaluate.weights import RoundingSample
+from quant.plots.style import ERROR, ORIGINAL, QUANTIZED
+from quant.text import Language, Text, fixed
+
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 300, 60, 16, 14
+FEW_LINES = 40
+LABEL = Text(
+    "{n} pesos reales y la rejilla de {levels} valores a la que se mueven",
+    "{n} real weights and the grid of {levels} values they move to",
+)
+
+
+def rounding_svg(sample: RoundingSample, language: Language) -> str:
+    """Each weight as a blue circle, its rounded value as an orange square, the error as the line between them."""
+    both = np.concatenate([sample.original, sample.rounded])
+    reach = max(float(np.abs(both).max()), 1e-12) * 1.08
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value + reach) / (2 * reach))
+
+    visible = [g for g in sample.grid if abs(g) <= reach]
+    parts = [_grid_line(y(g), bool(g == 0), len(visible)) for g in visible]
+    for value in (-reach / 1.08, 0.0, reach / 1.08):
+        text = fixed(value, language, 2)
+        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y(value) + 5:.1f}" text-anchor="end">{text}</text>')
+    step = (WIDTH - LEFT - 10) / len(sample.original)
+    for i, (w, r) in enumerate(zip(sample.original, sample.rounded, strict=True)):
+        x = LEFT + step * (i + 0.5)
+        parts.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y(w):.1f}" y2="{y(r):.1f}" stroke="{ERROR}" stroke-width="2.5"/>'
+            f'<rect x="{x - 4.5:.1f}" y="{y(r) - 4.5:.1f}" width="9" height="9" fill="{QUANTIZED}"/>'
+            f'<circle cx="{x:.1f}" cy="{y(w):.1f}" r="4" fill="{ORIGINAL}"/>'
+        )
+    label = LABEL.format(n=len(sample.original), levels=len(sample.grid))[language]
+    return (
+        f'<svg class="rounding" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    )
+
+
+def _grid_line(y: float, is_zero: bool, lines: int) -> str:
+    opacity = 0.9 if is_zero else 0.45 if lines <= FEW_LINES else 0.12
+    return f'<line class="level" x1="{LEFT}" x2="{WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" opacity="{opacity}"/>'
+
+
+def mean_error_percent(sample: RoundingSample) -> float:
+    """Mean |error| as a percentage of the largest |weight| shown."""
+    largest = float(np.abs(sample.original).max())
+    return 100 * float(np.abs(sample.original - sample.rounded).mean()) / largest if largest else 0.0

@@ -1,0 +1,58 @@
+"""A matrix before and after quantization, and how often each code is used."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from quant.evaluate.weights import WeightView
+from quant.plots.style import ORIGINAL, QUANTIZED, finish
+from quant.text import Language, Text
+
+BEFORE = Text("Original (float32)", "Original (float32)")
+AFTER = Text("Cuantizado", "Quantized")
+VALUE = Text("valor del peso", "weight value")
+COUNT = Text("pesos", "weights")
+CODE = Text("código entero", "integer code")
+SHARE = Text("% de los pesos", "% of the weights")
+
+
+def histogram(view: WeightView, language: Language, *, log_counts: bool) -> go.Figure:
+    """Two histograms, original above quantized, on the same bins and the same axes."""
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.12,
+        subplot_titles=[BEFORE[language], AFTER[language]],
+    )  # fmt: skip
+    centers = ((view.edges[:-1] + view.edges[1:]) / 2).astype(np.float32)
+    width = float(view.edges[1] - view.edges[0])
+    for row, (counts, color, pattern) in enumerate([(view.before, ORIGINAL, ""), (view.after, QUANTIZED, "/")], 1):
+        figure.add_bar(
+            x=centers, y=counts.astype(np.int32), width=width, row=row, col=1,
+            marker={"color": color, "line": {"width": 0}, "pattern": {"shape": pattern, "solidity": 0.25}},
+            hovertemplate="%{x:.4f}: %{y}<extra></extra>",
+        )  # fmt: skip
+        figure.update_yaxes(title=COUNT[language], row=row, col=1)
+    top = int(max(view.before.max(), view.after.max()))
+    if log_counts:
+        figure.update_yaxes(type="log", range=[-0.3, float(np.log10(top)) + 0.2], dtick=1, exponentformat="power")
+    else:
+        figure.update_yaxes(range=[0, top * 1.05])
+    figure.update_xaxes(title=VALUE[language], row=2, col=1)
+    return finish(figure, language, 430)
+
+
+def occupancy(view: WeightView, language: Language) -> go.Figure:
+    """Share of the weights at each integer code."""
+    figure = go.Figure(
+        go.Bar(
+            x=view.code_values, y=(100 * view.occupancy).astype(np.float32), width=0.8 if view.levels < 64 else 1,
+            marker={"color": QUANTIZED, "line": {"width": 0}},
+            hovertemplate="%{x}: %{y:.2f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    if view.levels <= 16:
+        figure.update_xaxes(dtick=1)
+    figure.update_xaxes(title=CODE[language])
+    figure.update_yaxes(title=SHARE[language], rangemode="tozero")
+    return finish(figure, language, 260)

@@ -1,0 +1,347 @@
+"""Every sentence of the page, in both languages. Spanish addresses the reader as «tú»."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+TITLE = Text("Cuantización en vivo", "Quantization, live")
+SUBTITLE = Text(
+    "Mueve los bits de un GPT-2 de verdad y mira qué le pasa a sus pesos, a su texto y a su calidad.",
+    "Move the bits of a real GPT-2 and watch what happens to its weights, its text and its quality.",
+)
+OTHER_LANGUAGE = Text("English", "Español")
+COPY_LINK = Text("Copiar enlace", "Copy link")
+COPIED = Text("Copiado", "Copied")
+
+BADGES = {
+    "simulated": (
+        Text("simulado", "simulated"),
+        Text(
+            "Calculado con copias float32 de los valores cuantizados: los números son los del modelo cuantizado, "
+            "la memoria y la velocidad no.",
+            "Computed on float32 copies of the quantized values: the numbers are those of the quantized model, "
+            "its memory and speed are not.",
+        ),
+    ),
+    "exact": (
+        Text("exacto", "exact"),
+        Text(
+            "Bytes contados uno a uno: códigos, escalas, puntos cero, relleno y lo que queda en float32.",
+            "Bytes counted one by one: codes, scales, zero points, padding and what stays in float32.",
+        ),
+    ),
+    "measured": (
+        Text("medido", "measured"),
+        Text("Una ejecución que ocurrió en esta máquina.", "A run that happened on this machine."),
+    ),
+}
+
+# Tabs
+TABS = {
+    "inicio": Text("Inicio", "Start"),
+    "pesos": Text("Pesos", "Weights"),
+    "texto": Text("Texto", "Text"),
+    "metrica": Text("Métrica", "Metrics"),
+}
+
+# The queue and errors
+QUEUE_ONE = Text(
+    "Hay una tarea delante de la tuya; empieza en cuanto acabe.", "One task is ahead of yours; it starts right after."
+)
+QUEUE_MANY = Text(
+    "Hay {n} tareas delante de la tuya; empieza en cuanto acaben.", "{n} tasks are ahead of yours; it starts right after."
+)
+STOPPED = Text("Parado. Lo que ya estaba hecho se queda.", "Stopped. What was already done stays.")
+MISSING_NUMBER = Text("Falta un número en «{name}».", "A number is missing in “{name}”.")
+NOT_WHOLE = Text(
+    "«{name}» = {value}: se permite un número entero.", "“{name}” = {value}: a whole number is allowed."
+)
+
+# Sidebar
+RECIPE = Text("Qué se cuantiza y cómo", "What is quantized, and how")
+MODEL = Text("Modelo", "Model")
+MODEL_EMBEDDED = Text("Incluido (5 M)", "Embedded (5 M)")
+MODEL_HUB = Text("gpt2-small-spanish (124 M)", "gpt2-small-spanish (124 M)")
+FETCH = Text("Descargar gpt2-small-spanish (510 MB)", "Download gpt2-small-spanish (510 MB)")
+FETCHING = Text("Descargando:", "Downloading:")
+FETCHED = Text("Descargado. Ya puedes elegirlo arriba.", "Downloaded. You can choose it above.")
+BITS = Text("Bits por peso", "Bits per weight")
+GRANULARITY = Text("Una escala para…", "One scale for…")
+GRANULARITIES = {
+    "tensor": Text("toda la matriz", "the whole matrix"),
+    "channel": Text("cada canal de salida", "each output channel"),
+    "group": Text("cada grupo", "each group"),
+}
+GROUP_SIZE = Text("Pesos por grupo", "Weights in a group")
+GRID = Text("Rejilla", "Grid")
+GRIDS = {
+    False: Text("simétrica (absmax)", "symmetric (absmax)"),
+    True: Text("con punto cero (mín–máx)", "zero point (min–max)"),
+}
+TABLE = Text("También la tabla de tokens", "The token table too")
+TABLE_INFO = Text(
+    "Es la misma matriz que da la salida: se cuenta una vez y sigue compartida.",
+    "It is also the output matrix: counted once, it stays tied.",
+)
+GRID_HELP = Text(
+    "**Simétrica**: la escala es máx|w| / (2ᵇ⁻¹ − 1) y los códigos van de −(2ᵇ⁻¹ − 1) a 2ᵇ⁻¹ − 1; el cero es exacto. "
+    "**Con punto cero**: la rejilla va del mínimo al máximo con 2ᵇ valores y un entero dice dónde cae el cero. "
+    "Las escalas se guardan en float16.",
+    "**Symmetric**: the scale is max|w| / (2ᵇ⁻¹ − 1) and codes run from −(2ᵇ⁻¹ − 1) to 2ᵇ⁻¹ − 1; zero is exact. "
+    "**Zero point**: the grid runs from the minimum to the maximum with 2ᵇ values, and an integer says where zero "
+    "falls. Scales are stored as float16.",
+)
+GRID_HELP_LABEL = Text("¿Qué significa?", "What does it mean?")
+
+# Status line
+STATUS_PARAMETERS = Text("{millions} M de parámetros", "{millions} M parameters")
+STATUS_BITS = Text("{bits} bits/peso", "{bits} bits/weight")
+STATUS_BITS_TITLE = Text(
+    "Códigos, escalas y puntos cero de lo cuantizado; contando lo que queda en float32: {whole}.",
+    "Codes, scales and zero points of what is quantized; with what stays in float32: {whole}.",
+)
+STATUS_RATIO = Text("{ratio} veces menos", "{ratio} times smaller")
+
+# Inicio
+START_HEADING = Text("Qué es cuantizar, en cinco frases", "What quantization is, in five sentences")
+START_SENTENCES = [
+    Text(
+        "Un modelo de lenguaje es, ante todo, una lista larguísima de números: sus **pesos**.",
+        "A language model is, above all, a very long list of numbers: its **weights**.",
+    ),
+    Text(
+        "**Cuantizar** es guardar cada peso con menos bits: en lugar de 32 bastan 8, 4 o incluso menos.",
+        "To **quantize** is to store each weight in fewer bits: instead of 32, 8 or 4 will do, or even fewer.",
+    ),
+    Text(
+        "Para eso se elige una **rejilla** de pocos valores y cada peso se mueve al más cercano; lo que se desplaza es "
+        "el **error**.",
+        "For that, a **grid** of a few values is chosen and each weight moves to the nearest; how far it moves is the "
+        "**error**.",
+    ),
+    Text(
+        "Con menos bits el modelo ocupa menos y hay menos que leer de la memoria por cada palabra, pero cada redondeo "
+        "borra un poco de lo que aprendió.",
+        "With fewer bits the model is smaller and there is less to read from memory for each word, but every rounding "
+        "wipes out a little of what it learned.",
+    ),
+    Text(
+        "La pregunta es siempre la misma: **¿cuántos bits puedo quitar antes de que se note?** Aquí la respondes tú.",
+        "The question is always the same: **how many bits can I take away before it shows?** Here you answer it.",
+    ),
+]
+START_PICTURE = Text("Míralo en pesos de verdad", "See it on real weights")
+START_LEGEND = [
+    Text("peso original", "original weight"),
+    Text("valor de la rejilla", "grid value"),
+    Text("error", "error"),
+]
+START_CAPTION = Text(
+    "Los primeros {n} pesos de «{layer}». Con {bits} bits la rejilla tiene {levels} valores; en promedio cada peso se "
+    "mueve un {error} % del mayor de ellos.",
+    "The first {n} weights of “{layer}”. With {bits} bits the grid has {levels} values; on average each weight moves "
+    "by {error}% of the largest of them.",
+)
+START_TRY = Text(
+    "Mueve «Bits por peso» en la barra lateral y mira cómo cambian la rejilla y el error.",
+    "Move “Bits per weight” in the sidebar and watch the grid and the error change.",
+)
+START_WAYS = Text("Dos formas de hacerlo", "Two ways to do it")
+PTQ_TITLE = Text("PTQ: después de entrenar", "PTQ: after training")
+PTQ_TEXT = Text(
+    "La cuantización posterior al entrenamiento (*post-training quantization*) toma un modelo ya entrenado y redondea "
+    "sus pesos. Tarda segundos o minutos y no necesita los datos de entrenamiento; los mejores métodos miran unas "
+    "pocas frases para decidir hacia dónde redondear. **Elígela primero**: con 8 bits casi nunca se nota y con 4 bits, "
+    "por grupos, suele bastar. Es lo que hace esta página.",
+    "Post-training quantization takes a trained model and rounds its weights. It takes seconds or minutes and needs no "
+    "training data; the best methods look at a few sentences to decide which way to round. **Try it first**: with 8 "
+    "bits it hardly ever shows, and with 4 bits in groups it is usually enough. It is what this page does.",
+)
+QAT_TITLE = Text("QAT: durante el entrenamiento", "QAT: during training")
+QAT_TEXT = Text(
+    "El entrenamiento consciente de la cuantización (*quantization-aware training*) redondea los pesos en cada paso, "
+    "de modo que el modelo aprende a vivir en la rejilla. Cuesta datos, tiempo y el código de entrenamiento. "
+    "**Elígelo cuando la PTQ no llega**: con 2 o 3 bits, o en chips que solo calculan con enteros.",
+    "Quantization-aware training rounds the weights at every step, so that the model learns to live on the grid. It "
+    "costs data, time and the training code. **Choose it where PTQ falls short**: at 2 or 3 bits, or on chips that "
+    "compute with integers only.",
+)
+START_NEXT = Text("Sigue por aquí", "Where to go next")
+START_LINKS = {
+    "pesos": Text("Pesos: mira el histograma de cada capa", "Weights: see the histogram of each layer"),
+    "texto": Text("Texto: compara lo que escriben", "Text: compare what they write"),
+    "metrica": Text("Métrica: mide lo que se pierde", "Metrics: measure what is lost"),
+}
+
+# Pesos
+WEIGHTS_LAYER = Text("Capa", "Layer")
+WEIGHTS_LOG = Text("Eje vertical logarítmico", "Logarithmic vertical axis")
+WEIGHTS_HISTOGRAM = Text("Histograma de los pesos, antes y después", "Histogram of the weights, before and after")
+WEIGHTS_OCCUPANCY = Text("Cuánto se usa cada código", "How often each code is used")
+WEIGHTS_SQNR = Text("Señal frente a error", "Signal to error")
+WEIGHTS_SQNR_SMALL = Text("el error es el {percent} % del peso típico", "the error is {percent}% of a typical weight")
+WEIGHTS_EXACT = Text("sin error", "no error")
+WEIGHTS_BYTES = Text("Bytes de la matriz", "Bytes of the matrix")
+WEIGHTS_BPW = Text("Bits por peso", "Bits per weight")
+WEIGHTS_BPW_SMALL = Text("códigos de {bits} bits y sus escalas", "{bits}-bit codes and their scales")
+WEIGHTS_LEVELS = Text("Valores por grupo", "Values in a group")
+WEIGHTS_LEVELS_SMALL = Text("usados de verdad: {used}", "really used: {used}")
+WEIGHTS_CAPTION = Text(
+    "{layer}: {count} pesos. Arriba, los originales; abajo, los mismos pesos tras redondear, sobre los mismos ejes. "
+    "El mayor error es {error} y el mayor peso, {largest}.",
+    "{layer}: {count} weights. Above, the original ones; below, the same weights after rounding, on the same axes. "
+    "The largest error is {error} and the largest weight, {largest}.",
+)
+OCCUPANCY_CAPTION = Text(
+    "El código más usado es {code}, con el {share} % de los pesos{tail}.",
+    "The most used code is {code}, with {share}% of the weights{tail}.",
+)
+OCCUPANCY_WASTE = Text(
+    "; la mitad de los códigos se reparte menos del {share} %: un solo peso grande estira la rejilla de todos",
+    "; half of the codes share less than {share}%: a single large weight stretches everybody's grid",
+)
+CENSUS = Text("Qué se ha cuantizado y qué no", "What was quantized and what was not")
+CENSUS_HEAD = [
+    Text("Tensor", "Tensor"),
+    Text("Forma", "Shape"),
+    Text("Parámetros", "Parameters"),
+    Text("float32", "float32"),
+    Text("Guardado", "Stored"),
+]
+CENSUS_SUM = Text(
+    "Cuantizadas {n} matrices de {of}: {share} % de los parámetros. El resto queda en float32.",
+    "{n} matrices out of {of} are quantized: {share}% of the parameters. The rest stays in float32.",
+)
+CENSUS_ROWS = {
+    "linear": Text("{n} matrices de las capas lineales", "{n} matrices of the linear layers"),
+    "table": Text("Tabla de tokens (compartida con la salida)", "Token table (tied to the output)"),
+    "other": Text("{n} tensores más: posiciones, LayerNorm y sesgos", "{n} more tensors: positions, LayerNorm, biases"),
+    "total": Text("Todo el modelo", "The whole model"),
+}
+YES_STORED = Text("cuantizada", "quantized")
+NO_STORED = Text("en float32", "in float32")
+TOKEN_TABLE = Text("tabla de tokens", "token table")
+BLOCK = Text("Bloque {n}", "Block {n}")
+PARTS = {
+    "attn.c_attn": Text("atención: consulta, clave y valor", "attention: query, key and value"),
+    "attn.c_proj": Text("atención: salida", "attention: output"),
+    "mlp.c_fc": Text("MLP: entrada", "MLP: in"),
+    "mlp.c_proj": Text("MLP: salida", "MLP: out"),
+}
+
+# Texto
+PROMPT = Text("Texto de partida", "Prompt")
+DEFAULT_PROMPT = "Me gusta mucho el futbol"
+WRITE = Text("Escribir", "Write")
+STOP = Text("Parar", "Stop")
+SETTINGS = Text("Parámetros de la generación", "Generation settings")
+MAX_LENGTH = Text("Longitud máxima (tokens, con el texto de partida)", "Maximum length (tokens, prompt included)")
+NO_REPEAT = Text("No repetir secuencias de (n tokens)", "Do not repeat runs of (n tokens)")
+DO_SAMPLE = Text("Muestrear con semilla", "Sample with a seed")
+DO_SAMPLE_INFO = Text(
+    "Sin marcar, cada modelo elige siempre su token más probable (voraz).",
+    "Unticked, each model always takes its most likely token (greedy).",
+)
+TOP_K = Text("top_k", "top_k")
+TOP_P = Text("top_p", "top_p")
+TEMPERATURE = Text("Temperatura", "Temperature")
+SEED = Text("Semilla", "Seed")
+NOTEBOOK_NOTE = Text(
+    "Los valores son los del cuaderno del que nació esta página: max_length 150, no_repeat_ngram_size 2, top_k 50, "
+    "top_p 0,95 y temperatura 0,7. Aquel cuaderno nunca activó do_sample, así que sus top_k, top_p y temperatura no "
+    "tenían ningún efecto: escribía de forma voraz, igual que aquí si no marcas el muestreo.",
+    "The values are those of the notebook that this page grew from: max_length 150, no_repeat_ngram_size 2, top_k 50, "
+    "top_p 0.95 and temperature 0.7. That notebook never set do_sample, so its top_k, top_p and temperature had no "
+    "effect: it wrote greedily, as this page does while sampling is off.",
+)
+QUANTIZING = Text("Cuantizando el modelo:", "Quantizing the model:")
+ORIGINAL = Text("Original", "Original")
+QUANTIZED = Text("Cuantizado", "Quantized")
+ORIGINAL_KIND = Text("float32", "float32")
+QUANTIZED_KIND = Text("{bits} bits/peso", "{bits} bits/weight")
+TOKENS_SPEED = Text("{n} tokens nuevos · {speed} tokens/s", "{n} new tokens · {speed} tokens/s")
+SAME_SO_FAR = Text("De momento, los dos escriben lo mismo.", "So far both write the same.")
+SAME_TEXT = Text(
+    "Los dos han escrito exactamente lo mismo: {n} tokens sin una sola diferencia.",
+    "Both wrote exactly the same: {n} tokens without a single difference.",
+)
+PART_AT = Text(
+    "Se separan en el token {n}: el original escribe «{a}» y el cuantizado «{b}».",
+    "They part at token {n}: the original writes “{a}” and the quantized one “{b}”.",
+)
+ENDS_AT = Text(
+    "Uno de los dos termina antes, en el token {n}; hasta ahí escriben lo mismo.",
+    "One of them ends sooner, at token {n}; up to there both write the same.",
+)
+FIRST_DIFFERENT = Text("primer token distinto", "first differing token")
+SPEED_NOTE = Text(
+    "La velocidad es la de cada modelo en esta máquina, por turnos. El cuantizado se calcula con copias float32, así "
+    "que todavía no corre más: menos bits no aceleran nada por sí solos.",
+    "The speed is each model's own on this machine, taking turns. The quantized one runs on float32 copies, so it is "
+    "not faster yet: fewer bits alone speed nothing up.",
+)
+TEXT_EMPTY = Text("Pulsa «Escribir» para ver lo que escribe cada uno.", "Press “Write” to see what each one writes.")
+LITTLE_MODEL = Text(
+    "El modelo incluido tiene 5 millones de parámetros y lo ha entrenado este proyecto en un ordenador de dos núcleos: "
+    "escribe en español, pero no sabe casi nada del mundo. Sus novelas son de 1840 a 1931 y algunas llevan los "
+    "prejuicios de su época.",
+    "The embedded model has 5 million parameters and was trained by this project on a two-core computer: it writes "
+    "Spanish but knows next to nothing about the world. Its novels date from 1840 to 1931, and some carry the "
+    "prejudices of their time.",
+)
+
+# Métrica
+METRIC_INTRO = Text(
+    "La línea base es el modelo sin cuantizar. Los dos leen el mismo texto fijo, que ninguno ha escrito ni visto al "
+    "entrenar, y se mide cuánto los sorprende cada token.",
+    "The baseline is the model before quantization. Both read the same fixed text, which neither wrote nor saw in "
+    "training, and what is measured is how much each token surprises them.",
+)
+METRIC_TEXT = Text("Texto de evaluación", "Evaluation text")
+METRIC_TEXTS = {
+    "enciclopedia": Text("Enciclopedia", "Encyclopedia"),
+    "literatura": Text("Novela", "Novel"),
+    "own": Text("El tuyo", "Your own"),
+}
+METRIC_OWN = Text("Tu texto", "Your text")
+METRIC_OWN_INFO = Text(
+    "Pega un texto escrito por una persona, no por el modelo: sobre lo que él mismo escribe siempre sale bien.",
+    "Paste a text written by a person, not by the model: on what it wrote itself it always looks good.",
+)
+METRIC_AMOUNT = Text("Cuánto", "How much")
+METRIC_AMOUNTS = {
+    "quick": Text("una parte (unos 40 kB)", "a part (about 40 kB)"),
+    "whole": Text("todo el texto", "the whole text"),
+}
+MEASURE = Text("Medir", "Measure")
+MEASURING_BASE = Text("Midiendo el original:", "Measuring the original:")
+MEASURING_QUANTIZED = Text("Midiendo el cuantizado:", "Measuring the quantized model:")
+MEASURING_SPEED = Text("Cronometrando los dos por turnos:", "Timing both in turns:")
+METRIC_EMPTY = Text("Pulsa «Medir» para obtener la línea base y la comparación.", "Press “Measure” for the baseline and the comparison.")  # fmt: skip
+METRIC_HEAD = [Text("", ""), Text("Original", "Original"), Text("Cuantizado", "Quantized"), Text("Cambio", "Change")]
+PERPLEXITY = Text("Perplejidad", "Perplexity")
+PERPLEXITY_HINT = Text("entre cuántos tokens duda; menos es mejor", "how many tokens it hesitates between; less is better")
+BPB = Text("Bits por byte", "Bits per byte")
+BPB_HINT = Text(
+    "no depende del tokenizador; menos es mejor", "does not depend on the tokenizer; less is better"
+)
+SIZE = Text("Tamaño", "Size")
+SPEED = Text("Velocidad (tokens/s)", "Speed (tokens/s)")
+SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
+METRIC_SO_FAR = Text("Hasta ahora, con {share} % del texto:", "So far, with {share}% of the text:")
+METRIC_WORDS = Text(
+    "Con {bits} bits por peso el modelo pasa de {before} a {after} y la perplejidad {move}.",
+    "With {bits} bits per weight the model goes from {before} to {after}, and perplexity {move}.",
+)
+METRIC_RISES = Text("sube de {a} a {b} ({change})", "rises from {a} to {b} ({change})")
+METRIC_FALLS = Text(
+    "baja de {a} a {b} ({change}): redondear no mejora un modelo, así que tómalo como ruido de la medida",
+    "falls from {a} to {b} ({change}): rounding does not improve a model, so take it as noise of the measure",
+)
+METRIC_SAME = Text("se queda en {a}", "stays at {a}")
+PROTOCOL = Text(
+    "Protocolo: «{text}», {documents} documentos, {windows} ventanas de {context} tokens con paso {stride}, token de "
+    "comienzo en cada documento, {tokens} tokens puntuados una vez ({bytes} bytes), aritmética {arithmetic}.",
+    "Protocol: “{text}”, {documents} documents, {windows} windows of {context} tokens with stride {stride}, a beginning "
+    "token on each document, {tokens} tokens scored once ({bytes} bytes), {arithmetic} arithmetic.",
+)
