@@ -94,14 +94,18 @@ class Lab:
         """The model called `name`, loaded once. Raises ModelError unless it is one of `names()`."""
         with self._lock:
             if name not in self._loaded:
-                if name not in (names := self.names()):
-                    raise ModelError(
-                        Text("El modelo «{name}» no está en esta página; puedes elegir: {allowed}.",
-                             "The model “{name}” is not on this page; you can choose: {allowed}.")
-                        .format(name=name, allowed=", ".join(names))
-                    )  # fmt: skip
+                if name not in self.names():
+                    raise self.unknown_model(name)
                 self._loaded[name] = load_model(name)
             return self._loaded[name]
+
+    def unknown_model(self, name: str) -> ModelError:
+        """The error for a model that is not one of `names()`."""
+        return ModelError(
+            Text("El modelo «{name}» no está en esta página; puedes elegir: {allowed}.",
+                 "The model “{name}” is not on this page; you can choose: {allowed}.")
+            .format(name=name, allowed=", ".join(self.names()))
+        )  # fmt: skip
 
     def quantized(self, recipe: Recipe) -> Iterator[float | LoadedModel]:
         """Fractions done and, last, the quantized model; at once when it is in the cache."""

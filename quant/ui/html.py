@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -56,3 +57,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "")
     )
     note = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'<div class="scroll"><table class="data">{note}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def stopped(shown: str | None, language: Language) -> str:
+    """What was on the screen when work was stopped, without its progress bar, and a word that it was."""
+    kept = re.sub(r'<div class="progress".*?</span></div>', "", shown or "", flags=re.DOTALL)
+    return notice(t.STOPPED[language], "note") + kept

@@ -203,7 +203,7 @@ OCCUPANCY_WASTE = Text(
 CENSUS = Text("Qué se ha cuantizado y qué no", "What was quantized and what was not")
 CENSUS_HEAD = [
     Text("Tensor", "Tensor"),
-    Text("Forma", "Shape"),
+    Text("Cómo queda", "Outcome"),
     Text("Parámetros", "Parameters"),
     Text("float32", "float32"),
     Text("Guardado", "Stored"),
@@ -344,4 +344,16 @@ PROTOCOL = Text(
     "comienzo en cada documento, {tokens} tokens puntuados una vez ({bytes} bytes), aritmética {arithmetic}.",
     "Protocol: “{text}”, {documents} documents, {windows} windows of {context} tokens with stride {stride}, a beginning "
     "token on each document, {tokens} tokens scored once ({bytes} bytes), {arithmetic} arithmetic.",
+)
+STATUS_EMBEDDED = Text("GPT-2 incluido", "Embedded GPT-2")
+LAYER_MISSING = Text("no está en este modelo", "not in this model")
+FOOTER = Text(
+    "Código Apache-2.0 · modelo incluido y textos de Wikipedia CC BY-SA 4.0 · nada de lo que escribes sale de esta "
+    "máquina",
+    "Code Apache-2.0 · embedded model and Wikipedia texts CC BY-SA 4.0 · nothing you write leaves this machine",
+)
+BAD_AMOUNT = Text("Cantidad «{got}»: se permite {allowed}.", "Amount “{got}”: allowed are {allowed}.")
+SIZE_HINT = Text("bytes que ocuparían los pesos empaquetados", "bytes that the packed weights would take")
+SPEED_HINT = Text(
+    "los dos con copias float32: no hay motivo para que cambie", "both on float32 copies: no reason for it to change"
 )

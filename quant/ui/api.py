@@ -1,0 +1,115 @@
+"""The same lab for programs: named endpoints with typed parameters, usable from `gradio_client`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from quant.errors import QuantError
+from quant.evaluate.quality import evaluate_steps
+from quant.evaluate.weights import weight_view
+from quant.generate import Sampling, first_difference
+from quant.lab import Lab
+from quant.model.load import LoadedModel
+from quant.model.recipe import size_report
+from quant.ui.choice import Choice
+from quant.ui.layer_names import find_layer, matrices
+from quant.ui.tab_metrics import chosen_text
+from quant.ui.tab_text import side_by_side
+
+
+def build_api(lab: Lab) -> None:
+    """Register the public endpoints in the current Blocks."""
+
+    def layers(model: str = "embedded") -> list[dict[str, Any]]:
+        """The matrices of a model: name, shape [out, in], kind."""
+        loaded = _or_raise(lambda: lab.loaded(model))
+        return [{"name": m.name, "shape": list(m.shape), "kind": m.kind.value} for m in matrices(loaded)]
+
+    def weights(layer: str = "", bits: int = 4, granularity: str = "group", group_size: int = 64,
+                zero_point: bool = False, model: str = "embedded") -> dict[str, Any]:  # fmt: skip
+        """Quantize one matrix (by name, the first MLP one when empty) and describe it before and after.
+
+        granularity: "tensor", "channel" or "group". Gives bin edges and counts, code occupancy, signal-to-error in
+        dB, exact bytes.
+        """
+        choice = Choice(model, bits, granularity, group_size, zero_point)
+
+        def work() -> dict[str, Any]:
+            loaded = lab.loaded(model)
+            found = find_layer(loaded, layer)
+            view = asdict(weight_view(loaded.weight(found.name), choice.scheme()))
+            plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
+            return {"layer": found.name, **plain}
+
+        return _or_raise(work)
+
+    def generate(prompt: str, bits: int = 4, granularity: str = "group", group_size: int = 64,
+                 zero_point: bool = False, table: bool = False, model: str = "embedded", max_length: int = 150,
+                 no_repeat_ngram_size: int = 2, do_sample: bool = False, top_k: int = 50, top_p: float = 0.95,
+                 temperature: float = 0.7, seed: int = 0) -> dict[str, Any]:  # fmt: skip
+        """Continue `prompt` with the original and the quantized model.
+
+        Gives both texts, tokens/s of each and the index of the first differing token (null when there is none).
+        """
+
+        def work() -> dict[str, Any]:
+            sampling = Sampling(max_length, no_repeat_ngram_size, do_sample, top_k, top_p, temperature, seed)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table)
+            quantized = _quantized(lab, choice)
+            *_, (a, b) = side_by_side(lab.loaded(model), quantized, prompt, sampling)
+            return {"original": a.text, "quantized": b.text, "prompt_tokens": a.prompt_tokens,
+                    "first_difference": first_difference(a.ids, b.ids),
+                    "tokens_per_s": [a.tokens_per_s, b.tokens_per_s]}  # fmt: skip
+
+        return _in_turn(lab, work)
+
+    def evaluate(text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
+                 granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
+                 model: str = "embedded") -> dict[str, Any]:  # fmt: skip
+        """Perplexity and bits-per-byte of the original and the quantized model, with protocol and exact sizes.
+
+        text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
+        """
+
+        def work() -> dict[str, Any]:
+            scored = chosen_text(text, amount, own)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table)
+            report = size_report(lab.loaded(model), choice.recipe())
+            *_, (_, base) = lab.baseline(model, scored)
+            *_, (_, after) = evaluate_steps(_quantized(lab, choice), scored)
+            return {"perplexity": [base.perplexity, after.perplexity],
+                    "bits_per_byte": [base.bits_per_byte, after.bits_per_byte],
+                    "bytes": [report.float_bytes, report.stored_bytes], "protocol": asdict(after.protocol)}  # fmt: skip
+
+        return _in_turn(lab, work)
+
+    light = {"concurrency_id": "light", "concurrency_limit": 2}
+    gr.api(layers, api_name="layers", **light)
+    gr.api(weights, api_name="weights", **light)
+    gr.api(generate, api_name="generate", concurrency_id="api", concurrency_limit=4)
+    gr.api(evaluate, api_name="evaluate", concurrency_id="api", concurrency_limit=4)
+
+
+def _quantized(lab: Lab, choice: Choice) -> LoadedModel:
+    *_, model = lab.quantized(choice.recipe())
+    assert isinstance(model, LoadedModel)
+    return model
+
+
+def _in_turn(lab: Lab, work) -> dict[str, Any]:  # type: ignore[no-untyped-def]
+    with lab.heavy.turn() as turn:
+        for _ in turn.wait():
+            pass
+        return _or_raise(work)
+
+
+def _or_raise(work):  # type: ignore[no-untyped-def]
+    """Give a client the message of a QuantError in English, as the error it knows how to show."""
+    try:
+        return work()
+    except QuantError as error:
+        raise gr.Error(str(error), print_exception=False) from error

@@ -1,0 +1,113 @@
+"""The sidebar: the one recipe that every tab shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import gradio as gr
+from gradio.components import Component
+
+from quant.errors import QuantError
+from quant.lab import Lab
+from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, fetch
+from quant.text import Language, size
+from quant.ui import html
+from quant.ui import texts as t
+from quant.ui.choice import GROUP_SIZES, Choice
+
+# The address follows the controls in the browser itself, so that a link can be copied at any moment.
+NAMES = json.dumps([f.name for f in fields(Choice)])
+ADDRESS_JS = f"""(...values) => {{
+  const url = new URL(window.location);
+  {NAMES}.forEach((name, i) => url.searchParams.set(name, typeof values[i] === "boolean" ? +values[i] : values[i]));
+  history.replaceState(history.state, "", url);
+}}"""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The components of the sidebar; `inputs` gives them in the order of `Choice`."""
+
+    model: gr.Radio
+    bits: gr.Slider
+    granularity: gr.Radio
+    group: gr.Radio
+    zero_point: gr.Radio
+    table: gr.Checkbox
+
+    @property
+    def inputs(self) -> list[Component]:
+        return [getattr(self, f.name) for f in fields(self)]
+
+    def updates(self, choice: Choice, lab: Lab, language: Language) -> list[object]:
+        """What makes the sidebar show `choice`."""
+        return [
+            gr.update(choices=model_choices(lab, language), value=choice.model),
+            choice.bits,
+            choice.granularity,
+            gr.update(value=choice.group, visible=choice.granularity == "group"),
+            choice.zero_point,
+            choice.table,
+        ]
+
+
+def model_choices(lab: Lab, language: Language) -> list[tuple[str, str]]:
+    titles = {EMBEDDED: t.MODEL_EMBEDDED[language], DEFAULT_HUB_ID: t.MODEL_HUB[language]}
+    return [(titles.get(name, name.rstrip("/").rpartition("/")[2]), name) for name in lab.names()]
+
+
+def build_controls(lab: Lab, language: Language) -> Controls:
+    """Lay the sidebar out and wire what belongs to it alone."""
+    start = Choice(lab.default())
+    gr.Markdown(f"### {t.RECIPE[language]}")
+    controls = Controls(
+        model=gr.Radio(
+            model_choices(lab, language), value=start.model, label=t.MODEL[language], elem_classes="stacked"
+        ),
+        bits=gr.Slider(2, 8, value=start.bits, step=1, label=t.BITS[language], elem_id=f"bits-{language}"),
+        granularity=gr.Radio(
+            [(name[language], key) for key, name in t.GRANULARITIES.items()],
+            value=start.granularity, label=t.GRANULARITY[language], elem_classes="stacked",
+        ),
+        group=gr.Radio([(str(g), g) for g in GROUP_SIZES], value=start.group, label=t.GROUP_SIZE[language]),
+        zero_point=gr.Radio(
+            [(name[language], key) for key, name in t.GRIDS.items()],
+            value=start.zero_point, label=t.GRID[language], elem_classes="stacked",
+        ),
+        table=gr.Checkbox(start.table, label=t.TABLE[language], info=t.TABLE_INFO[language]),
+    )  # fmt: skip
+    with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
+        gr.Markdown(t.GRID_HELP[language])
+    controls.granularity.input(
+        lambda kind: gr.update(visible=kind == "group"), controls.granularity, controls.group,
+        show_progress="hidden", queue=False, api_visibility="private",
+    )  # fmt: skip
+    gr.on(
+        [c.input for c in controls.inputs], None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private"
+    )  # fmt: skip
+    _build_fetch(lab, language, controls)
+    return controls
+
+
+def _build_fetch(lab: Lab, language: Language, controls: Controls) -> None:
+    missing = DEFAULT_HUB_ID not in lab.names()
+    button = gr.Button(t.FETCH[language], size="sm", visible=missing)
+    message = gr.HTML()
+
+    def download() -> Iterator[tuple[object, ...]]:
+        try:
+            for done, total in fetch(DEFAULT_HUB_ID):
+                bar = html.progress(t.FETCHING, done / max(total, 1), language)
+                yield gr.skip(), gr.skip(), bar + f"<small>{size(total, language)}</small>"
+        except QuantError as error:
+            yield gr.skip(), gr.skip(), html.problem(error, language)
+        else:
+            choices = gr.update(choices=model_choices(lab, language))
+            yield choices, gr.update(visible=False), html.notice(t.FETCHED[language], "note")
+
+    button.click(
+        download, None, [controls.model, button, message], show_progress="hidden",
+        concurrency_id="download", concurrency_limit=1, api_visibility="private",
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""Command line of the page: which model to add, whether to share, and a clear word when there is no network."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import gradio as gr
+from gradio.networking import GRADIO_API_SERVER
+
+from quant.errors import ModelError
+from quant.lab import Lab
+from quant.ui.page import CSS, build_page
+
+NO_NETWORK = (
+    "No hay red para abrir un enlace público (--share): no se alcanza {host}. La página sigue en esta máquina.\n"
+    "There is no network for a public link (--share): {host} cannot be reached. The page stays on this machine."
+)
+
+
+def share_host() -> str:
+    """The host that gives out public links."""
+    return urlsplit(GRADIO_API_SERVER).hostname or GRADIO_API_SERVER
+
+
+def can_reach(host: str, port: int = 443, timeout_s: float = 5.0) -> bool:
+    """Whether a TCP connection to `host` opens."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line and serve until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--share", action="store_true", help="enlace público temporal / temporary public link")
+    parser.add_argument("--model", type=Path, help="carpeta con otro modelo / folder with another model")
+    args = parser.parse_args(arguments)
+    share = args.share
+    if share and not can_reach(share_host()):
+        print(NO_NETWORK.format(host=share_host()), flush=True)
+        share = False
+    lab = Lab(args.model)
+    try:
+        lab.loaded(lab.default())
+    except ModelError as error:
+        parser.error(f"{error.text.es}\n{error.text.en}")
+    build_page(lab).queue(max_size=64).launch(
+        share=share, css=CSS, theme=gr.themes.Default(), footer_links=[], ssr_mode=False, run_history=False,
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""The page: header, status line, sidebar and tabs, once in Spanish at `/` and once in English at `/en`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from quant.lab import Lab
+from quant.plots import style
+from quant.text import Language
+from quant.ui import html
+from quant.ui import texts as t
+from quant.ui.api import build_api
+from quant.ui.choice import Choice, read_query
+from quant.ui.controls import Controls, build_controls
+from quant.ui.status import status_line
+from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
+from quant.ui.tab_start import StartTab, build_start, picture
+from quant.ui.tab_text import TextTab, build_text, written_or_problem
+from quant.ui.tab_weights import WeightsTab, build_weights, shown_or_problem
+from quant.ui.layer_names import default_layer, layer_choices
+
+LIGHT: dict[str, Any] = {
+    "concurrency_id": "light", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+# The heavy lane of the lab lets one through at a time and shows each visitor's place; Gradio only has to let the
+# waiting ones in, so that they can say so.
+HEAVY: dict[str, Any] = {
+    "concurrency_id": "heavy", "concurrency_limit": 16, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+TAB_JS = """() => {{
+  const url = new URL(window.location);
+  url.searchParams.set("tab", "{tab}");
+  history.replaceState(history.state, "", url);
+}}"""
+COPY_JS = "() => { navigator.clipboard.writeText(window.location.href); }"
+CSS = (
+    f":root {{ --lab-original: {style.ORIGINAL}; --lab-quantized: {style.QUANTIZED}; --lab-error: {style.ERROR};"
+    f" --lab-simulated: {style.SIMULATED}; --lab-original-ink: {style.ORIGINAL}; --lab-quantized-ink: #8A5A00; }}\n"
+    f".dark {{ --lab-original-ink: {style.MANTISSA}; --lab-quantized-ink: {style.QUANTIZED}; }}\n"
+    + (Path(__file__).parent / "style.css").read_text(encoding="utf8")
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the listeners of one language's page connect."""
+
+    language: Language
+    controls: Controls
+    status: gr.HTML
+    tabs: gr.Tabs
+    start: StartTab
+    weights: WeightsTab
+    text: TextTab
+    metrics: MetricsTab
+
+
+def build_page(lab: Lab) -> gr.Blocks:
+    """The whole demo: two languages over one lab, and the endpoints for programs."""
+    with gr.Blocks(title=t.TITLE.es, analytics_enabled=False) as demo:
+        gr.Navbar(visible=False)
+        _build_language(lab, "es", demo)
+        build_api(lab)
+    with demo.route(t.TITLE.en, "/en"):
+        gr.Navbar(visible=False)
+        _build_language(lab, "en", demo)
+    return demo
+
+
+def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
+    gr.HTML(_header(language))
+    status = gr.HTML(status_line(lab, language, Choice(lab.default())), elem_classes="status-holder")
+    with gr.Sidebar(width=300, elem_id=f"sidebar-{language}"):
+        controls = build_controls(lab, language)
+        copy = gr.Button(t.COPY_LINK[language], size="sm")
+        copy.click(None, js=COPY_JS, api_visibility="private")
+    with gr.Tabs(elem_id=f"tabs-{language}") as tabs:
+        with _tab("inicio", language):
+            start = build_start(lab, language)
+        with _tab("pesos", language):
+            weights = build_weights(lab, language)
+        with _tab("texto", language):
+            text = build_text(lab, language)
+        with _tab("metrica", language):
+            metrics = build_metrics(language)
+    gr.HTML(f'<p class="lab-footer">{escape(t.FOOTER[language])} · <a href="./?view=api">API</a></p>')
+    view = View(language, controls, status, tabs, start, weights, text, metrics)
+    _wire_light(lab, view)
+    _wire_heavy(lab, view)
+    _wire_address(lab, view, demo)
+
+
+def _tab(name: str, language: Language) -> gr.Tab:
+    tab = gr.Tab(t.TABS[name][language], id=name)
+    tab.select(None, js=TAB_JS.format(tab=name), api_visibility="private")
+    return tab
+
+
+def _header(language: Language) -> str:
+    other = "./en" if language == "es" else "./"
+    return (
+        f'<div class="lab-header"><div><h1>{escape(t.TITLE[language])}</h1><p>{escape(t.SUBTITLE[language])}</p></div>'
+        f'<a class="language" href="{other}" onclick="this.search = window.location.search">'
+        f"{t.OTHER_LANGUAGE[language]}</a></div>"
+    )
+
+
+def _wire_light(lab: Lab, view: View) -> None:
+    """Whatever moves in the sidebar is seen at once in the status line, the picture and the weights."""
+    language, inputs = view.language, view.controls.inputs
+    weight_inputs = [*inputs, view.weights.layer, view.weights.log_counts]
+
+    def live(*values: Any) -> tuple[str, str]:
+        choice = Choice(*values)
+        return status_line(lab, language, choice), picture(lab, language, choice)
+
+    def weights(*values: Any) -> list[object]:
+        return shown_or_problem(lab, language, Choice(*values[:-2]), *values[-2:])
+
+    moved = [c.input for c in inputs]
+    seen = [view.status, view.start.picture]
+    gr.on(moved, live, inputs, seen, trigger_mode="always_last", **LIGHT)
+    gr.on(
+        [*moved, view.weights.layer.input, view.weights.log_counts.input], weights, weight_inputs,
+        view.weights.outputs, trigger_mode="always_last", **LIGHT,
+    )  # fmt: skip
+
+    def new_layers(model: str) -> dict[str, Any]:
+        loaded = lab.loaded(model)
+        return gr.update(choices=layer_choices(loaded, language), value=default_layer(loaded))
+
+    view.controls.model.input(new_layers, view.controls.model, view.weights.layer, **LIGHT)
+
+
+def _wire_heavy(lab: Lab, view: View) -> None:
+    """Text and metrics: generators that say their place in the queue, then stream; a stop button each."""
+    language, inputs = view.language, view.controls.inputs
+    n = len(inputs)
+
+    def write(*values: Any):  # type: ignore[no-untyped-def]
+        yield from written_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+
+    def measure(*values: Any):  # type: ignore[no-untyped-def]
+        yield from measured_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+
+    text, metrics = view.text, view.metrics
+    writing = gr.on(
+        [text.write.click, text.prompt.submit], write, [*inputs, text.prompt, *text.settings], text.output, **HEAVY
+    )
+    measuring = metrics.measure.click(
+        measure, [*inputs, metrics.text, metrics.amount, metrics.own], metrics.output, **HEAVY
+    )
+    for button, event, output in ((text.stop, writing, text.output), (metrics.stop, measuring, metrics.output)):
+        button.click(
+            lambda shown: html.stopped(shown, language), output, output, cancels=[event], queue=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
+    """The address restores the recipe and the tab; buttons on the first tab lead to the others."""
+    language = view.language
+
+    def restore(request: gr.Request) -> list[object]:
+        params = dict(request.query_params)
+        choice, errors = read_query(params, Choice(lab.default()))
+        if choice.model not in lab.names():
+            choice, errors = Choice(lab.default()), [*errors, lab.unknown_model(choice.model)]
+        loaded = lab.loaded(choice.model)
+        layer = gr.update(choices=layer_choices(loaded, language), value=default_layer(loaded))
+        messages = "".join(html.problem(e, language) for e in errors)
+        return [
+            *view.controls.updates(choice, lab, language),
+            gr.Tabs(selected=params["tab"]) if params.get("tab") in t.TABS else gr.skip(),
+            messages + status_line(lab, language, choice),
+            picture(lab, language, choice),
+            layer,
+            *shown_or_problem(lab, language, choice, None, True),
+        ]
+
+    demo.load(
+        restore, None,
+        [*view.controls.inputs, view.tabs, view.status, view.start.picture, view.weights.layer, *view.weights.outputs],
+        **LIGHT,
+    )  # fmt: skip
+    for name, button in view.start.links.items():
+        button.click(
+            lambda name=name: gr.Tabs(selected=name), None, view.tabs, js=TAB_JS.format(tab=name), queue=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip

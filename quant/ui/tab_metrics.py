@@ -1,0 +1,183 @@
+"""Métrica: the baseline of the unquantized model and the same for the quantized one, on a fixed text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from quant.errors import EvaluationError, QuantError
+from quant.evaluate.quality import Quality, evaluate_steps
+from quant.evaluate.speed import Speed, speed_steps
+from quant.evaluate.texts import TITLES, EvalText, own_text, shipped_text
+from quant.lab import Lab
+from quant.model.recipe import SizeReport, size_report
+from quant.text import Language, Text, fixed, number, size
+from quant.ui import html
+from quant.ui import texts as t
+from quant.ui.choice import Choice
+from quant.ui.heavy import in_turn, quantizing
+
+QUICK_BYTES = 40_000
+
+
+@dataclass(frozen=True)
+class MetricsTab:
+    text: gr.Radio
+    amount: gr.Radio
+    own: gr.Textbox
+    measure: gr.Button
+    stop: gr.Button
+    output: gr.HTML
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What has been measured so far; `speeds` is (original, quantized), None until timed."""
+
+    base: Quality
+    quantized: Quality
+    report: SizeReport
+    speeds: tuple[Speed, ...] | None
+    title: Text
+
+
+def chosen_text(name: str, amount: str, own: str) -> EvalText:
+    """The text a request names. Raises EvaluationError."""
+    if amount not in t.METRIC_AMOUNTS:
+        raise EvaluationError(t.BAD_AMOUNT.format(got=amount, allowed=", ".join(t.METRIC_AMOUNTS)))
+    text = own_text(own) if name == "own" else shipped_text(name)
+    return text.head(QUICK_BYTES) if amount == "quick" and name != "own" else text
+
+
+def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Iterator[str]:
+    """Progress, then the table, growing; every figure in it was measured in this call or is the cached baseline."""
+    report = size_report(lab.loaded(choice.model), choice.recipe())
+    base = None
+    for fraction, base in lab.baseline(choice.model, text):
+        yield html.progress(t.MEASURING_BASE, fraction, language)
+    assert base is not None
+    model = yield from quantizing(lab, language, choice.recipe())
+    shown = ""
+    for fraction, quality in evaluate_steps(model, text):
+        bar = html.progress(t.MEASURING_QUANTIZED, fraction, language)
+        if fraction == 1:
+            shown = result(Comparison(base, quality, report, None, text.title), language)
+        yield bar + shown
+    for step in speed_steps([lab.loaded(choice.model), model]):
+        if isinstance(step, float):
+            yield html.progress(t.MEASURING_SPEED, step, language) + shown
+        else:
+            yield result(Comparison(base, quality, report, step, text.title), language)
+
+
+def result(c: Comparison, language: Language) -> str:
+    """Words first, the table under them, the protocol last."""
+    words = t.METRIC_WORDS.format(
+        bits=number(c.report.quantized_bits_per_weight, language, 3), before=size(c.report.float_bytes, language),
+        after=size(c.report.stored_bytes, language), move=_move(c.base.perplexity, c.quantized.perplexity, language),
+    )  # fmt: skip
+    table = html.table([h[language] for h in t.METRIC_HEAD], _rows(c, language))
+    return f'<p class="verdict">{escape(words[language])}</p>{table}<p class="caption">{_protocol(c, language)}</p>'
+
+
+def _move(a: float, b: float, language: Language) -> str:
+    shown_a, shown_b = number(a, language, 4), number(b, language, 4)
+    if shown_a == shown_b:
+        return t.METRIC_SAME.format(a=shown_a)[language]
+    text = t.METRIC_RISES if b > a else t.METRIC_FALLS
+    return text.format(a=shown_a, b=shown_b, change=change(a, b, language))[language]
+
+
+def change(a: float, b: float, language: Language) -> str:
+    """From `a` to `b` in percent, or as a factor where percent no longer says anything."""
+    if a == 0 or math.isinf(b):
+        return "∞"
+    if b / a > 3:
+        return f"× {number(b / a, language, 3)}"
+    percent = 100 * (b - a) / a
+    return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}\u202f%"
+
+
+def _rows(c: Comparison, language: Language) -> list[list[str]]:
+    measured, exact = html.badge("measured", language), html.badge("exact", language)
+
+    def row(name: Text, hint: Text | None, mark: str, a: str, b: str, moved: str) -> list[str]:
+        small = f"<small>{escape(hint[language])}</small>" if hint else ""
+        return [f"{escape(name[language])} {mark}{small}", a, b, moved]
+
+    quality = [
+        row(name, hint, measured, number(a, language, 4), number(b, language, 4), change(a, b, language))
+        for name, hint, a, b in (
+            (t.PERPLEXITY, t.PERPLEXITY_HINT, c.base.perplexity, c.quantized.perplexity),
+            (t.BPB, t.BPB_HINT, c.base.bits_per_byte, c.quantized.bits_per_byte),
+        )
+    ]
+    before, after = c.report.float_bytes, c.report.stored_bytes
+    sizes = row(
+        t.SIZE, t.SIZE_HINT, exact, size(before, language), size(after, language), change(before, after, language)
+    )
+    return [*quality, sizes, *_speed_rows(c, row, language)]
+
+
+def _speed_rows(c: Comparison, row, language: Language) -> list[list[str]]:  # type: ignore[no-untyped-def]
+    if c.speeds is None:
+        return []
+    a, b = c.speeds
+    cells = [
+        f"{number(s.median, language, 3)}<small>"
+        + t.SPEED_RANGE.format(n=len(s.rounds), low=number(s.lowest, language, 3), high=number(s.highest, language, 3))[
+            language
+        ]
+        + "</small>"
+        for s in (a, b)
+    ]
+    mark = html.badge("measured", language) + html.badge("simulated", language)
+    return [row(t.SPEED, t.SPEED_HINT, mark, *cells, change(a.median, b.median, language))]
+
+
+def _protocol(c: Comparison, language: Language) -> str:
+    p = c.quantized.protocol
+    fields = {"documents": p.documents, "windows": p.windows, "context": p.context, "stride": p.stride}
+    return escape(
+        t.PROTOCOL.format(
+            text=c.title, arithmetic=p.arithmetic, tokens=fixed(p.tokens, language, 0),
+            bytes=fixed(p.n_bytes, language, 0), **fields,
+        )[language]
+    )  # fmt: skip
+
+
+def measured_or_problem(
+    lab: Lab, language: Language, choice: Choice, text: str, amount: str, own: str
+) -> Iterator[str]:
+    """What the output shows, whatever happens."""
+    try:
+        yield from in_turn(lab, language, measure(lab, language, choice, chosen_text(text, amount, own)))
+    except QuantError as error:
+        yield html.problem(error, language)
+
+
+def build_metrics(language: Language) -> MetricsTab:
+    gr.Markdown(t.METRIC_INTRO[language])
+    with gr.Row():
+        text = gr.Radio(
+            [(name[language], key) for key, name in t.METRIC_TEXTS.items()], value=next(iter(TITLES)),
+            label=t.METRIC_TEXT[language],
+        )  # fmt: skip
+        amount = gr.Radio(
+            [(name[language], key) for key, name in t.METRIC_AMOUNTS.items()], value="quick",
+            label=t.METRIC_AMOUNT[language],
+        )  # fmt: skip
+    own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False)
+    with gr.Row():
+        go = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
+        stop = gr.Button(t.STOP[language], variant="stop")
+    output = gr.HTML(html.notice(t.METRIC_EMPTY[language], "note"), elem_id=f"measured-{language}")
+    text.input(
+        lambda kind: (gr.update(visible=kind == "own"), gr.update(visible=kind != "own")), text, [own, amount],
+        show_progress="hidden", queue=False, api_visibility="private",
+    )  # fmt: skip
+    return MetricsTab(text, amount, own, go, stop, output)

@@ -1,0 +1,60 @@
+"""Inicio: what quantization is, on real weights; PTQ and QAT; where to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from quant.errors import QuantError
+from quant.evaluate.weights import rounding_sample
+from quant.lab import Lab
+from quant.plots.rounding import mean_error_percent, rounding_svg
+from quant.text import Language, number
+from quant.ui import html
+from quant.ui import texts as t
+from quant.ui.choice import Choice
+from quant.ui.layer_names import find_layer, layer_title
+
+SHOWN = 32
+
+
+@dataclass(frozen=True)
+class StartTab:
+    """What other parts of the page reach: the picture, and the buttons that lead to other tabs, by tab."""
+
+    picture: gr.HTML
+    links: dict[str, gr.Button]
+
+
+def picture(lab: Lab, language: Language, choice: Choice) -> str:
+    """Real weights of the live model and the grid of the live choice, with a caption computed from them."""
+    try:
+        loaded = lab.loaded(choice.model)
+        layer = find_layer(loaded, None)
+        sample = rounding_sample(loaded.weight(layer.name), choice.scheme(), SHOWN)
+    except QuantError as error:
+        return html.problem(error, language)
+    caption = t.START_CAPTION.format(
+        n=len(sample.original), layer=layer_title(layer, language), bits=choice.bits, levels=len(sample.grid),
+        error=number(mean_error_percent(sample), language, 2),
+    )  # fmt: skip
+    marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
+    legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)
+    return f'<div class="legend">{legend}</div>{rounding_svg(sample, language)}<p class="caption">{caption[language]}</p>'
+
+
+def build_start(lab: Lab, language: Language) -> StartTab:
+    gr.Markdown(f"## {t.START_HEADING[language]}")
+    gr.Markdown("\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1)), elem_classes="prose-big")
+    gr.Markdown(f"## {t.START_PICTURE[language]}\n{t.START_TRY[language]}")
+    shown = gr.HTML(picture(lab, language, Choice(lab.default())), elem_classes="figure")
+    gr.Markdown(f"## {t.START_WAYS[language]}")
+    with gr.Row(equal_height=True):
+        for title, text in ((t.PTQ_TITLE, t.PTQ_TEXT), (t.QAT_TITLE, t.QAT_TEXT)):
+            with gr.Column(min_width=280, elem_classes="panel"):
+                gr.Markdown(f"### {title[language]}\n{text[language]}")
+    gr.Markdown(f"## {t.START_NEXT[language]}")
+    with gr.Row():
+        links = {tab: gr.Button(name[language], min_width=240) for tab, name in t.START_LINKS.items()}
+    return StartTab(shown, links)

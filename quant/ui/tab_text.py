@@ -1,0 +1,178 @@
+"""Texto: the original and the quantized model write after the same prompt, side by side, token by token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from quant.errors import PromptError, QuantError
+from quant.generate import Sampling, Step, encode_prompt, first_difference, stream
+from quant.lab import Lab
+from quant.model.load import EMBEDDED, LoadedModel
+from quant.model.recipe import size_report
+from quant.text import Language, number
+from quant.ui import html
+from quant.ui import texts as t
+from quant.ui.choice import Choice
+from quant.ui.heavy import in_turn, quantizing
+
+REDRAW_S = 0.06  # a browser does not need more frames, and each one is a message
+
+
+@dataclass(frozen=True)
+class TextTab:
+    """`settings` in the order of `Settings`."""
+
+    prompt: gr.Textbox
+    settings: list[gr.components.Component]
+    write: gr.Button
+    stop: gr.Button
+    output: gr.HTML
+
+
+def read_sampling(max_length: float | None, no_repeat: float | None, do_sample: bool, temperature: float | None,
+                  top_k: float | None, top_p: float | None, seed: float | None) -> Sampling:  # fmt: skip
+    """The settings of the page as a `Sampling`. Raises PromptError on an empty field or one that is not whole."""
+    return Sampling(
+        max_length=_whole("max_length", max_length), no_repeat_ngram_size=_whole("no_repeat_ngram_size", no_repeat),
+        do_sample=do_sample, temperature=_given("temperature", temperature), top_k=_whole("top_k", top_k),
+        top_p=_given("top_p", top_p), seed=_whole("seed", seed),
+    )  # fmt: skip
+
+
+def _given(name: str, value: float | None) -> float:
+    if value is None:
+        raise PromptError(t.MISSING_NUMBER.format(name=name))
+    return float(value)
+
+
+def _whole(name: str, value: float | None) -> int:
+    given = _given(name, value)
+    if given != int(given):
+        raise PromptError(t.NOT_WHOLE.format(name=name, value=str(value)))
+    return int(given)
+
+
+def write(lab: Lab, language: Language, choice: Choice, prompt: str, sampling: Sampling) -> Iterator[str]:
+    """The two columns, redrawn as both models write. Raises QuantError before any work."""
+    original = lab.loaded(choice.model)
+    encode_prompt(original, prompt, sampling.max_length)
+    report = size_report(original, choice.recipe())
+    kind = t.QUANTIZED_KIND.format(bits=number(report.quantized_bits_per_weight, language, 3))[language]
+    quantized = yield from quantizing(lab, language, choice.recipe())
+    drawn, last = 0.0, ""
+    for pair in side_by_side(original, quantized, prompt, sampling):
+        last = columns(original, pair, kind, language)
+        if time.monotonic() - drawn >= REDRAW_S:
+            drawn = time.monotonic()
+            yield last
+    yield last
+
+
+def side_by_side(a: LoadedModel, b: LoadedModel, prompt: str, sampling: Sampling) -> Iterator[tuple[Step, Step]]:
+    """Take turns, one token each, until both are done."""
+    streams = [stream(a, prompt, sampling), stream(b, prompt, sampling)]
+    steps = [next(s) for s in streams]
+    yield steps[0], steps[1]
+    while not all(s.done for s in steps):
+        steps = [step if step.done else next(s) for s, step in zip(streams, steps, strict=True)]
+        yield steps[0], steps[1]
+
+
+def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> str:
+    """Both texts with the first differing token marked, what they agree on said in words, and each one's speed."""
+    part = first_difference(pair[0].ids, pair[1].ids)
+    names = (
+        ("o", t.ORIGINAL[language], t.ORIGINAL_KIND[language], ""),
+        ("q", t.QUANTIZED[language], kind, html.badge("simulated", language)),
+    )
+    boxes = "".join(
+        f'<section class="column {css}"><header><b>{name}</b> <small>{escape(small)}</small> {mark}</header>'
+        f'<p lang="es">{_marked(loaded, step, part, language)}{"" if step.done else "<i class=caret></i>"}</p>'
+        f"<footer>{_speed(step, language)} {html.badge('measured', language)}</footer></section>"
+        for (css, name, small, mark), step in zip(names, pair, strict=True)
+    )
+    return f'<p class="verdict">{escape(_verdict(loaded, pair, part, language))}</p><div class="columns">{boxes}</div>'
+
+
+def _speed(step: Step, language: Language) -> str:
+    return t.TOKENS_SPEED.format(n=step.new_tokens, speed=number(step.tokens_per_s, language, 3))[language]
+
+
+def _verdict(loaded: LoadedModel, pair: tuple[Step, Step], part: int | None, language: Language) -> str:
+    a, b = pair
+    if part is not None:
+        n = part - a.prompt_tokens + 1
+        words = [_token_text(loaded, step.ids, part).strip() or "␣" for step in pair]
+        return t.PART_AT.format(n=n, a=words[0], b=words[1])[language]
+    if not (a.done and b.done):
+        return t.SAME_SO_FAR[language]
+    if len(a.ids) != len(b.ids):
+        return t.ENDS_AT.format(n=min(a.new_tokens, b.new_tokens))[language]
+    return t.SAME_TEXT.format(n=a.new_tokens)[language]
+
+
+def _cuts(loaded: LoadedModel, ids: tuple[int, ...], at: int) -> tuple[str, str, str]:
+    """Text before token `at`, of it, and after. A token may hold part of a character: then the mark covers it all."""
+
+    def decode(n: int) -> str:
+        return loaded.tokenizer.decode(list(ids[:n]), skip_special_tokens=True)
+
+    start, end = at, at + 1
+    while start > 0 and decode(start).endswith("\ufffd"):
+        start -= 1
+    while end < len(ids) and decode(end).endswith("\ufffd"):
+        end += 1
+    before, through = decode(start), decode(end)
+    return before, through[len(before) :], decode(len(ids))[len(through) :]
+
+
+def _token_text(loaded: LoadedModel, ids: tuple[int, ...], at: int) -> str:
+    return _cuts(loaded, ids, at)[1] if at < len(ids) else "∅"
+
+
+def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Language) -> str:
+    """The text as markup: prompt in bold, what both share plain, the first differing token marked, the rest tinted."""
+    prompt, _, _ = _cuts(loaded, step.ids, step.prompt_tokens)
+    if part is None:
+        return f"<b>{escape(prompt)}</b>{escape(step.text[len(prompt) :])}"
+    before, token, after = _cuts(loaded, step.ids, part)
+    mark = f'<mark title="{escape(t.FIRST_DIFFERENT[language])}">{escape(token)}</mark>'
+    return f'<b>{escape(prompt)}</b>{escape(before[len(prompt) :])}{mark}<span class="own">{escape(after)}</span>'
+
+
+def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: float) -> Iterator[str]:
+    """What the output shows, whatever happens. On a bad request the message comes alone."""
+    try:
+        yield from in_turn(lab, language, write(lab, language, choice, prompt, read_sampling(*settings)))
+    except QuantError as error:
+        yield html.problem(error, language)
+
+
+def build_text(lab: Lab, language: Language) -> TextTab:
+    prompt = gr.Textbox(t.DEFAULT_PROMPT, label=t.PROMPT[language], lines=2, elem_id=f"prompt-{language}")
+    with gr.Row():
+        write_button = gr.Button(t.WRITE[language], variant="primary", elem_id=f"write-{language}")
+        stop = gr.Button(t.STOP[language], variant="stop", elem_id=f"stop-{language}")
+    with gr.Accordion(t.SETTINGS[language], open=False):
+        defaults = Sampling()
+        with gr.Row():
+            max_length = gr.Number(defaults.max_length, label=t.MAX_LENGTH[language], minimum=2, precision=0)
+            no_repeat = gr.Number(defaults.no_repeat_ngram_size, label=t.NO_REPEAT[language], minimum=0, precision=0)
+        do_sample = gr.Checkbox(defaults.do_sample, label=t.DO_SAMPLE[language], info=t.DO_SAMPLE_INFO[language])
+        with gr.Row():
+            temperature = gr.Number(defaults.temperature, label=t.TEMPERATURE[language], step=0.1, min_width=110)
+            top_k = gr.Number(defaults.top_k, label=t.TOP_K[language], precision=0, min_width=110)
+            top_p = gr.Number(defaults.top_p, label=t.TOP_P[language], step=0.05, min_width=110)
+            seed = gr.Number(defaults.seed, label=t.SEED[language], precision=0, min_width=110)
+        gr.Markdown(t.NOTEBOOK_NOTE[language], elem_classes="small-print")
+    output = gr.HTML(html.notice(t.TEXT_EMPTY[language], "note"), elem_id=f"written-{language}")
+    gr.Markdown(t.SPEED_NOTE[language], elem_classes="small-print")
+    if lab.default() == EMBEDDED:
+        gr.Markdown(t.LITTLE_MODEL[language], elem_classes="small-print")
+    settings = [max_length, no_repeat, do_sample, temperature, top_k, top_p, seed]
+    return TextTab(prompt, settings, write_button, stop, output)

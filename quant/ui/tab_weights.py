@@ -1,0 +1,155 @@
+"""Pesos: one matrix of the live model before and after, and the census of the whole model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+
+from quant.errors import QuantError
+from quant.evaluate.weights import WeightView, weight_view
+from quant.lab import Lab
+from quant.model.layers import Kind, Layer
+from quant.model.recipe import LayerSize, SizeReport, size_report
+from quant.plots.weights import histogram, occupancy
+from quant.text import Language, fixed, number, size
+from quant.ui import html
+from quant.ui import texts as t
+from quant.ui.choice import Choice
+from quant.ui.layer_names import default_layer, find_layer, layer_choices, layer_title
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything the tab shows, in the order of its outputs."""
+
+    cards: str
+    histogram: go.Figure
+    caption: str
+    occupancy: go.Figure
+    occupancy_caption: str
+    census: str
+
+
+@dataclass(frozen=True)
+class WeightsTab:
+    """`outputs` in the order of `Shown`."""
+
+    layer: gr.Dropdown
+    log_counts: gr.Checkbox
+    outputs: list[gr.components.Component]
+
+
+def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, log_counts: bool) -> Shown:
+    """The whole tab for one matrix. Raises QuantError."""
+    loaded = lab.loaded(choice.model)
+    layer = find_layer(loaded, layer_name)
+    view = weight_view(loaded.weight(layer.name), choice.scheme())
+    return Shown(
+        _cards(view, choice, language),
+        histogram(view, language, log_counts=log_counts),
+        f'<p class="caption">{_caption(view, layer, language)}</p>',
+        occupancy(view, language),
+        f'<p class="caption">{_occupancy_caption(view, language)}</p>',
+        census_table(size_report(loaded, choice.recipe()), language),
+    )
+
+
+def _cards(view: WeightView, choice: Choice, language: Language) -> str:
+    if math.isinf(view.sqnr_db):
+        decibels, small = "∞ dB", t.WEIGHTS_EXACT[language]
+    else:
+        decibels = fixed(view.sqnr_db, language, 1) + " dB"
+        percent = number(100 * 10 ** (-view.sqnr_db / 20), language, 2)
+        small = t.WEIGHTS_SQNR_SMALL.format(percent=percent)[language]
+    used = int((view.occupancy > 0).sum())
+    before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
+    return html.cards(
+        [
+            (t.WEIGHTS_SQNR[language], decibels, small),
+            (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("exact", language)),
+            (
+                t.WEIGHTS_BPW[language],
+                number(view.bits_per_weight, language, 4),
+                t.WEIGHTS_BPW_SMALL.format(bits=choice.bits)[language],
+            ),
+            (t.WEIGHTS_LEVELS[language], str(view.levels), t.WEIGHTS_LEVELS_SMALL.format(used=used)[language]),
+        ]
+    )
+
+
+def _caption(view: WeightView, layer: Layer, language: Language) -> str:
+    return t.WEIGHTS_CAPTION.format(
+        layer=layer_title(layer, language), count=fixed(layer.parameters, language, 0),
+        error=number(view.largest_error, language, 2), largest=number(view.largest_weight, language, 2),
+    )[language]  # fmt: skip
+
+
+def _occupancy_caption(view: WeightView, language: Language) -> str:
+    top = int(view.occupancy.argmax())
+    rare_half = float(np.sort(view.occupancy)[: len(view.occupancy) // 2].sum())
+    wasted = rare_half < 0.05 and view.levels > 3
+    tail = t.OCCUPANCY_WASTE.format(share=number(100 * max(rare_half, 1e-4), language, 2)) if wasted else ""
+    return t.OCCUPANCY_CAPTION.format(
+        code=int(view.code_values[top]), share=number(100 * float(view.occupancy[top]), language, 3), tail=tail
+    )[language]
+
+
+def census_table(report: SizeReport, language: Language) -> str:
+    """What was quantized and what was not, by kind, with bytes before and after."""
+    chosen = [r for r in report.rows if r.quantized]
+    share = sum(r.layer.parameters for r in chosen) / sum(r.layer.parameters for r in report.rows)
+    matrices = [r for r in report.rows if r.layer.kind is not Kind.OTHER]
+    summary = t.CENSUS_SUM.format(n=len(chosen), of=len(matrices), share=number(100 * share, language, 3))
+    groups = {
+        "linear": [r for r in report.rows if r.layer.kind is Kind.LINEAR],
+        "table": [r for r in report.rows if r.layer.kind is Kind.TABLE],
+        "other": [r for r in report.rows if r.layer.kind is Kind.OTHER],
+        "total": list(report.rows),
+    }
+    rows = [_census_row(kind, members, language) for kind, members in groups.items()]
+    return f"<p>{summary[language]}</p>" + html.table([h[language] for h in t.CENSUS_HEAD], rows)
+
+
+def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> list[str]:
+    state = "" if kind == "total" else (t.YES_STORED if members[0].quantized else t.NO_STORED)[language]
+    return [
+        t.CENSUS_ROWS[kind].format(n=len(members))[language],
+        f'<span class="{"q" if state == t.YES_STORED[language] else ""}">{state}</span>',
+        fixed(sum(r.layer.parameters for r in members), language, 0),
+        size(sum(r.float_bytes for r in members), language),
+        size(sum(r.stored_bytes for r in members), language),
+    ]
+
+
+def build_weights(lab: Lab, language: Language) -> WeightsTab:
+    loaded = lab.loaded(lab.default())
+    with gr.Row():
+        layer = gr.Dropdown(
+            layer_choices(loaded, language), value=default_layer(loaded), label=t.WEIGHTS_LAYER[language],
+            scale=3, filterable=False, min_width=260,
+        )  # fmt: skip
+        log_counts = gr.Checkbox(True, label=t.WEIGHTS_LOG[language], scale=1, min_width=160)
+    cards = gr.HTML()
+    gr.Markdown(f"### {t.WEIGHTS_HISTOGRAM[language]}")
+    before_after = gr.Plot(show_label=False, elem_id=f"histogram-{language}")
+    caption = gr.HTML()
+    gr.Markdown(f"### {t.WEIGHTS_OCCUPANCY[language]}")
+    codes = gr.Plot(show_label=False)
+    codes_caption = gr.HTML()
+    with gr.Accordion(t.CENSUS[language], open=False):
+        census = gr.HTML()
+    return WeightsTab(layer, log_counts, [cards, before_after, caption, codes, codes_caption, census])
+
+
+def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | None, log_counts: bool) -> list[object]:
+    """The outputs of the tab; with a bad choice the message goes where the figures' summary was, the rest stays."""
+    try:
+        shown = show(lab, language, choice, layer, log_counts)
+    except QuantError as error:
+        return [html.problem(error, language), *(gr.skip() for _ in range(5))]
+    return [shown.cards, shown.histogram, shown.caption, shown.occupancy, shown.occupancy_caption, shown.census]
