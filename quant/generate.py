@@ -99,11 +99,12 @@ def encode_prompt(loaded: LoadedModel, prompt: str, max_length: int) -> list[int
             Text("El texto de partida está vacío; escribe al menos una palabra.",
                  "The prompt is empty; write at least one word.")
         )  # fmt: skip
-    ids = loaded.tokenizer.encode(prompt, add_special_tokens=False)
+    ids = loaded.tokenizer.encode(prompt)
     room = min(max_length, loaded.context)
     if len(ids) >= room:
         raise PromptError(
-            Text("El texto de partida tiene {got} tokens; con longitud máxima {length} y contexto {context} caben {room}.",
+            Text("El texto de partida tiene {got} tokens; con longitud máxima {length} y contexto {context} "
+                 "caben {room}.",
                  "The prompt has {got} tokens; with maximum length {length} and context {context}, {room} fit.")
             .format(got=len(ids), length=max_length, context=loaded.context, room=room - 1)
         )  # fmt: skip

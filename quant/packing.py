@@ -54,7 +54,8 @@ class Layout:
             )  # fmt: skip
         rows, groups, _ = self.scheme.granularity.groups(shape)
         bits = self.scheme.element.code_bits
-        raw = torch.frombuffer(bytearray(data[codes : codes + scales]), dtype=self.scheme.scale.dtype)
+        dtype = self.scheme.scale.dtype or torch.float32
+        raw = torch.frombuffer(bytearray(data[codes : codes + scales]), dtype=dtype)
         zero = unpack_codes(data[codes + scales :], bits, rows * groups).view(rows, groups) if zeros else None
         return QTensor(
             unpack_codes(data[:codes], bits, shape[0] * shape[1]).view(shape),

@@ -102,7 +102,6 @@ def train_tokenizer(sources: dict[str, list[str]], seed: int = SEED) -> Tokenize
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY, special_tokens=[BOS], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -190,8 +189,12 @@ def export(model: GPT2LMHeadModel, tokenizer: Tokenizer, folder: Path) -> None:
     clone = GPT2LMHeadModel(model_config())
     clone.load_state_dict(model.state_dict())
     clone.half().save_pretrained(folder)
+    # A prompt starts a document, as the texts of the training did: without the BOS the model thinks that it comes
+    # from the middle of one, and may end it after a word.
+    template = Tokenizer.from_str(tokenizer.to_str())
+    template.post_processor = processors.TemplateProcessing(single=f"{BOS} $A", special_tokens=[(BOS, 0)])
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS, model_max_length=CONTEXT,
+        tokenizer_object=template, bos_token=BOS, eos_token=BOS, model_max_length=CONTEXT,
         clean_up_tokenization_spaces=False,
     )  # fmt: skip
     fast.save_pretrained(folder)

@@ -94,6 +94,21 @@ class Scheme:
                      "Grid {grid} and zero point go together: MINMAX needs one, ABSMAX takes none.")
                 .format(grid=self.grid.name)
             )  # fmt: skip
+        self._check("elemento", "element", self.element, [f for f in FORMATS.values() if self._rounds_to(f)])
+        self._check("escala", "scale", self.scale, [f for f in FORMATS.values() if f.dtype is not None])
+
+    def _rounds_to(self, element: NumberFormat) -> bool:
+        """Whether the grid can use `element`: codes of 8 bits at most, with signs for ABSMAX, without for MINMAX."""
+        return element.values is not None and (element.lowest < 0) == (self.grid is Grid.ABSMAX)
+
+    def _check(self, es: str, en: str, got: NumberFormat, allowed: list[NumberFormat]) -> None:
+        if got not in allowed:
+            raise SchemeError(
+                Text("Con la rejilla {grid}, {what} = {got}: se permite {allowed}.",
+                     "With grid {grid}, {what} = {got}: allowed are {allowed}.")
+                .format(grid=self.grid.name, what=Text(es, en), got=got.name,
+                        allowed=", ".join(f.name for f in allowed))
+            )  # fmt: skip
 
     @classmethod
     def integer(cls, bits: int, granularity: Granularity, *, zero_point: bool = False,

@@ -37,12 +37,11 @@ def number(value: float, language: Language, digits: int = 4) -> str:
     """`value` with `digits` significant digits (none of an integer part lost); decimal comma in Spanish."""
     if value != value or value in (float("inf"), float("-inf")):
         return str(value).replace("inf", "∞")
+    mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
     if value != 0 and not 1e-4 <= abs(value) < 1e9:
-        mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
         text = f"{mantissa} × 10{_superscript(int(exponent))}"
     else:
-        whole_digits = len(str(int(abs(value))))
-        text = f"{value:,.{max(0, digits - whole_digits)}f}".replace(",", NO_BREAK)
+        text = f"{value:,.{max(0, digits - 1 - int(exponent))}f}".replace(",", NO_BREAK)
     return text.replace(".", ",") if language == "es" else text
 
 

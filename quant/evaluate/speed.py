@@ -47,7 +47,7 @@ def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Iterator
 
 
 def _decode_rate(model: LoadedModel) -> float:
-    prompt_tokens = len(model.tokenizer.encode(PROMPT, add_special_tokens=False))
+    prompt_tokens = len(model.tokenizer.encode(PROMPT))
     steps = list(stream(model, PROMPT, Sampling(max_length=prompt_tokens + NEW_TOKENS + 1, no_repeat_ngram_size=2)))
     first, last = steps[0], steps[-1]
     return (last.new_tokens - first.new_tokens) / (last.seconds - first.seconds) if len(steps) > 1 else 0.0

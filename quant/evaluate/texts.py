@@ -60,6 +60,7 @@ def own_text(content: str) -> EvalText:
     """What a visitor pasted, as one document. Raises EvaluationError when it is empty."""
     if not content.strip():
         raise EvaluationError(
-            Text("No hay texto que medir; pega unas cuantas frases.", "There is no text to score; paste a few sentences.")
+            Text("No hay texto que medir; pega unas cuantas frases.",
+                 "There is no text to score; paste a few sentences.")
         )  # fmt: skip
     return EvalText("own", Text("Tu texto", "Your text"), (content.strip(),))

@@ -69,7 +69,7 @@ def _span(*tensors: Tensor) -> tuple[float, float]:
 def _histogram(x: Tensor, low: float, high: float) -> np.ndarray:
     """Counts [BINS]. Multiplying and truncating is several times faster than a search of the edges."""
     bins = ((x - low) * (BINS / (high - low))).to(torch.int32).clamp_(0, BINS - 1)
-    return torch.bincount(bins.view(-1), minlength=BINS).numpy()
+    return torch.bincount(bins.reshape(-1), minlength=BINS).numpy()
 
 
 def code_occupancy(q: QTensor) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,9 @@ from quant.text import Text
 def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
     """Round a float matrix [out, in] to `scheme`. Deterministic.
 
-    A group of zeros gets scale 0 and decodes to zeros. Raises WeightError on NaN, infinity or a tensor that is not a
-    matrix, SchemeError where the granularity does not divide it or a scale overflows its format.
+    A group of zeros gets scale 0 and decodes to zeros, and so does one too small for the format of the scales. Raises
+    WeightError on NaN, infinity or a tensor that is not a matrix, SchemeError where the granularity does not divide
+    it or a scale overflows its format.
     """
     grouped = _checked(weight).view(scheme.granularity.groups((weight.shape[0], weight.shape[1])))
     scale, zero = _absmax(grouped, scheme) if scheme.grid is Grid.ABSMAX else _minmax(grouped, scheme)
@@ -78,4 +79,4 @@ def _stored_scale(scale: Tensor, scheme: Scheme) -> Tensor:
                  "Scale {value} does not fit in {name} (largest {highest}); use bfloat16 or float32.")
             .format(value=float(scale.max()), name=scheme.scale.name, highest=scheme.scale.highest)
         )  # fmt: skip
-    return stored
+    return torch.where(torch.isfinite(1 / stored), stored, 0.0)  # below 2**-128 there is no reciprocal to multiply by

@@ -7,13 +7,15 @@ Loading never touches the network: `fetch` does that, only when asked. Safetenso
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError, HTTPError, StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -29,6 +31,7 @@ DEFAULT_HUB_ID = "datificate/gpt2-small-spanish"
 CONFIG_FILES = ["config.json", "generation_config.json"]
 TOKENIZER_FILES = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json",
                    "tokenizer.model"]  # fmt: skip
+VOCABULARY_FILES = ["tokenizer.json", "vocab.json", "tokenizer.model"]  # one of them makes a tokenizer
 WEIGHT_PATTERNS = ["model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin",
                    "pytorch_model.bin.index.json"]  # fmt: skip
 
@@ -76,7 +79,7 @@ def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
     if label == EMBEDDED:
         origin = Text("incluido en el proyecto", "shipped with the project")
         return _load_folder(EMBEDDED, EMBEDDED_FOLDER, origin, "")
-    if Path(label).is_dir():
+    if os.path.isdir(label):  # unlike Path.is_dir, False for a name too long to be one
         folder = Path(label).resolve()
         return _load_folder(folder.name, folder, Text("carpeta local", "local folder"), "")
     folder = cached_folder(label)
@@ -87,22 +90,28 @@ def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
 def is_cached(hub_id: str) -> bool:
     """Whether every file that `hub_id` needs is on this machine. No network."""
     try:
-        return bool(_weight_files(cached_folder(hub_id)))
+        return _holds_model(cached_folder(hub_id))
     except ModelError:
         return False
 
 
 def cached_folder(hub_id: str) -> Path:
-    """The snapshot folder of `hub_id` in the local cache. Raises ModelError when it is not there."""
+    """The snapshot folder of `hub_id` in the local cache. Raises ModelError when it is not there.
+
+    Asks for one file: snapshot_download refuses a snapshot without the TensorFlow copies that nobody fetched.
+    """
     try:
-        return Path(snapshot_download(hub_id, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, ValueError) as error:
+        config = try_to_load_from_cache(hub_id, "config.json")
+    except HFValidationError:
+        config = None
+    if not isinstance(config, str):
         raise ModelError(
             Text("No encuentro el modelo «{name}». Se permite «embedded», una carpeta con config.json y pesos, o un "
                  "nombre del Hub ya descargado (usuario/modelo).",
                  "There is no model “{name}” here. Allowed: “embedded”, a folder with config.json and weights, or a "
                  "Hub name already downloaded (user/model).").format(name=hub_id)
-        ) from error  # fmt: skip
+        )  # fmt: skip
+    return Path(config).parent
 
 
 def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
@@ -110,19 +119,16 @@ def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
 
     Raises ModelError when the hub cannot be reached or has no such model.
     """
-    from huggingface_hub import HfApi, hf_hub_download
-    from httpx import HTTPError
-
     try:
         info = HfApi().model_info(hub_id, files_metadata=True)
         wanted = _wanted_files({s.rfilename: s.size or 0 for s in info.siblings or []})
         done, total = 0, sum(wanted.values())
         yield done, total
         for file, n_bytes in wanted.items():
-            hf_hub_download(hub_id, file, revision=info.sha)
+            hf_hub_download(hub_id, file)  # by branch, not by commit: only so is the branch's name cached
             done += n_bytes
             yield done, total
-    except (HTTPError, OSError, HfHubHTTPError, HFValidationError) as error:
+    except (HTTPError, OSError, HFValidationError) as error:
         raise ModelError(
             Text("No he podido descargar «{name}» ({reason}). Sigue disponible el modelo incluido.",
                  "“{name}” could not be downloaded ({reason}). The embedded model is still there.")
@@ -147,31 +153,51 @@ def _preferred_weights(names: dict[str, int] | list[str]) -> list[str]:
 
 
 def _weight_files(folder: Path) -> list[str]:
-    return _preferred_weights([f.name for f in folder.iterdir()])
+    return _preferred_weights([f.name for f in folder.iterdir() if f.is_file()])
+
+
+def _holds_model(folder: Path) -> bool:
+    """Whether configuration, tokenizer and weights are all in `folder`."""
+    tokenizer = any((folder / f).is_file() for f in VOCABULARY_FILES)
+    return (folder / "config.json").is_file() and tokenizer and bool(_weight_files(folder))
 
 
 def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> LoadedModel:
-    if not (folder / "config.json").is_file() or not (weights := _weight_files(folder)):
+    if not _holds_model(folder):
         found = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "—"
         raise ModelError(
-            Text("En «{name}» no hay un modelo: hacen falta config.json y model.safetensors o pytorch_model.bin, "
-                 "y hay: {found}.",
-                 "There is no model in “{name}”: config.json and model.safetensors or pytorch_model.bin are needed, "
-                 "and it holds: {found}.").format(name=name, found=found)
+            Text("En «{name}» no hay un modelo: hacen falta config.json, tokenizer.json (o vocab.json y merges.txt) y "
+                 "model.safetensors o pytorch_model.bin, y hay: {found}.",
+                 "There is no model in “{name}”: config.json, tokenizer.json (or vocab.json and merges.txt) and "
+                 "model.safetensors or pytorch_model.bin are needed, and it holds: {found}.")
+            .format(name=name, found=found)
         )  # fmt: skip
+    use_safetensors = _weight_files(folder)[0].endswith((".safetensors", ".safetensors.index.json"))
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, weights_only=True,
-            use_safetensors=weights[0].endswith((".safetensors", ".safetensors.index.json")),
-            attn_implementation="sdpa",
+            use_safetensors=use_safetensors, attn_implementation="sdpa", output_loading_info=True,
         )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (UnpicklingError, EOFError) as error:
+        raise ModelError(
+            Text("El fichero .bin de «{name}» está dañado o guarda algo que no son tensores, y eso podría ejecutar "
+                 "código: no se abre. Se permite un .bin solo con tensores, o safetensors.",
+                 "The .bin file of “{name}” is damaged or holds something that is not a tensor, which could run code: "
+                 "it is not opened. Allowed: a .bin of tensors alone, or safetensors.").format(name=name)
+        ) from error  # fmt: skip
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
         raise ModelError(
             Text("No he podido leer el modelo «{name}»: {reason}",
                  "The model “{name}” could not be read: {reason}")
             .format(name=name, reason=str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
         ) from error  # fmt: skip
+    if missing := sorted(report["missing_keys"]):  # transformers would leave random numbers in them
+        raise ModelError(
+            Text("A los pesos de «{name}» les faltan {n} tensores que config.json pide, como {first}.",
+                 "The weights of “{name}” lack {n} tensors that config.json asks for, such as {first}.")
+            .format(name=name, n=len(missing), first=missing[0])
+        )  # fmt: skip
     turn_conv1d(model)
     model.eval().requires_grad_(False)
     model.tie_weights()

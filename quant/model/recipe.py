@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from torch import nn
 from transformers import PreTrainedModel
 
+from quant.errors import QuantError
 from quant.formats import FORMATS
 from quant.methods import METHODS
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.packing import Layout
 from quant.scheme import PerGroup, Scheme
+from quant.text import Text
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class Recipe:
     embedding: bool = False
     method: str = "rtn"
     model: str = EMBEDDED
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise QuantError(
+                Text("No existe el método «{got}»; los que hay: {allowed}.",
+                     "There is no method “{got}”; the ones that exist: {allowed}.")
+                .format(got=self.method, allowed=", ".join(METHODS))
+            )  # fmt: skip
 
     def covers(self, layer: Layer) -> bool:
         """Whether this recipe quantizes `layer`."""
@@ -114,4 +124,3 @@ def _structural_copy(model: PreTrainedModel) -> PreTrainedModel:
     """The same modules anew, holding the very same parameters and buffers."""
     shared = {id(t): t for t in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, shared)
-

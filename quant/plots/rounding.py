@@ -8,7 +8,8 @@ from quant.evaluate.weights import RoundingSample
 from quant.plots.style import ERROR, ORIGINAL, QUANTIZED
 from quant.text import Language, Text, fixed
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 300, 60, 16, 14
+HEIGHT, LEFT, TOP, BOTTOM = 300, 54, 16, 14
+WIDE, NARROW = 720, 380  # a desktop and a phone: drawn twice, so that nothing shrinks
 FEW_LINES = 40
 LABEL = Text(
     "{n} pesos reales y la rejilla de {levels} valores a la que se mueven",
@@ -18,6 +19,10 @@ LABEL = Text(
 
 def rounding_svg(sample: RoundingSample, language: Language) -> str:
     """Each weight as a blue circle, its rounded value as an orange square, the error as the line between them."""
+    return _svg(sample, language, WIDE, "wide") + _svg(sample, language, NARROW, "narrow")
+
+
+def _svg(sample: RoundingSample, language: Language, width: int, css: str) -> str:
     both = np.concatenate([sample.original, sample.rounded])
     reach = max(float(np.abs(both).max()), 1e-12) * 1.08
 
@@ -25,11 +30,11 @@ def rounding_svg(sample: RoundingSample, language: Language) -> str:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value + reach) / (2 * reach))
 
     visible = [g for g in sample.grid if abs(g) <= reach]
-    parts = [_grid_line(y(g), bool(g == 0), len(visible)) for g in visible]
+    parts = [_grid_line(y(g), width, bool(g == 0), len(visible)) for g in visible]
     for value in (-reach / 1.08, 0.0, reach / 1.08):
         text = fixed(value, language, 2)
         parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y(value) + 5:.1f}" text-anchor="end">{text}</text>')
-    step = (WIDTH - LEFT - 10) / len(sample.original)
+    step = (width - LEFT - 10) / len(sample.original)
     for i, (w, r) in enumerate(zip(sample.original, sample.rounded, strict=True)):
         x = LEFT + step * (i + 0.5)
         parts.append(
@@ -39,13 +44,14 @@ def rounding_svg(sample: RoundingSample, language: Language) -> str:
         )
     label = LABEL.format(n=len(sample.original), levels=len(sample.grid))[language]
     return (
-        f'<svg class="rounding" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+        f'<svg class="rounding {css}" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{label}">'
+        f"{''.join(parts)}</svg>"
     )
 
 
-def _grid_line(y: float, is_zero: bool, lines: int) -> str:
+def _grid_line(y: float, width: int, is_zero: bool, lines: int) -> str:
     opacity = 0.9 if is_zero else 0.45 if lines <= FEW_LINES else 0.12
-    return f'<line class="level" x1="{LEFT}" x2="{WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" opacity="{opacity}"/>'
+    return f'<line class="level" x1="{LEFT}" x2="{width - 8}" y1="{y:.1f}" y2="{y:.1f}" opacity="{opacity}"/>'
 
 
 def mean_error_percent(sample: RoundingSample) -> float:

@@ -26,10 +26,10 @@ def histogram(view: WeightView, language: Language, *, log_counts: bool) -> go.F
     )  # fmt: skip
     centers = ((view.edges[:-1] + view.edges[1:]) / 2).astype(np.float32)
     width = float(view.edges[1] - view.edges[0])
-    for row, (counts, color, pattern) in enumerate([(view.before, ORIGINAL, ""), (view.after, QUANTIZED, "/")], 1):
+    for row, (counts, color) in enumerate([(view.before, ORIGINAL), (view.after, QUANTIZED)], 1):
         figure.add_bar(
             x=centers, y=counts.astype(np.int32), width=width, row=row, col=1,
-            marker={"color": color, "line": {"width": 0}, "pattern": {"shape": pattern, "solidity": 0.25}},
+            marker={"color": color, "line": {"width": 0}},
             hovertemplate="%{x:.4f}: %{y}<extra></extra>",
         )  # fmt: skip
         figure.update_yaxes(title=COUNT[language], row=row, col=1)
@@ -52,7 +52,7 @@ def occupancy(view: WeightView, language: Language) -> go.Figure:
         )
     )  # fmt: skip
     if view.levels <= 16:
-        figure.update_xaxes(dtick=1)
+        figure.update_xaxes(dtick=1, tickangle=0, tickfont={"size": 11})
     figure.update_xaxes(title=CODE[language])
     figure.update_yaxes(title=SHARE[language], rangemode="tozero")
     return finish(figure, language, 260)

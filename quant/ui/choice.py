@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from quant.errors import QuantError, SchemeError
@@ -57,7 +58,8 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
         if field.name not in params:
             continue
         try:
-            changed = replace(choice, **{field.name: _parse(field.name, params[field.name])})
+            parsed: dict[str, Any] = {field.name: _parse(field.name, params[field.name])}
+            changed = replace(choice, **parsed)
             changed.scheme()
         except QuantError as error:
             errors.append(error)

@@ -25,6 +25,14 @@ ADDRESS_JS = f"""(...values) => {{
   history.replaceState(history.state, "", url);
 }}"""
 
+MORE_JS = '() => { document.querySelectorAll(".lab-side").forEach((e) => e.classList.toggle("open")); }'
+COPY_JS = """() => {{
+  navigator.clipboard.writeText(window.location.href);
+  const button = document.activeElement, label = button.textContent;
+  button.textContent = {done};
+  setTimeout(() => {{ button.textContent = label; }}, 1500);
+}}"""
+
 
 @dataclass(frozen=True)
 class Controls:
@@ -59,35 +67,44 @@ def model_choices(lab: Lab, language: Language) -> list[tuple[str, str]]:
 
 
 def build_controls(lab: Lab, language: Language) -> Controls:
-    """Lay the sidebar out and wire what belongs to it alone."""
+    """Lay the sidebar out and wire what belongs to it alone.
+
+    On a phone only the bits stay in sight, above the tabs; the rest unfolds with a button.
+    """
     start = Choice(lab.default())
-    gr.Markdown(f"### {t.RECIPE[language]}")
-    controls = Controls(
-        model=gr.Radio(
-            model_choices(lab, language), value=start.model, label=t.MODEL[language], elem_classes="stacked"
-        ),
-        bits=gr.Slider(2, 8, value=start.bits, step=1, label=t.BITS[language], elem_id=f"bits-{language}"),
-        granularity=gr.Radio(
-            [(name[language], key) for key, name in t.GRANULARITIES.items()],
-            value=start.granularity, label=t.GRANULARITY[language], elem_classes="stacked",
-        ),
-        group=gr.Radio([(str(g), g) for g in GROUP_SIZES], value=start.group, label=t.GROUP_SIZE[language]),
-        zero_point=gr.Radio(
-            [(name[language], key) for key, name in t.GRIDS.items()],
-            value=start.zero_point, label=t.GRID[language], elem_classes="stacked",
-        ),
-        table=gr.Checkbox(start.table, label=t.TABLE[language], info=t.TABLE_INFO[language]),
+    gr.Markdown(f"### {t.RECIPE[language]}", elem_classes="lab-wide-only")
+    bits = gr.Slider(
+        2, 8, value=start.bits, step=1, label=t.BITS[language], elem_id=f"bits-{language}", buttons=[]
     )  # fmt: skip
-    with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
-        gr.Markdown(t.GRID_HELP[language])
+    more = gr.Button(t.MORE[language], size="sm", elem_classes="lab-narrow-only")
+    more.click(None, js=MORE_JS, api_visibility="private")
+    with gr.Column(elem_classes="lab-more"):
+        controls = Controls(
+            model=gr.Radio(
+                model_choices(lab, language), value=start.model, label=t.MODEL[language], elem_classes="lab-stacked"
+            ),
+            bits=bits,
+            granularity=gr.Radio(
+                [(name[language], key) for key, name in t.GRANULARITIES.items()],
+                value=start.granularity, label=t.GRANULARITY[language], elem_classes="lab-stacked",
+            ),
+            group=gr.Radio([(str(g), g) for g in GROUP_SIZES], value=start.group, label=t.GROUP_SIZE[language]),
+            zero_point=gr.Radio(
+                [(name[language], key) for key, name in t.GRIDS.items()],
+                value=start.zero_point, label=t.GRID[language], elem_classes="lab-stacked",
+            ),
+            table=gr.Checkbox(start.table, label=t.TABLE[language], info=t.TABLE_INFO[language]),
+        )  # fmt: skip
+        with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
+            gr.Markdown(t.GRID_HELP[language])
+        _build_fetch(lab, language, controls)
+        copy = gr.Button(t.COPY_LINK[language], size="sm")
+        copy.click(None, js=COPY_JS.format(done=json.dumps(t.COPIED[language])), api_visibility="private")
     controls.granularity.input(
         lambda kind: gr.update(visible=kind == "group"), controls.granularity, controls.group,
         show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
-    gr.on(
-        [c.input for c in controls.inputs], None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private"
-    )  # fmt: skip
-    _build_fetch(lab, language, controls)
+    gr.on([c.input for c in controls.inputs], None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private")
     return controls
 
 

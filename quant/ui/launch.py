@@ -14,6 +14,10 @@ from quant.errors import ModelError
 from quant.lab import Lab
 from quant.ui.page import CSS, build_page
 
+# System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
+THEME = gr.themes.Default(
+    primary_hue="slate", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+)
 NO_NETWORK = (
     "No hay red para abrir un enlace público (--share): no se alcanza {host}. La página sigue en esta máquina.\n"
     "There is no network for a public link (--share): {host} cannot be reached. The page stays on this machine."
@@ -50,5 +54,5 @@ def main(arguments: list[str] | None = None) -> None:
     except ModelError as error:
         parser.error(f"{error.text.es}\n{error.text.en}")
     build_page(lab).queue(max_size=64).launch(
-        share=share, css=CSS, theme=gr.themes.Default(), footer_links=[], ssr_mode=False, run_history=False,
+        share=share, css=CSS, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
     )  # fmt: skip

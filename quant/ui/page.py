@@ -17,12 +17,12 @@ from quant.ui import texts as t
 from quant.ui.api import build_api
 from quant.ui.choice import Choice, read_query
 from quant.ui.controls import Controls, build_controls
+from quant.ui.layer_names import default_layer, layer_choices
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
 from quant.ui.tab_start import StartTab, build_start, picture
 from quant.ui.tab_text import TextTab, build_text, written_or_problem
 from quant.ui.tab_weights import WeightsTab, build_weights, shown_or_problem
-from quant.ui.layer_names import default_layer, layer_choices
 
 LIGHT: dict[str, Any] = {
     "concurrency_id": "light", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private",
@@ -32,12 +32,20 @@ LIGHT: dict[str, Any] = {
 HEAVY: dict[str, Any] = {
     "concurrency_id": "heavy", "concurrency_limit": 16, "show_progress": "hidden", "api_visibility": "private",
 }  # fmt: skip
+# The first tab says that it was selected while the page is being built, before the address has been read.
+# Gradio names its sliders in English for screen readers whatever the page's language; the label alone says enough.
+READY_JS = """() => {
+  window.labReady = true;
+  for (const input of document.querySelectorAll("[aria-label]")) {
+    input.ariaLabel = input.ariaLabel.replace(/^(range slider|number input) for /, "");
+  }
+}"""
 TAB_JS = """() => {{
+  if (!window.labReady) return;
   const url = new URL(window.location);
   url.searchParams.set("tab", "{tab}");
   history.replaceState(history.state, "", url);
 }}"""
-COPY_JS = "() => { navigator.clipboard.writeText(window.location.href); }"
 CSS = (
     f":root {{ --lab-original: {style.ORIGINAL}; --lab-quantized: {style.QUANTIZED}; --lab-error: {style.ERROR};"
     f" --lab-simulated: {style.SIMULATED}; --lab-original-ink: {style.ORIGINAL}; --lab-quantized-ink: #8A5A00; }}\n"
@@ -63,31 +71,29 @@ class View:
 def build_page(lab: Lab) -> gr.Blocks:
     """The whole demo: two languages over one lab, and the endpoints for programs."""
     with gr.Blocks(title=t.TITLE.es, analytics_enabled=False) as demo:
-        gr.Navbar(visible=False)
-        _build_language(lab, "es", demo)
         build_api(lab)
-    with demo.route(t.TITLE.en, "/en"):
-        gr.Navbar(visible=False)
+        _build_language(lab, "es", demo)
+    with demo.route(t.TITLE.en, "/en", show_in_navbar=False):
         _build_language(lab, "en", demo)
     return demo
 
 
 def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
     gr.HTML(_header(language))
-    status = gr.HTML(status_line(lab, language, Choice(lab.default())), elem_classes="status-holder")
-    with gr.Sidebar(width=300, elem_id=f"sidebar-{language}"):
-        controls = build_controls(lab, language)
-        copy = gr.Button(t.COPY_LINK[language], size="sm")
-        copy.click(None, js=COPY_JS, api_visibility="private")
-    with gr.Tabs(elem_id=f"tabs-{language}") as tabs:
-        with _tab("inicio", language):
-            start = build_start(lab, language)
-        with _tab("pesos", language):
-            weights = build_weights(lab, language)
-        with _tab("texto", language):
-            text = build_text(lab, language)
-        with _tab("metrica", language):
-            metrics = build_metrics(language)
+    with gr.Row(elem_classes="lab-layout", equal_height=False):
+        with gr.Column(elem_classes="lab-side", scale=0, min_width=290):
+            controls = build_controls(lab, language)
+        with gr.Column(elem_classes="lab-main", min_width=300):
+            status = gr.HTML(status_line(lab, language, Choice(lab.default())), elem_classes="lab-status-holder")
+            with gr.Tabs(elem_id=f"tabs-{language}") as tabs:
+                with _tab("inicio", language):
+                    start = build_start(lab, language)
+                with _tab("pesos", language):
+                    weights = build_weights(lab, language)
+                with _tab("texto", language):
+                    text = build_text(lab, language)
+                with _tab("metrica", language):
+                    metrics = build_metrics(language)
     gr.HTML(f'<p class="lab-footer">{escape(t.FOOTER[language])} · <a href="./?view=api">API</a></p>')
     view = View(language, controls, status, tabs, start, weights, text, metrics)
     _wire_light(lab, view)
@@ -119,14 +125,14 @@ def _wire_light(lab: Lab, view: View) -> None:
         choice = Choice(*values)
         return status_line(lab, language, choice), picture(lab, language, choice)
 
-    def weights(*values: Any) -> list[object]:
+    def redraw_weights(*values: Any) -> list[object]:
         return shown_or_problem(lab, language, Choice(*values[:-2]), *values[-2:])
 
     moved = [c.input for c in inputs]
     seen = [view.status, view.start.picture]
     gr.on(moved, live, inputs, seen, trigger_mode="always_last", **LIGHT)
     gr.on(
-        [*moved, view.weights.layer.input, view.weights.log_counts.input], weights, weight_inputs,
+        [*moved, view.weights.layer.input, view.weights.log_counts.input], redraw_weights, weight_inputs,
         view.weights.outputs, trigger_mode="always_last", **LIGHT,
     )  # fmt: skip
 
@@ -187,7 +193,7 @@ def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
         restore, None,
         [*view.controls.inputs, view.tabs, view.status, view.start.picture, view.weights.layer, *view.weights.outputs],
         **LIGHT,
-    )  # fmt: skip
+    ).then(None, js=READY_JS, api_visibility="private")  # fmt: skip
     for name, button in view.start.links.items():
         button.click(
             lambda name=name: gr.Tabs(selected=name), None, view.tabs, js=TAB_JS.format(tab=name), queue=False,

@@ -20,8 +20,8 @@ def status_line(lab: Lab, language: Language, choice: Choice) -> str:
         loaded = lab.loaded(choice.model)
         report = size_report(loaded, choice.recipe())
     except QuantError as error:
-        return f'<div class="status">{html.problem(error, language)}</div>'
-    return f'<div class="status" role="status">{_model(loaded, language)}{_sizes(report, language)}</div>'
+        return f'<div class="lab-status">{html.problem(error, language)}</div>'
+    return f'<div class="lab-status" role="status">{_model(loaded, language)}{_sizes(report, language)}</div>'
 
 
 def _model(loaded: LoadedModel, language: Language) -> str:

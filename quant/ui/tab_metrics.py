@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from html import escape
 
@@ -41,7 +41,7 @@ class Comparison:
     base: Quality
     quantized: Quality
     report: SizeReport
-    speeds: tuple[Speed, ...] | None
+    speeds: tuple[Speed, Speed] | None
     title: Text
 
 
@@ -56,10 +56,7 @@ def chosen_text(name: str, amount: str, own: str) -> EvalText:
 def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Iterator[str]:
     """Progress, then the table, growing; every figure in it was measured in this call or is the cached baseline."""
     report = size_report(lab.loaded(choice.model), choice.recipe())
-    base = None
-    for fraction, base in lab.baseline(choice.model, text):
-        yield html.progress(t.MEASURING_BASE, fraction, language)
-    assert base is not None
+    base = yield from _baseline(lab, language, choice.model, text)
     model = yield from quantizing(lab, language, choice.recipe())
     shown = ""
     for fraction, quality in evaluate_steps(model, text):
@@ -71,7 +68,16 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Ite
         if isinstance(step, float):
             yield html.progress(t.MEASURING_SPEED, step, language) + shown
         else:
-            yield result(Comparison(base, quality, report, step, text.title), language)
+            yield result(Comparison(base, quality, report, (step[0], step[1]), text.title), language)
+
+
+def _baseline(lab: Lab, language: Language, model: str, text: EvalText) -> Generator[str, None, Quality]:
+    """Yield a progress bar while the unquantized model is scored; return its score."""
+    for fraction, quality in lab.baseline(model, text):
+        if fraction == 1:
+            return quality
+        yield html.progress(t.MEASURING_BASE, fraction, language)
+    raise AssertionError("a baseline ends with the whole text")
 
 
 def result(c: Comparison, language: Language) -> str:
@@ -81,7 +87,7 @@ def result(c: Comparison, language: Language) -> str:
         after=size(c.report.stored_bytes, language), move=_move(c.base.perplexity, c.quantized.perplexity, language),
     )  # fmt: skip
     table = html.table([h[language] for h in t.METRIC_HEAD], _rows(c, language))
-    return f'<p class="verdict">{escape(words[language])}</p>{table}<p class="caption">{_protocol(c, language)}</p>'
+    return html.verdict(words[language]) + table + html.caption(_protocol(c, language))
 
 
 def _move(a: float, b: float, language: Language) -> str:
@@ -99,55 +105,49 @@ def change(a: float, b: float, language: Language) -> str:
     if b / a > 3:
         return f"× {number(b / a, language, 3)}"
     percent = 100 * (b - a) / a
-    return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}\u202f%"
+    return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}{html.percent_sign(language)}"
+
+
+def _row_name(name: Text, hint: Text, badges: str, language: Language) -> str:
+    return f"{escape(name[language])} {badges}<small>{escape(hint[language])}</small>"
 
 
 def _rows(c: Comparison, language: Language) -> list[list[str]]:
     measured, exact = html.badge("measured", language), html.badge("exact", language)
-
-    def row(name: Text, hint: Text | None, mark: str, a: str, b: str, moved: str) -> list[str]:
-        small = f"<small>{escape(hint[language])}</small>" if hint else ""
-        return [f"{escape(name[language])} {mark}{small}", a, b, moved]
-
     quality = [
-        row(name, hint, measured, number(a, language, 4), number(b, language, 4), change(a, b, language))
+        [_row_name(name, hint, measured, language), number(a, language, 4), number(b, language, 4),
+         change(a, b, language)]
         for name, hint, a, b in (
             (t.PERPLEXITY, t.PERPLEXITY_HINT, c.base.perplexity, c.quantized.perplexity),
             (t.BPB, t.BPB_HINT, c.base.bits_per_byte, c.quantized.bits_per_byte),
         )
-    ]
+    ]  # fmt: skip
     before, after = c.report.float_bytes, c.report.stored_bytes
-    sizes = row(
-        t.SIZE, t.SIZE_HINT, exact, size(before, language), size(after, language), change(before, after, language)
-    )
-    return [*quality, sizes, *_speed_rows(c, row, language)]
+    name = _row_name(t.SIZE, t.SIZE_HINT, exact, language)
+    sizes = [name, size(before, language), size(after, language), change(before, after, language)]
+    return [*quality, sizes, *([_speed_row(*c.speeds, language)] if c.speeds else [])]
 
 
-def _speed_rows(c: Comparison, row, language: Language) -> list[list[str]]:  # type: ignore[no-untyped-def]
-    if c.speeds is None:
-        return []
-    a, b = c.speeds
-    cells = [
-        f"{number(s.median, language, 3)}<small>"
-        + t.SPEED_RANGE.format(n=len(s.rounds), low=number(s.lowest, language, 3), high=number(s.highest, language, 3))[
-            language
-        ]
-        + "</small>"
-        for s in (a, b)
-    ]
+def _speed_row(a: Speed, b: Speed, language: Language) -> list[str]:
     mark = html.badge("measured", language) + html.badge("simulated", language)
-    return [row(t.SPEED, t.SPEED_HINT, mark, *cells, change(a.median, b.median, language))]
+    overlap = a.lowest <= b.highest and b.lowest <= a.highest
+    moved = t.NO_CLEAR_CHANGE[language] if overlap else change(a.median, b.median, language)
+    return [_row_name(t.SPEED, t.SPEED_HINT, mark, language), _rate(a, language), _rate(b, language), moved]
+
+
+def _rate(speed: Speed, language: Language) -> str:
+    low, high = (number(v, language, 3) for v in (speed.lowest, speed.highest))
+    small = t.SPEED_RANGE.format(n=len(speed.rounds), low=low, high=high)[language]
+    return f"{number(speed.median, language, 3)}<small>{small}</small>"
 
 
 def _protocol(c: Comparison, language: Language) -> str:
     p = c.quantized.protocol
     fields = {"documents": p.documents, "windows": p.windows, "context": p.context, "stride": p.stride}
-    return escape(
-        t.PROTOCOL.format(
-            text=c.title, arithmetic=p.arithmetic, tokens=fixed(p.tokens, language, 0),
-            bytes=fixed(p.n_bytes, language, 0), **fields,
-        )[language]
-    )  # fmt: skip
+    return t.PROTOCOL.format(
+        text=c.title, arithmetic=p.arithmetic, tokens=fixed(p.tokens, language, 0),
+        bytes=fixed(p.n_bytes, language, 0), **fields,
+    )[language]  # fmt: skip
 
 
 def measured_or_problem(
@@ -174,7 +174,7 @@ def build_metrics(language: Language) -> MetricsTab:
     own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False)
     with gr.Row():
         go = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
-        stop = gr.Button(t.STOP[language], variant="stop")
+        stop = gr.Button(t.STOP[language], scale=0, min_width=110)
     output = gr.HTML(html.notice(t.METRIC_EMPTY[language], "note"), elem_id=f"measured-{language}")
     text.input(
         lambda kind: (gr.update(visible=kind == "own"), gr.update(visible=kind != "own")), text, [own, amount],

@@ -41,18 +41,19 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
     )  # fmt: skip
     marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
     legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)
-    return f'<div class="legend">{legend}</div>{rounding_svg(sample, language)}<p class="caption">{caption[language]}</p>'
+    return f'<div class="lab-legend">{legend}</div>{rounding_svg(sample, language)}' + html.caption(caption[language])
 
 
 def build_start(lab: Lab, language: Language) -> StartTab:
     gr.Markdown(f"## {t.START_HEADING[language]}")
-    gr.Markdown("\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1)), elem_classes="prose-big")
+    sentences = "\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1))
+    gr.Markdown(sentences, elem_classes="lab-prose-big")
     gr.Markdown(f"## {t.START_PICTURE[language]}\n{t.START_TRY[language]}")
     shown = gr.HTML(picture(lab, language, Choice(lab.default())), elem_classes="figure")
     gr.Markdown(f"## {t.START_WAYS[language]}")
     with gr.Row(equal_height=True):
         for title, text in ((t.PTQ_TITLE, t.PTQ_TEXT), (t.QAT_TITLE, t.QAT_TEXT)):
-            with gr.Column(min_width=280, elem_classes="panel"):
+            with gr.Column(min_width=280, elem_classes="lab-panel"):
                 gr.Markdown(f"### {title[language]}\n{text[language]}")
     gr.Markdown(f"## {t.START_NEXT[language]}")
     with gr.Row():

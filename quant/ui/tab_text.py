@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -91,12 +92,12 @@ def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: L
         ("q", t.QUANTIZED[language], kind, html.badge("simulated", language)),
     )
     boxes = "".join(
-        f'<section class="column {css}"><header><b>{name}</b> <small>{escape(small)}</small> {mark}</header>'
+        f'<section class="writer {css}"><header><b>{name}</b> <small>{escape(small)}</small> {mark}</header>'
         f'<p lang="es">{_marked(loaded, step, part, language)}{"" if step.done else "<i class=caret></i>"}</p>'
         f"<footer>{_speed(step, language)} {html.badge('measured', language)}</footer></section>"
         for (css, name, small, mark), step in zip(names, pair, strict=True)
     )
-    return f'<p class="verdict">{escape(_verdict(loaded, pair, part, language))}</p><div class="columns">{boxes}</div>'
+    return html.verdict(_verdict(loaded, pair, part, language)) + f'<div class="writers">{boxes}</div>'
 
 
 def _speed(step: Step, language: Language) -> str:
@@ -145,7 +146,7 @@ def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Languag
     return f'<b>{escape(prompt)}</b>{escape(before[len(prompt) :])}{mark}<span class="own">{escape(after)}</span>'
 
 
-def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: float) -> Iterator[str]:
+def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: Any) -> Iterator[str]:
     """What the output shows, whatever happens. On a bad request the message comes alone."""
     try:
         yield from in_turn(lab, language, write(lab, language, choice, prompt, read_sampling(*settings)))
@@ -157,7 +158,7 @@ def build_text(lab: Lab, language: Language) -> TextTab:
     prompt = gr.Textbox(t.DEFAULT_PROMPT, label=t.PROMPT[language], lines=2, elem_id=f"prompt-{language}")
     with gr.Row():
         write_button = gr.Button(t.WRITE[language], variant="primary", elem_id=f"write-{language}")
-        stop = gr.Button(t.STOP[language], variant="stop", elem_id=f"stop-{language}")
+        stop = gr.Button(t.STOP[language], scale=0, min_width=110, elem_id=f"stop-{language}")
     with gr.Accordion(t.SETTINGS[language], open=False):
         defaults = Sampling()
         with gr.Row():
@@ -169,10 +170,10 @@ def build_text(lab: Lab, language: Language) -> TextTab:
             top_k = gr.Number(defaults.top_k, label=t.TOP_K[language], precision=0, min_width=110)
             top_p = gr.Number(defaults.top_p, label=t.TOP_P[language], step=0.05, min_width=110)
             seed = gr.Number(defaults.seed, label=t.SEED[language], precision=0, min_width=110)
-        gr.Markdown(t.NOTEBOOK_NOTE[language], elem_classes="small-print")
+        gr.Markdown(t.NOTEBOOK_NOTE[language], elem_classes="lab-small-print")
     output = gr.HTML(html.notice(t.TEXT_EMPTY[language], "note"), elem_id=f"written-{language}")
-    gr.Markdown(t.SPEED_NOTE[language], elem_classes="small-print")
+    gr.Markdown(t.SPEED_NOTE[language], elem_classes="lab-small-print")
     if lab.default() == EMBEDDED:
-        gr.Markdown(t.LITTLE_MODEL[language], elem_classes="small-print")
+        gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
     settings = [max_length, no_repeat, do_sample, temperature, top_k, top_p, seed]
     return TextTab(prompt, settings, write_button, stop, output)

@@ -52,9 +52,9 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     return Shown(
         _cards(view, choice, language),
         histogram(view, language, log_counts=log_counts),
-        f'<p class="caption">{_caption(view, layer, language)}</p>',
+        html.caption(_caption(view, layer, language)),
         occupancy(view, language),
-        f'<p class="caption">{_occupancy_caption(view, language)}</p>',
+        html.caption(_occupancy_caption(view, language)),
         census_table(size_report(loaded, choice.recipe()), language),
     )
 
@@ -128,16 +128,14 @@ def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> 
 
 def build_weights(lab: Lab, language: Language) -> WeightsTab:
     loaded = lab.loaded(lab.default())
-    with gr.Row():
-        layer = gr.Dropdown(
-            layer_choices(loaded, language), value=default_layer(loaded), label=t.WEIGHTS_LAYER[language],
-            scale=3, filterable=False, min_width=260,
-        )  # fmt: skip
-        log_counts = gr.Checkbox(True, label=t.WEIGHTS_LOG[language], scale=1, min_width=160)
+    layer = gr.Dropdown(
+        layer_choices(loaded, language), value=default_layer(loaded), label=t.WEIGHTS_LAYER[language], filterable=False
+    )
     cards = gr.HTML()
     gr.Markdown(f"### {t.WEIGHTS_HISTOGRAM[language]}")
     before_after = gr.Plot(show_label=False, elem_id=f"histogram-{language}")
     caption = gr.HTML()
+    log_counts = gr.Checkbox(True, label=t.WEIGHTS_LOG[language])
     gr.Markdown(f"### {t.WEIGHTS_OCCUPANCY[language]}")
     codes = gr.Plot(show_label=False)
     codes_caption = gr.HTML()

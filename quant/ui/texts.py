@@ -49,13 +49,12 @@ QUEUE_ONE = Text(
     "Hay una tarea delante de la tuya; empieza en cuanto acabe.", "One task is ahead of yours; it starts right after."
 )
 QUEUE_MANY = Text(
-    "Hay {n} tareas delante de la tuya; empieza en cuanto acaben.", "{n} tasks are ahead of yours; it starts right after."
+    "Hay {n} tareas delante de la tuya; empieza en cuanto acaben.",
+    "{n} tasks are ahead of yours; it starts right after.",
 )
 STOPPED = Text("Parado. Lo que ya estaba hecho se queda.", "Stopped. What was already done stays.")
 MISSING_NUMBER = Text("Falta un número en «{name}».", "A number is missing in “{name}”.")
-NOT_WHOLE = Text(
-    "«{name}» = {value}: se permite un número entero.", "“{name}” = {value}: a whole number is allowed."
-)
+NOT_WHOLE = Text("«{name}» = {value}: se permite un número entero.", "“{name}” = {value}: a whole number is allowed.")
 
 # Sidebar
 RECIPE = Text("Qué se cuantiza y cómo", "What is quantized, and how")
@@ -317,14 +316,17 @@ MEASURE = Text("Medir", "Measure")
 MEASURING_BASE = Text("Midiendo el original:", "Measuring the original:")
 MEASURING_QUANTIZED = Text("Midiendo el cuantizado:", "Measuring the quantized model:")
 MEASURING_SPEED = Text("Cronometrando los dos por turnos:", "Timing both in turns:")
-METRIC_EMPTY = Text("Pulsa «Medir» para obtener la línea base y la comparación.", "Press “Measure” for the baseline and the comparison.")  # fmt: skip
+METRIC_EMPTY = Text(
+    "Pulsa «Medir» para obtener la línea base y la comparación.",
+    "Press “Measure” for the baseline and the comparison.",
+)
 METRIC_HEAD = [Text("", ""), Text("Original", "Original"), Text("Cuantizado", "Quantized"), Text("Cambio", "Change")]
 PERPLEXITY = Text("Perplejidad", "Perplexity")
-PERPLEXITY_HINT = Text("entre cuántos tokens duda; menos es mejor", "how many tokens it hesitates between; less is better")
-BPB = Text("Bits por byte", "Bits per byte")
-BPB_HINT = Text(
-    "no depende del tokenizador; menos es mejor", "does not depend on the tokenizer; less is better"
+PERPLEXITY_HINT = Text(
+    "entre cuántos tokens duda; menos es mejor", "how many tokens it hesitates between; less is better"
 )
+BPB = Text("Bits por byte", "Bits per byte")
+BPB_HINT = Text("no depende del tokenizador; menos es mejor", "does not depend on the tokenizer; less is better")
 SIZE = Text("Tamaño", "Size")
 SPEED = Text("Velocidad (tokens/s)", "Speed (tokens/s)")
 SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
@@ -340,10 +342,11 @@ METRIC_FALLS = Text(
 )
 METRIC_SAME = Text("se queda en {a}", "stays at {a}")
 PROTOCOL = Text(
-    "Protocolo: «{text}», {documents} documentos, {windows} ventanas de {context} tokens con paso {stride}, token de "
-    "comienzo en cada documento, {tokens} tokens puntuados una vez ({bytes} bytes), aritmética {arithmetic}.",
-    "Protocol: “{text}”, {documents} documents, {windows} windows of {context} tokens with stride {stride}, a beginning "
-    "token on each document, {tokens} tokens scored once ({bytes} bytes), {arithmetic} arithmetic.",
+    "Protocolo. Texto: {text}. Documentos: {documents}. Ventanas: {windows}, de {context} tokens con paso {stride}. "
+    "Un token de comienzo en cada documento. Tokens puntuados, cada uno una vez: {tokens} ({bytes} bytes). "
+    "Aritmética: {arithmetic}.",
+    "Protocol. Text: {text}. Documents: {documents}. Windows: {windows}, of {context} tokens with stride {stride}. One "
+    "beginning token on each document. Tokens scored, each once: {tokens} ({bytes} bytes). Arithmetic: {arithmetic}.",
 )
 STATUS_EMBEDDED = Text("GPT-2 incluido", "Embedded GPT-2")
 LAYER_MISSING = Text("no está en este modelo", "not in this model")
@@ -357,3 +360,5 @@ SIZE_HINT = Text("bytes que ocuparían los pesos empaquetados", "bytes that the 
 SPEED_HINT = Text(
     "los dos con copias float32: no hay motivo para que cambie", "both on float32 copies: no reason for it to change"
 )
+MORE = Text("Más opciones de la receta", "More of the recipe")
+NO_CLEAR_CHANGE = Text("sin diferencia clara", "no clear difference")
