@@ -108,7 +108,7 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Iterator[tuple[float,
 
 
 def evaluate(loaded: LoadedModel, text: EvalText | str) -> Quality:
-    """Score a shipped text by name, or any `EvalText`, whole."""
+    """Score a shipped text by name ("enciclopedia", "literatura"), or any `EvalText`, whole."""
     *_, (_, quality) = evaluate_steps(loaded, shipped_text(text) if isinstance(text, str) else text)
     return quality
 

@@ -70,7 +70,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "")
     body = "".join(f'<tr><th scope="row">{r[0]}</th>{"".join(f"<td>{cell}</td>" for cell in r[1:])}</tr>' for r in rows)
     note = f"<caption>{escape(caption)}</caption>" if caption else ""
     inside = f"{note}<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="lab-scroll"><table class="data">{inside}</table></div>'
+    return f'<div class="lab-scroll"><table class="data" style="--cells:{len(head) - 1}">{inside}</table></div>'
 
 
 def stopped(shown: str | None, language: Language) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,6 +39,23 @@ def can_reach(host: str, port: int = 443, timeout_s: float = 5.0) -> bool:
         return False
 
 
+def register_zero_gpu() -> bool:
+    """On ZeroGPU hardware a Space must own a GPU function to start; this lab computes on the processor, so an idle one.
+
+    Returns whether there was anything to do: the `spaces` package exists only there.
+    """
+    if find_spec("spaces") is None:
+        return False
+    import spaces
+
+    spaces.GPU(_idle)
+    return True
+
+
+def _idle() -> None:
+    """What the lab asks of a GPU."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     if share and not can_reach(share_host()):
         print(NO_NETWORK.format(host=share_host()), flush=True)
         share = False
+    register_zero_gpu()
     lab = Lab(args.model)
     try:
         lab.loaded(lab.default())

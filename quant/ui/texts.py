@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quant.text import Text
 
-TITLE = Text("Cuantización en vivo", "Quantization, live")
+TITLE = Text("Laboratorio de cuantización", "Quantization lab")
 SUBTITLE = Text(
     "Mueve los bits de un GPT-2 de verdad y mira qué le pasa a sus pesos, a su texto y a su calidad.",
     "Move the bits of a real GPT-2 and watch what happens to its weights, its text and its quality.",
