@@ -50,5 +50,7 @@ def test_evaluate_gives_figures_and_protocol(client: Client) -> None:
 def test_a_bad_request_says_what_is_allowed(client: Client) -> None:
     with pytest.raises(AppError, match="from 2 to 8"):
         client.predict(bits=12, api_name="/weights")
+    with pytest.raises(AppError, match="no matrix"):
+        client.predict("transformer.h.9.mlp", api_name="/weights")
     with pytest.raises(AppError, match="empty"):
         client.predict(" ", api_name="/generate")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
+import torch
 
 from quant.errors import PromptError
 from quant.lab import Lab
@@ -156,6 +159,24 @@ def test_stopping_keeps_the_results_and_drops_the_bar() -> None:
     assert "resultado" in kept
     assert "Parado" in kept
     assert "track" not in kept
+
+
+def test_a_model_with_nan_says_so_on_every_tab(folder: Path) -> None:
+    state = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    state["transformer.h.0.mlp.c_fc.weight"][3, 4] = torch.nan
+    torch.save(state, folder / "pytorch_model.bin")
+    spoiled = Lab(extra=folder)
+    choice = Choice(spoiled.default())
+    assert "no son finitos" in picture(spoiled, "es", choice)
+    assert "no son finitos" in str(shown_or_problem(spoiled, "es", choice, "transformer.h.0.mlp.c_fc", True)[0])
+    assert "no son finitos" in list(written_or_problem(spoiled, "es", choice, "Hola", *SETTINGS))[-1]
+    assert "not finite" in list(measured_or_problem(spoiled, "en", choice, "own", "quick", "Hola y adiós. " * 30))[-1]
+    assert "GPT-2 incluido" in status_line(spoiled, "es", Choice("embedded"))
+
+
+def test_a_group_that_does_not_divide_names_those_that_do(folder: Path) -> None:
+    narrow = Lab(extra=folder)
+    assert "dividen: 16, 32, 64" in status_line(narrow, "es", Choice(narrow.default(), group=128))
 
 
 def test_what_a_visitor_writes_is_escaped(lab: Lab, choice: Choice) -> None:

@@ -15,7 +15,7 @@ from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
 from quant.ui.choice import Choice
-from quant.ui.layer_names import find_layer, matrices
+from quant.ui.layer_names import default_layer, find_layer, matrices
 from quant.ui.tab_metrics import chosen_text
 from quant.ui.tab_text import side_by_side
 
@@ -39,7 +39,7 @@ def build_api(lab: Lab) -> None:
 
         def work() -> dict[str, Any]:
             loaded = lab.loaded(model)
-            found = find_layer(loaded, layer)
+            found = find_layer(loaded, layer or default_layer(loaded))
             view = asdict(weight_view(loaded.weight(found.name), choice.scheme()))
             plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
             return {"layer": found.name, **plain}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from quant.errors import ModelError
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
-from quant.text import Language
+from quant.text import Language, Text
 from quant.ui import texts as t
 
 BLOCK = re.compile(r"(?:^|\.)(?:h|layers)\.(\d+)\.(.+)$")
@@ -41,7 +42,18 @@ def default_layer(loaded: LoadedModel) -> str:
     return next((n for n in names if "mlp" in n), names[0])
 
 
-def find_layer(loaded: LoadedModel, name: str | None) -> Layer:
-    """The matrix called `name`, or the default when the live model has none of that name."""
+def find_layer(loaded: LoadedModel, name: str) -> Layer:
+    """The matrix called `name`. Raises ModelError for one that the model does not have."""
     by_name = {m.name: m for m in matrices(loaded)}
-    return by_name.get(name or "") or by_name[default_layer(loaded)]
+    if name not in by_name:
+        raise ModelError(
+            Text("El modelo no tiene una matriz «{name}»; tiene: {allowed}.",
+                 "The model has no matrix “{name}”; it has: {allowed}.").format(name=name, allowed=", ".join(by_name))
+        )  # fmt: skip
+    return by_name[name]
+
+
+def layer_in_view(loaded: LoadedModel, name: str | None) -> Layer:
+    """The matrix that the page shows: `name`, or the default right after the model was changed for another."""
+    known = {m.name for m in matrices(loaded)}
+    return find_layer(loaded, name if name in known and name else default_layer(loaded))

@@ -73,6 +73,7 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Ite
 
 def _baseline(lab: Lab, language: Language, model: str, text: EvalText) -> Generator[str, None, Quality]:
     """Yield a progress bar while the unquantized model is scored; return its score."""
+    yield html.progress(t.MEASURING_BASE, 0.0, language)
     for fraction, quality in lab.baseline(model, text):
         if fraction == 1:
             return quality

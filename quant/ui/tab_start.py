@@ -14,7 +14,7 @@ from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
-from quant.ui.layer_names import find_layer, layer_title
+from quant.ui.layer_names import default_layer, find_layer, layer_title
 
 SHOWN = 32
 
@@ -31,7 +31,7 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
     """Real weights of the live model and the grid of the live choice, with a caption computed from them."""
     try:
         loaded = lab.loaded(choice.model)
-        layer = find_layer(loaded, None)
+        layer = find_layer(loaded, default_layer(loaded))
         sample = rounding_sample(loaded.weight(layer.name), choice.scheme(), SHOWN)
     except QuantError as error:
         return html.problem(error, language)

@@ -20,7 +20,7 @@ from quant.text import Language, fixed, number, size
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
-from quant.ui.layer_names import default_layer, find_layer, layer_choices, layer_title
+from quant.ui.layer_names import default_layer, layer_choices, layer_in_view, layer_title
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class WeightsTab:
 def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, log_counts: bool) -> Shown:
     """The whole tab for one matrix. Raises QuantError."""
     loaded = lab.loaded(choice.model)
-    layer = find_layer(loaded, layer_name)
+    layer = layer_in_view(loaded, layer_name)
     view = weight_view(loaded.weight(layer.name), choice.scheme())
     return Shown(
         _cards(view, choice, language),
