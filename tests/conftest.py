@@ -6,7 +6,9 @@ The environment is set before anything imports torch, transformers or gradio, si
 from __future__ import annotations
 
 import atexit
+import hashlib
 import ipaddress
+import json
 import os
 import shutil
 import socket
@@ -33,7 +35,13 @@ os.environ["HF_HOME"] = _CACHE
 for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"):
     os.environ.pop(name, None)
 
-import torch  # noqa: E402  (after the environment)
+import huggingface_hub  # noqa: E402  (after the environment, as all that follow)
+import torch  # noqa: E402
+from hypothesis import settings  # noqa: E402
+from tokenizers import ByteLevelBPETokenizer  # noqa: E402
+from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
+
+from quant.model.load import DEFAULT_HUB_ID, LoadedModel, load_model  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -49,8 +57,18 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 START_LIMIT_S = 180.0
+SENTENCES = [
+    "Me gusta mucho el futbol, pero no lo es todo: también me gustan la música, el mar y las tardes de lluvia.",
+    "La ciudad de Madrid es la capital de España y la más poblada del país; está en el centro de la península.",
+    "¿Qué hora es? Son las tres y media de la tarde, y el tren que va a Sevilla sale dentro de un cuarto de hora.",
+    "El agua hierve a cien grados al nivel del mar, y a menos en lo alto de una montaña, donde pesa menos el aire.",
+    "Cuando llegó el invierno, la niña y su abuelo encendieron la chimenea y contaron historias de otros tiempos.",
+    "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, no ha mucho tiempo que vivía un hidalgo.",
+]
 
 torch.set_num_threads(2)
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("fixed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -184,3 +202,74 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 of two layers and its byte-level BPE, file by file as `datificate/gpt2-small-spanish` lays them out."""
+    folder = tmp_path_factory.mktemp("hub") / "gpt2-tiny"
+    folder.mkdir()
+    tokenizer = ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(SENTENCES, vocab_size=384, special_tokens=["<|endoftext|>"], show_progress=False)
+    tokenizer.save_model(str(folder))
+    special = dict.fromkeys(("bos_token", "eos_token", "unk_token"), "<|endoftext|>")
+    (folder / "special_tokens_map.json").write_text(json.dumps(special))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 64}))
+    # Spread wider than GPT-2's 0.02, so that no two tokens are almost equally likely.
+    config = GPT2Config(
+        vocab_size=tokenizer.get_vocab_size(), n_positions=64, n_embd=64, n_layer=2, n_head=2,
+        bos_token_id=0, eos_token_id=0, initializer_range=0.2, architectures=["GPT2LMHeadModel"],
+    )  # fmt: skip
+    (folder / "config.json").write_text(config.to_json_string())
+    with torch.random.fork_rng():
+        torch.manual_seed(20261123)
+        state = GPT2LMHeadModel(config).state_dict()
+        for vector in (t for t in state.values() if t.ndim == 1):  # biases and norms, born zeros and ones
+            vector += 0.1 * torch.randn_like(vector)
+    for block in range(config.n_layer):  # what GPT-2 files of that age also hold
+        state[f"transformer.h.{block}.attn.masked_bias"] = torch.tensor(-1e4)
+    torch.save(state, folder / "pytorch_model.bin")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(hub_folder: Path) -> LoadedModel:
+    """The model of `hub_folder`, as the project loads it. Shared and read only."""
+    return load_model(hub_folder)
+
+
+@pytest.fixture(scope="session")
+def original(hub_folder: Path) -> GPT2LMHeadModel:
+    """The same as transformers alone loads it, with its Conv1D layers. Shared and read only."""
+    return GPT2LMHeadModel.from_pretrained(hub_folder, dtype=torch.float32).eval()
+
+
+@pytest.fixture
+def folder(hub_folder: Path, tmp_path: Path) -> Path:
+    """A copy of `hub_folder` that a test may damage."""
+    return Path(shutil.copytree(hub_folder, tmp_path / "gpt2-tiny"))
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Hub cache, this test's own."""
+    cache = tmp_path / "hub-cache"
+    cache.mkdir()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def cached_snapshot(hub_cache: Path, hub_folder: Path) -> Path:
+    """The snapshot of the default hub model in `hub_cache`, made of links to blobs as the Hub's client makes it."""
+    repository = hub_cache / ("models--" + DEFAULT_HUB_ID.replace("/", "--"))
+    commit = hashlib.sha1(b"a commit").hexdigest()
+    snapshot = repository / "snapshots" / commit
+    for made in (repository / "refs", repository / "blobs", snapshot):
+        made.mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    for file in hub_folder.iterdir():
+        blob = repository / "blobs" / hashlib.sha256(file.read_bytes()).hexdigest()
+        shutil.copy(file, blob)
+        (snapshot / file.name).symlink_to(blob)
+    return snapshot

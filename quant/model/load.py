@@ -1,21 +1,20 @@
 """Load a causal language model: the embedded one, a folder, or a hub repository already in the local cache.
 
-Loading never touches the network: `fetch` does that, only when asked. Safetensors is preferred; a `.bin` is read with
-`weights_only=True`; code that comes with a repository is never run. GPT-2's Conv1D layers, which keep their weight as
-[in, out], are turned here, once, into `nn.Linear`: from here on a weight is [out, in].
+Loading never touches the network: `fetch.py` does that, only when asked. Safetensors is preferred; a `.bin` is read
+with `weights_only=True`; code that comes with a repository is never run. GPT-2's Conv1D layers, which keep their weight
+as [in, out], are turned here, once, into `nn.Linear`: from here on a weight is [out, in].
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
-from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError, HTTPError, StrictDataclassError
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -114,36 +113,7 @@ def cached_folder(hub_id: str) -> Path:
     return Path(config).parent
 
 
-def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
-    """Download `hub_id` file by file into the local cache, yielding (bytes done, bytes in all) after each file.
-
-    Raises ModelError when the hub cannot be reached or has no such model.
-    """
-    try:
-        info = HfApi().model_info(hub_id, files_metadata=True)
-        wanted = _wanted_files({s.rfilename: s.size or 0 for s in info.siblings or []})
-        done, total = 0, sum(wanted.values())
-        yield done, total
-        for file, n_bytes in wanted.items():
-            hf_hub_download(hub_id, file)  # by branch, not by commit: only so is the branch's name cached
-            done += n_bytes
-            yield done, total
-    except (HTTPError, OSError, HFValidationError) as error:
-        raise ModelError(
-            Text("No he podido descargar «{name}» ({reason}). Sigue disponible el modelo incluido.",
-                 "“{name}” could not be downloaded ({reason}). The embedded model is still there.")
-            .format(name=hub_id, reason=type(error).__name__)
-        ) from error  # fmt: skip
-
-
-def _wanted_files(sizes: dict[str, int]) -> dict[str, int]:
-    """The files to fetch, smallest first: configuration, tokenizer and one copy of the weights."""
-    weights = _preferred_weights(sizes)
-    wanted = [f for f in (*CONFIG_FILES, *TOKENIZER_FILES) if f in sizes] + weights
-    return dict(sorted(((f, sizes[f]) for f in wanted), key=lambda item: item[1]))
-
-
-def _preferred_weights(names: dict[str, int] | list[str]) -> list[str]:
+def preferred_weights(names: dict[str, int] | list[str]) -> list[str]:
     """Safetensors when there are any, else the .bin files; shards and their index together."""
     for patterns in (WEIGHT_PATTERNS[:2], WEIGHT_PATTERNS[2:]):
         found = [n for n in names if any(Path(n).match(p) and "/" not in n for p in patterns)]
@@ -153,7 +123,7 @@ def _preferred_weights(names: dict[str, int] | list[str]) -> list[str]:
 
 
 def _weight_files(folder: Path) -> list[str]:
-    return _preferred_weights([f.name for f in folder.iterdir() if f.is_file()])
+    return preferred_weights([f.name for f in folder.iterdir() if f.is_file()])
 
 
 def _holds_model(folder: Path) -> bool:

@@ -11,7 +11,8 @@ from gradio.components import Component
 
 from quant.errors import QuantError
 from quant.lab import Lab
-from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, fetch
+from quant.model.fetch import fetch
+from quant.model.load import DEFAULT_HUB_ID, EMBEDDED
 from quant.text import Language, size
 from quant.ui import html
 from quant.ui import texts as t

@@ -1,0 +1,276 @@
+"""What visitors share: first come, first served; one copy of each model; a cache that stays in its bytes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from quant import lab as lab_module
+from quant.errors import EvaluationError, ModelError, SchemeError
+from quant.evaluate import quality
+from quant.evaluate.texts import own_text
+from quant.lab import Lab, Lane, own_bytes
+from quant.model.load import LoadedModel
+from quant.model.recipe import Recipe, quantize_model
+from quant.scheme import PerChannel, PerGroup, Scheme
+
+TEXT = own_text("El agua hierve a cien grados al nivel del mar, y a menos en lo alto de una montaña. " * 3)
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab_module, "POLL_S", 0.001)
+
+
+@pytest.fixture
+def lab(hub_folder: Path, hub_cache: Path) -> Lab:
+    """A lab with the tiny model beside the embedded one."""
+    return Lab(extra=hub_folder)
+
+
+def recipe(lab: Lab, bits: int) -> Recipe:
+    return Recipe(Scheme.integer(bits, PerChannel()), model=lab.default())
+
+
+def quantized(lab: Lab, wanted: Recipe) -> LoadedModel:
+    *_, last = lab.quantized(wanted)
+    assert isinstance(last, LoadedModel)
+    return last
+
+
+def job(lane: Lane) -> Iterator[int | str]:
+    """What a heavy callback does: tell how many are ahead, then work."""
+    with lane.turn() as turn:
+        yield from turn.wait()
+        yield "working"
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Run all in threads of their own and wait for them."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+# --- the lane ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_lane_lets_in_at_once() -> None:
+    assert list(job(Lane())) == ["working"]
+
+
+def test_who_comes_first_goes_first() -> None:
+    lane = Lane()
+    first, second, third = job(lane), job(lane), job(lane)
+    assert [next(first), next(second), next(third)] == ["working", 1, 2]
+    assert [next(second), next(third)] == [1, 2]
+    assert list(first) == []
+    assert [next(third), next(second)] == [1, "working"]
+    second.close()
+    assert list(third) == ["working"]
+
+
+def test_a_turn_given_up_while_waiting_leaves_the_queue() -> None:
+    lane = Lane()
+    first, second, third = job(lane), job(lane), job(lane)
+    assert [next(first), next(second), next(third)] == ["working", 1, 2]
+    second.close()
+    assert next(third) == 1
+    first.close()
+    assert next(third) == "working"
+
+
+def test_work_that_fails_gives_up_its_turn() -> None:
+    lane = Lane()
+
+    def work() -> None:
+        with lane.turn() as turn:
+            assert list(turn.wait()) == []
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert list(job(lane)) == ["working"]
+
+
+def test_works_in_threads_never_overlap() -> None:
+    lane, inside, most = Lane(), [0], [0]
+
+    def work() -> None:
+        with lane.turn() as turn:
+            for _ in turn.wait():
+                pass
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.01)
+            inside[0] -= 1
+
+    at_once(*[work] * 5)
+    assert (most, inside) == ([1], [0])
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_given_at_start_comes_first(lab: Lab, hub_folder: Path) -> None:
+    assert lab.names() == [str(hub_folder), "embedded"]
+    assert lab.default() == str(hub_folder)
+    assert lab.loaded(lab.default()).name == "gpt2-tiny"
+
+
+def test_without_a_folder_or_a_cache_there_is_the_embedded_model(hub_cache: Path) -> None:
+    assert Lab().names() == ["embedded"]
+    assert Lab().default() == "embedded"
+
+
+@pytest.mark.parametrize("name", ["gpt-5", "", "/etc", "datificate/gpt2-small-spanish"])
+def test_a_model_that_is_not_offered_is_refused_with_those_that_are(lab: Lab, hub_folder: Path, name: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        lab.loaded(name)
+    assert caught.value.text.es == (
+        f"El modelo «{name}» no está en esta página; puedes elegir: {hub_folder}, embedded."
+    )
+    assert caught.value.text.en == (f"The model “{name}” is not on this page; you can choose: {hub_folder}, embedded.")
+
+
+def test_a_folder_that_a_visitor_names_is_not_opened(hub_folder: Path, hub_cache: Path) -> None:
+    with pytest.raises(ModelError):
+        Lab().loaded(str(hub_folder))
+
+
+def test_two_threads_get_the_same_object_from_one_load(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads, got = [], []
+    load_model = lab_module.load_model
+
+    def slow(name: str) -> LoadedModel:
+        loads.append(name)
+        time.sleep(0.05)
+        return load_model(name)
+
+    monkeypatch.setattr(lab_module, "load_model", slow)
+    at_once(*[lambda: got.append(lab.loaded(lab.default()))] * 4)
+    assert len(loads) == 1
+    assert len(got) == 4
+    assert len(set(map(id, got))) == 1
+
+
+def test_a_load_that_fails_can_be_tried_again(lab: Lab, monkeypatch: pytest.MonkeyPatch, tiny: LoadedModel) -> None:
+    outcomes: list[Exception | LoadedModel] = [ModelError(TEXT.title), tiny]
+
+    def next_outcome(name: str) -> LoadedModel:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(lab_module, "load_model", next_outcome)
+    with pytest.raises(ModelError):
+        lab.loaded(lab.default())
+    assert lab.loaded(lab.default()) is tiny
+
+
+# --- quantized models -------------------------------------------------------------------------------------------------
+
+
+def test_a_quantized_model_comes_after_its_progress(lab: Lab) -> None:
+    *fractions, model = lab.quantized(recipe(lab, 4))
+    assert fractions[-1] == 1
+    assert isinstance(model, LoadedModel)
+    expected = quantize_model(lab.loaded(lab.default()), recipe(lab, 4))
+    assert bool((model.weight("transformer.h.0.mlp.c_fc") == expected.weight("transformer.h.0.mlp.c_fc")).all())
+
+
+def test_the_second_time_it_comes_at_once_and_is_the_same(lab: Lab) -> None:
+    first = quantized(lab, recipe(lab, 4))
+    again = list(lab.quantized(recipe(lab, 4)))
+    assert len(again) == 1
+    assert again[0] is first
+
+
+def test_an_unfinished_quantization_is_not_kept(lab: Lab) -> None:
+    steps = lab.quantized(recipe(lab, 4))
+    next(steps)
+    next(steps)
+    steps.close()
+    assert lab.cached_bytes() == 0
+    assert len(list(lab.quantized(recipe(lab, 4)))) > 1
+
+
+def test_bytes_are_those_not_shared_with_the_original(lab: Lab) -> None:
+    base = lab.loaded(lab.default())
+    model = quantized(lab, recipe(lab, 4))
+    matrices = 2 * 12 * 64 * 64
+    assert own_bytes(base, model) == lab.cached_bytes() == 4 * matrices
+    assert own_bytes(base, base) == 0
+    whole = quantize_model(base, Recipe(Scheme.integer(4, PerChannel()), embedding=True))
+    assert own_bytes(base, whole) == 4 * (matrices + base.model.config.vocab_size * 64)  # the tied table once
+
+
+def test_the_cache_stays_in_its_bytes_and_forgets_the_least_recently_used(hub_folder: Path, hub_cache: Path) -> None:
+    one = 4 * 2 * 12 * 64 * 64
+    lab = Lab(extra=hub_folder, cache_bytes=2 * one)
+    two, three = quantized(lab, recipe(lab, 2)), quantized(lab, recipe(lab, 3))
+    assert lab.cached_bytes() == 2 * one
+    assert quantized(lab, recipe(lab, 2)) is two  # used again: 3 is now the oldest
+    quantized(lab, recipe(lab, 4))
+    assert lab.cached_bytes() == 2 * one
+    assert quantized(lab, recipe(lab, 2)) is two
+    assert quantized(lab, recipe(lab, 3)) is not three
+    assert lab.cached_bytes() == 2 * one
+
+
+def test_a_model_larger_than_the_cache_is_kept_alone(hub_folder: Path, hub_cache: Path) -> None:
+    lab = Lab(extra=hub_folder, cache_bytes=1)
+    quantized(lab, recipe(lab, 2))
+    three = quantized(lab, recipe(lab, 3))
+    assert lab.cached_bytes() == 4 * 2 * 12 * 64 * 64
+    assert quantized(lab, recipe(lab, 3)) is three
+
+
+def test_what_cannot_be_quantized_is_an_error_and_leaves_the_cache_alone(lab: Lab) -> None:
+    kept = quantized(lab, recipe(lab, 4))
+    with pytest.raises(SchemeError):
+        list(lab.quantized(Recipe(Scheme.integer(4, PerGroup(128)), model=lab.default())))
+    with pytest.raises(ModelError):
+        list(lab.quantized(Recipe(model="gpt-5")))
+    assert quantized(lab, recipe(lab, 4)) is kept
+
+
+# --- the baseline -----------------------------------------------------------------------------------------------------
+
+
+def test_the_baseline_is_scored_once_a_text(lab: Lab) -> None:
+    *_, (fraction, first) = lab.baseline(lab.default(), TEXT)
+    assert fraction == 1
+    again = list(lab.baseline(lab.default(), TEXT))
+    assert len(again) == 1
+    assert again[0][0] == 1
+    assert again[0][1] is first
+    *_, (_, other) = lab.baseline(lab.default(), own_text(TEXT.documents[0] + " Otro."))
+    assert other.protocol.tokens > first.protocol.tokens
+
+
+def test_an_unfinished_baseline_is_not_kept(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
+    steps = lab.baseline(lab.default(), TEXT)
+    assert next(steps)[0] < 1
+    steps.close()
+    assert len(list(lab.baseline(lab.default(), TEXT))) > 1
+
+
+def test_visitors_texts_do_not_pile_up(lab: Lab) -> None:
+    for n in range(70):
+        list(lab.baseline(lab.default(), own_text(f"{TEXT.documents[0]} {n}")))
+    assert len(lab._baselines) <= 64
+
+
+def test_a_text_too_short_has_no_baseline(lab: Lab) -> None:
+    with pytest.raises(EvaluationError):
+        list(lab.baseline(lab.default(), own_text("Corto.")))

@@ -1,0 +1,246 @@
+"""Perplexity and bits-per-byte: against a plain loop, against arithmetic by hand, and what is scored at all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import GPT2LMHeadModel
+
+from quant.errors import EvaluationError
+from quant.evaluate import quality
+from quant.evaluate.quality import Quality, evaluate, evaluate_steps, windows_of
+from quant.evaluate.texts import TITLES, EvalText, own_text, shipped_text
+from quant.model.load import LoadedModel
+from quant.text import Text
+
+PLACES = ["Madrid", "Sevilla", "el mar", "la montaña", "Ñuñoa"]
+# Of 14 to 230 tokens: shorter than a window of 64, about as long, and of several windows.
+DOCUMENTS = tuple(" ".join(f"En {place} hace buen tiempo." for place in PLACES[:n]) * n for n in (1, 2, 3, 5))
+
+
+def text_of(*documents: str) -> EvalText:
+    return EvalText("test", Text("prueba", "test"), documents)
+
+
+TEXT = text_of(*DOCUMENTS)
+
+
+@dataclass
+class Bigrams(nn.Module):
+    """The next token depends on the last alone: row t of `chances` are the probabilities after token t."""
+
+    chances: list[list[float]]
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Embedding.from_pretrained(torch.tensor(self.chances).log())
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self.logits
+
+    def forward(self, ids: Tensor, use_cache: bool) -> Any:
+        return SimpleNamespace(logits=self.logits(ids))
+
+
+class Letters:
+    """A tokenizer of three letters; 0 begins a document."""
+
+    bos_token_id = eos_token_id = 0
+
+    def encode(self, text: str, **options: object) -> list[int]:
+        return [" abñ".index(letter) for letter in text]
+
+
+@pytest.fixture
+def by_hand(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> LoadedModel:
+    """A model whose every probability is a power of two; texts of any length can be scored."""
+    monkeypatch.setattr(quality, "MINIMUM_TOKENS", 1)
+    chances = [[0.25, 0.5, 0.125, 0.125], [0.25] * 4, [0.125, 0.125, 0.25, 0.5], [0.5, 0.125, 0.125, 0.25]]
+    model = Bigrams(chances)
+    model.config = SimpleNamespace(max_position_embeddings=64)  # type: ignore[assignment]
+    return replace(tiny, model=model, tokenizer=Letters())
+
+
+def plain_loss(model: GPT2LMHeadModel, loaded: LoadedModel, text: EvalText) -> float:
+    """Summed nats by transformers' own loss, one window at a time."""
+    total = 0.0
+    for document in text.documents:
+        ids = [loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False)]
+        for start in range(0, len(ids) - 1, 64):
+            targets = torch.tensor([ids[start + 1 : start + 65]])
+            inputs = torch.tensor([ids[start : start + targets.shape[1]]])
+            with torch.no_grad():
+                total += float(model(inputs, labels=inputs, shift_labels=targets).loss) * targets.shape[1]
+    return total
+
+
+def test_the_score_is_that_of_a_plain_transformers_loop(tiny: LoadedModel, original: GPT2LMHeadModel) -> None:
+    assert evaluate(tiny, TEXT).nats == pytest.approx(plain_loss(original, tiny, TEXT), rel=1e-5)
+
+
+def test_three_tokens_by_hand(by_hand: LoadedModel) -> None:
+    # BOS -> a 1/2, a -> b 1/4, b -> ñ 1/2: 1 + 2 + 1 bits over 3 tokens and 4 bytes (ñ has two).
+    scored = evaluate(by_hand, text_of("abñ"))
+    assert scored.nats == pytest.approx(4 * math.log(2))
+    assert scored.perplexity == pytest.approx(2 ** (4 / 3))
+    assert scored.bits_per_byte == pytest.approx(1.0)
+    assert (scored.protocol.tokens, scored.protocol.n_bytes) == (3, 4)
+
+
+def test_documents_by_hand(by_hand: LoadedModel) -> None:
+    # Twice BOS -> a 1/2, not a -> a 1/4: the second document does not see the first.
+    scored = evaluate(by_hand, text_of("a", "a"))
+    assert scored.nats == pytest.approx(2 * math.log(2))
+    assert (scored.protocol.documents, scored.protocol.windows, scored.protocol.tokens) == (2, 2, 2)
+
+
+def test_a_window_begins_with_the_token_before_its_first_target(by_hand: LoadedModel) -> None:
+    by_hand.model.config.max_position_embeddings = 1
+    # BOS -> a, a -> b, b -> ñ again, each in a window of its own.
+    scored = evaluate(by_hand, text_of("abñ"))
+    assert scored.nats == pytest.approx(4 * math.log(2))
+    assert scored.protocol.windows == 3
+
+
+def test_perplexity_and_bits_per_byte_are_the_arithmetic_that_they_say(tiny: LoadedModel) -> None:
+    scored = evaluate(tiny, TEXT)
+    assert scored.perplexity == pytest.approx(math.exp(scored.nats / scored.protocol.tokens))
+    assert scored.bits_per_byte == pytest.approx(scored.nats / math.log(2) / TEXT.n_bytes)
+
+
+def test_a_hopeless_model_has_infinite_perplexity_rather_than_an_overflow(tiny: LoadedModel) -> None:
+    protocol = evaluate(tiny, TEXT).protocol
+    assert Quality(800.0 * protocol.tokens, protocol).perplexity == math.inf
+
+
+def test_each_token_but_the_first_is_a_target_once(tiny: LoadedModel) -> None:
+    for document in DOCUMENTS:
+        ids = [tiny.bos, *tiny.tokenizer.encode(document, add_special_tokens=False)]
+        windows = windows_of(tiny, text_of(document, *DOCUMENTS))[: -(-(len(ids) - 1) // 64)]
+        assert torch.cat([w.targets for w in windows]).tolist() == ids[1:]
+        assert torch.cat([w.inputs for w in windows]).tolist() == ids[:-1]
+        assert all(len(w.inputs) == 64 for w in windows[:-1])
+
+
+def test_the_documents_reach_over_several_windows_and_less_than_one(tiny: LoadedModel) -> None:
+    lengths = [len(tiny.tokenizer.encode(d)) for d in DOCUMENTS]
+    assert min(lengths) < 32
+    assert max(lengths) > 3 * 64
+
+
+def test_documents_do_not_see_each_other(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "MINIMUM_TOKENS", 1)
+    alone = [evaluate(tiny, text_of(document)).nats for document in DOCUMENTS]
+    assert evaluate(tiny, TEXT).nats == pytest.approx(sum(alone), rel=1e-6)
+    assert evaluate(tiny, text_of(*reversed(DOCUMENTS))).nats == pytest.approx(sum(alone), rel=1e-6)
+
+
+def test_padding_does_not_matter(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = evaluate(tiny, TEXT)
+    batches: list[int] = []
+    handle = tiny.model.register_forward_pre_hook(lambda _, args: batches.append(args[0].shape[0]))
+    try:
+        evaluate(tiny, TEXT)
+        monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
+        alone = evaluate(tiny, TEXT)
+    finally:
+        handle.remove()
+    assert batches == [together.protocol.windows] + [1] * together.protocol.windows
+    assert alone.nats == pytest.approx(together.nats, rel=1e-6)
+    assert alone.protocol == together.protocol
+
+
+def test_the_logits_of_a_batch_stay_in_their_budget(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_window = tiny.model.config.vocab_size * 64
+    monkeypatch.setattr(quality, "LOGITS_BUDGET", 3 * a_window + 1)
+    batches: list[int] = []
+    handle = tiny.model.register_forward_pre_hook(lambda _, args: batches.append(args[0].shape[0]))
+    evaluate(tiny, TEXT)
+    handle.remove()
+    assert max(batches) == 3
+
+
+def test_partial_results_grow_to_the_whole(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
+    steps = list(evaluate_steps(tiny, TEXT))
+    fractions, tokens = [f for f, _ in steps], [q.protocol.tokens for _, q in steps]
+    nats = [q.nats for _, q in steps]
+    assert len(steps) == steps[-1][1].protocol.windows > 4
+    for rising in (fractions, tokens, nats):
+        assert rising == sorted(set(rising))
+    assert fractions[-1] == 1
+    assert [q.protocol.windows for _, q in steps] == list(range(1, len(steps) + 1))
+
+
+def test_a_part_is_scored_only_when_asked_for(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
+    forwards: list[int] = []
+    handle = tiny.model.register_forward_pre_hook(lambda _, args: forwards.append(1))
+    steps = evaluate_steps(tiny, TEXT)
+    next(steps)
+    steps.close()
+    handle.remove()
+    assert len(forwards) == 1
+
+
+def test_the_protocol_says_what_was_done(tiny: LoadedModel) -> None:
+    protocol = evaluate(tiny, TEXT).protocol
+    assert (protocol.text, protocol.context, protocol.stride, protocol.bos) == ("test", 64, 64, True)
+    assert (protocol.documents, protocol.arithmetic) == (4, "float32")
+    assert protocol.tokens == sum(len(tiny.tokenizer.encode(d)) for d in DOCUMENTS)
+    assert protocol.n_bytes == TEXT.n_bytes == sum(len(d.encode()) for d in DOCUMENTS)
+
+
+@pytest.mark.parametrize("content", ["a", "Demasiado corto."])
+def test_a_text_too_short_is_refused_with_what_is_needed(tiny: LoadedModel, content: str) -> None:
+    got = len(tiny.tokenizer.encode(content))
+    with pytest.raises(EvaluationError) as caught:
+        evaluate(tiny, own_text(content))
+    assert caught.value.text.es == (
+        f"El texto tiene {got} tokens; hacen falta al menos 32 para que la medida diga algo."
+    )
+    assert caught.value.text.en == (
+        f"The text has {got} tokens; at least 32 are needed for the measure to say anything."
+    )
+
+
+@pytest.mark.parametrize("content", ["", "  \n\t "])
+def test_an_empty_text_is_refused(content: str) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        own_text(content)
+    assert caught.value.text.es == "No hay texto que medir; pega unas cuantas frases."
+    assert caught.value.text.en == "There is no text to score; paste a few sentences."
+
+
+def test_a_visitors_text_is_one_document() -> None:
+    text = own_text("  Uno.\n\nDos.\n")
+    assert (text.name, text.documents) == ("own", ("Uno.\n\nDos.",))
+
+
+def test_an_unknown_shipped_text_is_refused_with_those_that_exist(tiny: LoadedModel) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        evaluate(tiny, "quijote")
+    assert caught.value.text.es == "No hay un texto «quijote»; los incluidos son: enciclopedia, literatura."
+    assert caught.value.text.en == "There is no text “quijote”; the shipped ones are: enciclopedia, literatura."
+
+
+@pytest.mark.parametrize(("name", "documents"), [("enciclopedia", 48), ("literatura", None)])
+def test_the_shipped_texts_are_whole_documents(name: str, documents: int | None) -> None:
+    text = shipped_text(name)
+    assert text.title == TITLES[name]
+    assert text.n_bytes > 50_000
+    assert all(d and d == d.strip() and "\n\n" not in d for d in text.documents)
+    assert documents in (None, len(text.documents))
+
+
+def test_the_head_of_a_text_is_whole_documents() -> None:
+    text = text_of("ñ" * 10, "b" * 10, "c" * 10)
+    assert text.head(1).documents == text.head(20).documents == ("ñ" * 10,)
+    assert text.head(21).documents == text.documents[:2]
+    assert text.head(1000) == text

@@ -1,0 +1,212 @@
+"""Recipe -> model: everything that should change does, nothing else, and the bytes are the bytes."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from quant.errors import QuantError, SchemeError, WeightError
+from quant.methods import METHODS, Method
+from quant.methods.rtn import quantize
+from quant.model.layers import Kind, census, linear_layers
+from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.recipe import Recipe, quantize_model, quantize_steps, size_report
+from quant.packing import Layout
+from quant.qtensor import QTensor
+from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+
+GROUPED = Recipe(Scheme.integer(4, PerGroup(64)))
+EVERYTHING = Recipe(Scheme.integer(3, PerChannel(), zero_point=True), embedding=True)
+
+
+@pytest.fixture(scope="module")
+def gpt2_124m(tiny: LoadedModel) -> LoadedModel:
+    """GPT-2 124M without its numbers: shapes are enough to size it."""
+    with torch.device("meta"):
+        model = GPT2LMHeadModel(GPT2Config())
+    turn_conv1d(model)
+    return replace(tiny, model=model)
+
+
+def parameters(loaded: LoadedModel) -> dict[str, nn.Parameter]:
+    return dict(loaded.model.named_parameters())
+
+
+@pytest.mark.parametrize("recipe", [GROUPED, EVERYTHING], ids=["linears", "table too"])
+def test_each_chosen_matrix_holds_its_rounded_values(tiny: LoadedModel, recipe: Recipe) -> None:
+    done = quantize_model(tiny, recipe)
+    for layer in census(tiny):
+        if recipe.covers(layer):
+            expected = quantize(tiny.weight(layer.name), recipe.scheme).dequantize()
+            assert torch.equal(done.weight(layer.name), expected)
+            assert not torch.equal(done.weight(layer.name), tiny.weight(layer.name))
+
+
+@pytest.mark.parametrize("recipe", [GROUPED, EVERYTHING], ids=["linears", "table too"])
+def test_all_matrices_and_nothing_else_is_new(tiny: LoadedModel, recipe: Recipe) -> None:
+    before, after = parameters(tiny), parameters(quantize_model(tiny, recipe))
+    assert before.keys() == after.keys()
+    new = {name for name in after if after[name] is not before[name]}
+    wanted = {layer.tensor for layer in linear_layers(tiny)} | (
+        {"transformer.wte.weight"} if recipe.embedding else set()
+    )
+    assert new == wanted
+    assert len(new) == 8 + recipe.embedding
+
+
+def test_the_original_is_left_as_it_was(tiny: LoadedModel) -> None:
+    before = {name: (p, p.clone()) for name, p in parameters(tiny).items()}
+    quantize_model(tiny, EVERYTHING)
+    for name, p in parameters(tiny).items():
+        assert p is before[name][0]
+        assert torch.equal(p, before[name][1])
+    assert tiny.model.lm_head.weight is tiny.model.transformer.wte.weight
+
+
+@pytest.mark.parametrize("embedding", [False, True])
+def test_the_table_stays_tied(tiny: LoadedModel, embedding: bool) -> None:
+    done = quantize_model(tiny, replace(GROUPED, embedding=embedding)).model
+    assert done.lm_head.weight is done.transformer.wte.weight
+    assert (done.lm_head.weight is tiny.model.lm_head.weight) is not embedding
+
+
+def test_the_table_is_quantized_once(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+
+    def counting(weight: torch.Tensor, scheme: Scheme) -> QTensor:
+        shapes.append(tuple(weight.shape))
+        return quantize(weight, scheme)
+
+    monkeypatch.setitem(METHODS, "rtn", Method("rtn", METHODS["rtn"].summary, "", counting))
+    quantize_model(tiny, EVERYTHING)
+    assert shapes.count((tiny.model.config.vocab_size, 64)) == 1
+    assert len(shapes) == 9
+
+
+def test_a_quantized_model_is_read_only_and_of_the_same_origin(tiny: LoadedModel) -> None:
+    done = quantize_model(tiny, EVERYTHING)
+    assert not done.model.training
+    assert not any(p.requires_grad for p in done.model.parameters())
+    assert (done.name, done.origin, done.tokenizer) == (tiny.name, tiny.origin, tiny.tokenizer)
+    assert done.parameters == tiny.parameters
+
+
+@pytest.mark.parametrize("recipe", [GROUPED, EVERYTHING], ids=["linears", "table too"])
+def test_the_model_computes_with_the_rounded_values(tiny: LoadedModel, recipe: Recipe) -> None:
+    by_hand = copy.deepcopy(tiny.model)
+    for layer in filter(recipe.covers, census(tiny)):
+        rounded = quantize(tiny.weight(layer.name), recipe.scheme).dequantize()
+        by_hand.get_parameter(layer.tensor).copy_(rounded)
+    ids = torch.randint(0, tiny.model.config.vocab_size, (2, 64), generator=torch.Generator().manual_seed(0))
+    logits = quantize_model(tiny, recipe).model(ids).logits
+    assert torch.equal(logits, by_hand(ids).logits)
+    assert not torch.allclose(logits, tiny.model(ids).logits, rtol=0.1)
+
+
+def test_progress_rises_to_one_and_ends_with_the_model(tiny: LoadedModel) -> None:
+    *fractions, model = quantize_steps(tiny, EVERYTHING)
+    assert fractions == sorted(set(fractions))
+    assert fractions[-1] == 1
+    assert len(fractions) == 9
+    assert isinstance(model, LoadedModel)
+
+
+def test_a_group_that_does_not_fit_fails_before_any_work(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(weight: torch.Tensor, scheme: Scheme) -> QTensor:
+        raise AssertionError("a matrix was quantized")
+
+    monkeypatch.setitem(METHODS, "rtn", Method("rtn", METHODS["rtn"].summary, "", never))
+    # 128 fits the last matrix of a block alone.
+    with pytest.raises(SchemeError, match=r"128 does not divide the 64 inputs .* these do: 16, 32, 64\."):
+        next(quantize_steps(tiny, Recipe(Scheme.integer(4, PerGroup(128)))))
+    with pytest.raises(SchemeError):
+        size_report(tiny, Recipe(Scheme.integer(4, PerGroup(128))))
+
+
+def test_weights_that_are_not_finite_are_refused(tiny: LoadedModel) -> None:
+    bad = quantize_model(tiny, GROUPED)
+    with torch.no_grad():
+        bad.model.transformer.h[1].mlp.c_fc.weight[0, 0] = float("nan")
+    with pytest.raises(WeightError, match="1 weights are not finite"):
+        quantize_model(bad, GROUPED)
+
+
+def test_a_method_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(QuantError) as caught:
+        Recipe(method="magic")
+    assert caught.value.text.es == f"No existe el método «magic»; los que hay: {', '.join(METHODS)}."
+    assert caught.value.text.en == f"There is no method “magic”; the ones that exist: {', '.join(METHODS)}."
+
+
+def test_equal_recipes_are_one_key() -> None:
+    assert len({Recipe(), Recipe(), Recipe(embedding=True), Recipe(Scheme.integer(8, PerTensor()))}) == 3
+
+
+def test_the_default_is_four_bits_in_groups_of_64() -> None:
+    assert Recipe() == Recipe(Scheme.integer(4, PerGroup(64)), embedding=False, method="rtn", model="embedded")
+
+
+@pytest.mark.parametrize("recipe", [GROUPED, EVERYTHING], ids=["linears", "table too"])
+def test_sizes_are_packed_bytes_plus_what_stays_in_float(tiny: LoadedModel, recipe: Recipe) -> None:
+    report = size_report(tiny, recipe)
+    packed = left = 0
+    for layer in census(tiny):
+        if recipe.covers(layer):
+            packed += len(Layout(recipe.scheme).pack(quantize(tiny.weight(layer.name), recipe.scheme)))
+        else:
+            left += tiny.model.get_parameter(layer.tensor).nbytes
+    assert report.stored_bytes == packed + left
+    assert report.float_bytes == sum(p.nbytes for p in tiny.model.parameters())
+    assert [r.quantized for r in report.rows] == [recipe.covers(layer) for layer in census(tiny)]
+
+
+def test_bits_per_weight_tell_the_whole_model_from_its_quantized_part(tiny: LoadedModel) -> None:
+    report = size_report(tiny, GROUPED)
+    assert report.quantized_bits_per_weight == 4.25
+    matrices = sum(layer.parameters for layer in linear_layers(tiny))
+    whole = (4.25 * matrices + 32 * (tiny.parameters - matrices)) / tiny.parameters
+    assert report.bits_per_weight == pytest.approx(whole)
+
+
+def test_the_table_is_counted_once(tiny: LoadedModel) -> None:
+    with_table, without = size_report(tiny, replace(GROUPED, embedding=True)), size_report(tiny, GROUPED)
+    tables = [r for r in with_table.rows if r.layer.kind is Kind.TABLE]
+    assert len(tables) == 1
+    saved = tables[0].float_bytes - tables[0].stored_bytes
+    assert without.stored_bytes - with_table.stored_bytes == saved
+    assert tables[0].float_bytes == tiny.model.config.vocab_size * 64 * 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "stored"),
+    [
+        # 84,934,656 codes of a byte, 82,944 rows with a float16 scale, the other 39,505,152 parameters in float32.
+        (Recipe(Scheme.integer(8, PerChannel())), 84_934_656 + 2 * 82_944 + 4 * 39_505_152),  # 243.1 MB
+        # The table of 50,257 rows too: 907,776 parameters are left.
+        (
+            Recipe(Scheme.integer(8, PerChannel()), embedding=True),
+            84_934_656 + 38_597_376 + 2 * (82_944 + 50_257) + 4 * 907_776,  # 127.4 MB
+        ),
+        # Half a byte a code and a scale each 64.
+        (Recipe(Scheme.integer(4, PerGroup(64))), 84_934_656 // 2 + 2 * 84_934_656 // 64 + 4 * 39_505_152),  # 203.1 MB
+    ],
+    ids=["8 bits", "8 bits and table", "4 bits"],
+)
+def test_gpt2_124m_has_the_known_sizes(gpt2_124m: LoadedModel, recipe: Recipe, stored: int) -> None:
+    report = size_report(gpt2_124m, recipe)
+    assert report.stored_bytes == stored
+    assert report.float_bytes == 497_759_232
+
+
+def test_the_known_sizes_are_those_of_the_fact_sheet(gpt2_124m: LoadedModel) -> None:
+    def megabytes(scheme: Scheme, embedding: bool = False) -> float:
+        return round(size_report(gpt2_124m, Recipe(scheme, embedding)).stored_bytes / 1e6, 1)
+
+    assert megabytes(Scheme.integer(8, PerChannel())) == 243.1
+    assert megabytes(Scheme.integer(8, PerChannel()), embedding=True) == 127.4
+    assert megabytes(Scheme.integer(4, PerGroup(64))) == 203.1

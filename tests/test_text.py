@@ -1,0 +1,110 @@
+"""Numbers as each language writes them, and texts that hold both halves."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quant.text import NO_BREAK, Text, fixed, number, size
+
+FINITE = st.floats(-1e300, 1e300)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "es", "en"),
+    [
+        (3.14159, 4, "3,142", "3.142"),
+        (3.14159, 1, "3", "3"),
+        (-0.5, 4, "-0,5000", "-0.5000"),
+        (0.00234, 2, "0,0023", "0.0023"),
+        (0.0001, 2, "0,00010", "0.00010"),
+        (0.0, 4, "0,000", "0.000"),
+        (9.9996, 4, "10,00", "10.00"),
+        (12.5, 4, "12,50", "12.50"),
+        (1234.5678, 4, f"1{NO_BREAK}235", f"1{NO_BREAK}235"),
+        (1234567.0, 4, f"1{NO_BREAK}234{NO_BREAK}567", f"1{NO_BREAK}234{NO_BREAK}567"),
+        (1234.5678, 6, f"1{NO_BREAK}234,57", f"1{NO_BREAK}234.57"),
+    ],
+)
+def test_number_keeps_the_digits_asked_for(value: float, digits: int, es: str, en: str) -> None:
+    assert (number(value, "es", digits), number(value, "en", digits)) == (es, en)
+
+
+@pytest.mark.parametrize(
+    ("value", "es"),
+    [
+        (1e-5, "1,000 × 10⁻⁵"),
+        (-2.5e12, "-2,500 × 10¹²"),
+        (1e9, "1,000 × 10⁹"),
+        (9.8765e-38, "9,877 × 10⁻³⁸"),
+    ],
+)
+def test_very_large_and_very_small_numbers_get_a_power_of_ten(value: float, es: str) -> None:
+    assert number(value, "es") == es
+    assert number(value, "en") == es.replace(",", ".")
+
+
+@pytest.mark.parametrize(("value", "written"), [(math.inf, "∞"), (-math.inf, "-∞"), (math.nan, "nan")])
+def test_numbers_that_are_not_finite_have_a_spelling(value: float, written: str) -> None:
+    assert number(value, "es") == number(value, "en") == written
+
+
+def read(written: str) -> float:
+    """The value of a number as the Spanish page writes it."""
+    plain = written.replace(NO_BREAK, "").replace(",", ".")
+    mantissa, _, power = plain.partition(" × 10")
+    exponent = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return float(f"{mantissa}e{exponent or 0}")
+
+
+@given(FINITE, st.integers(1, 8))
+def test_number_is_off_by_half_of_its_last_digit_at_most(value: float, digits: int) -> None:
+    assert read(number(value, "es", digits)) == pytest.approx(value, rel=0.5000001 * 10 ** (1 - digits), abs=0)
+
+
+def test_fixed_has_the_decimals_asked_for() -> None:
+    assert fixed(1234.5678, "es", 2) == f"1{NO_BREAK}234,57"
+    assert fixed(1234.5678, "en", 2) == f"1{NO_BREAK}234.57"
+    assert fixed(2.0, "es", 0) == "2"
+    assert fixed(0.005, "en", 1) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "es"),
+    [
+        (0, f"0,00{NO_BREAK}B"),
+        (999, f"999{NO_BREAK}B"),
+        (1_000, f"1,00{NO_BREAK}kB"),
+        (165_888, f"166{NO_BREAK}kB"),
+        (10_264_152, f"10,3{NO_BREAK}MB"),
+        (497_759_232, f"498{NO_BREAK}MB"),
+        (1_234_567_890, f"1{NO_BREAK}235{NO_BREAK}MB"),
+    ],
+)
+def test_sizes_use_powers_of_ten(n_bytes: int, es: str) -> None:
+    assert size(n_bytes, "es") == es
+    assert size(n_bytes, "en") == es.replace(",", ".")
+
+
+def test_a_text_is_read_by_language() -> None:
+    text = Text("peso", "weight")
+    assert (text["es"], text["en"]) == ("peso", "weight")
+
+
+def test_format_writes_each_number_in_its_language() -> None:
+    filled = Text("{n} pesos de {x}", "{n} weights of {x}").format(n=12345, x=0.25)
+    assert filled == Text("12345 pesos de 0,2500", "12345 weights of 0.2500")
+
+
+def test_format_gives_a_nested_text_its_own_half() -> None:
+    inner = Text("pocos: {x}", "few: {x}").format(x=1.5)
+    assert Text("Hay {what}.", "There are {what}.").format(what=inner) == Text(
+        "Hay pocos: 1,500.", "There are few: 1.500."
+    )
+
+
+def test_format_leaves_braces_in_a_field_alone() -> None:
+    assert Text("«{name}»", "“{name}”").format(name="{0}") == Text("«{0}»", "“{0}”")
