@@ -54,7 +54,8 @@ class Layout:
             )  # fmt: skip
         rows, groups, _ = self.scheme.granularity.groups(shape)
         bits = self.scheme.element.code_bits
-        dtype = self.scheme.scale.dtype or torch.float32
+        dtype = self.scheme.scale.dtype
+        assert dtype is not None, "scales are floats: quantize refuses other formats"
         raw = torch.frombuffer(bytearray(data[codes : codes + scales]), dtype=dtype)
         zero = unpack_codes(data[codes + scales :], bits, rows * groups).view(rows, groups) if zeros else None
         return QTensor(

@@ -416,7 +416,7 @@ def test_fetch_brings_what_is_needed_and_counts_bytes(hub: Hub, hub_cache: Path,
     assert progress[0] == (0, total)
     assert progress[-1] == (total, total)
     assert [done for done, _ in progress] == sorted(done for done, _ in progress)
-    assert len(progress) == 1 + len(wanted)
+    assert len(progress) >= 1 + len(wanted)
 
 
 def test_fetch_tells_how_far_a_large_file_has_come(hub: Hub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,9 +451,10 @@ def test_fetch_takes_one_copy_of_the_weights(hub: Hub, hub_cache: Path, folder: 
 
 
 def test_a_fetch_cut_short_leaves_no_model(hub: Hub, hub_cache: Path) -> None:
+    all_but_weights = sum(f.stat().st_size for f in hub.folder.iterdir() if f.suffix in (".json", ".txt"))
     steps = fetch()
-    for _ in range(len(list(hub.folder.iterdir())) - 1):
-        next(steps)
+    while next(steps)[0] < all_but_weights:
+        pass
     steps.close()
     assert (cached_folder(DEFAULT_HUB_ID) / "vocab.json").is_file()
     assert not is_cached(DEFAULT_HUB_ID)
@@ -486,7 +487,7 @@ def test_a_machine_told_to_stay_offline_says_so(hub_cache: Path) -> None:
         list(fetch())
 
 
-def test_sharded_weights_are_fetched_with_their_index(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sharded_weights_are_fetched_with_their_index() -> None:
     sizes = {
         "config.json": 1, "model-00001-of-00002.safetensors": 90, "model-00002-of-00002.safetensors": 80,
         "model.safetensors.index.json": 5, "pytorch_model.bin": 170, "onnx/model.onnx": 170, "README.md": 3,

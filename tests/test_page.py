@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
+from test_texts import ALL
 
-from quant.text import Text
 from quant.ui import texts
 
 pytestmark = pytest.mark.browser
@@ -81,28 +81,13 @@ def visible_text(page: Page) -> str:
     return page.locator("body").inner_text()
 
 
-def halves(value: object) -> Iterator[Text]:
-    """Every Text inside a constant of ui/texts.py."""
-    if isinstance(value, Text):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from halves(item)
-    elif isinstance(value, dict):
-        yield from halves(list(value.values()))
-
-
 def fragments_of(language: str) -> set[str]:
     """Runs of three words or more that only the other language's half of some sentence has."""
     other = "en" if language == "es" else "es"
-    mine = " ".join(text[language] for text in all_texts())  # type: ignore[index]
-    pieces = (re.split(r"[{}*:.;«»“”()]", text[other]) for text in all_texts())  # type: ignore[index]
+    mine = " ".join(text[language] for text in ALL)  # type: ignore[index]
+    pieces = (re.split(r"[{}*:.;«»“”()]", text[other]) for text in ALL)  # type: ignore[index]
     found = {piece.strip() for group in pieces for piece in group if len(piece.split()) >= 3}
     return {piece for piece in found if piece not in mine}
-
-
-def all_texts() -> list[Text]:
-    return [text for name, value in vars(texts).items() if name.isupper() for text in halves(value)]
 
 
 def test_every_tab_opens_in_its_own_language(desktop: Visit) -> None:

@@ -24,7 +24,8 @@ from quant.model.load import LoadedModel
 from quant.text import Text
 
 MINIMUM_TOKENS = 32
-# Logits of one batch stay below this many float32 values (64 MB): 4,096 positions of a vocabulary of 4,096.
+# Logits of one batch stay below this many float32 values (64 MB: 4,096 positions of a vocabulary of 4,096), or are
+# those of one window.
 LOGITS_BUDGET = 16 * 2**20
 
 
