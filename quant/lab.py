@@ -74,6 +74,7 @@ class Lab:
         self.heavy = Lane()
         self._extra = str(extra) if extra else None
         self._cache_bytes = cache_bytes
+        self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up
         self._lock = threading.RLock()
         self._loaded: dict[str, LoadedModel] = {}
         self._quantized: OrderedDict[Recipe, tuple[LoadedModel, int]] = OrderedDict()
@@ -92,12 +93,13 @@ class Lab:
 
     def loaded(self, name: str) -> LoadedModel:
         """The model called `name`, loaded once. Raises ModelError unless it is one of `names()`."""
-        with self._lock:
-            if name not in self._loaded:
-                if name not in self.names():
-                    raise self.unknown_model(name)
-                self._loaded[name] = load_model(name)
-            return self._loaded[name]
+        if name not in self._loaded:
+            with self._loading:
+                if name not in self._loaded:
+                    if name not in self.names():
+                        raise self.unknown_model(name)
+                    self._loaded[name] = load_model(name)
+        return self._loaded[name]
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a model that is not one of `names()`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from huggingface_hub import HfApi, hf_hub_download
@@ -43,7 +43,7 @@ def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
 
 def _download(hub_id: str, file: str) -> Iterator[int]:
     """Bytes of `file` so far, every POLL_S, while a thread downloads it; raises what the download raised."""
-    counted, failed = [0], list[BaseException]()
+    counted = [0]
 
     class Counter(tqdm):  # type: ignore[type-arg]
         """The client's progress bar, silent, that leaves its count where it can be read."""
@@ -56,21 +56,13 @@ def _download(hub_id: str, file: str) -> Iterator[int]:
             counted[0] += int(n or 0)
             return None
 
-    def work() -> None:
-        try:
-            # By branch, not by commit: only so is the branch's name cached.
-            hf_hub_download(hub_id, file, tqdm_class=Counter)
-        except (HTTPError, OSError, HFValidationError) as error:
-            failed.append(error)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(POLL_S)
-    while thread.is_alive():
+    pool = ThreadPoolExecutor(max_workers=1)
+    # By branch, not by commit: only so is the branch's name cached.
+    download = pool.submit(hf_hub_download, hub_id, file, tqdm_class=Counter)
+    pool.shutdown(wait=False)
+    while not wait([download], POLL_S).done:
         yield counted[0]
-        thread.join(POLL_S)
-    if failed:
-        raise failed[0]
+    download.result()
 
 
 def wanted_files(sizes: dict[str, int]) -> dict[str, int]:

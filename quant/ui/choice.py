@@ -35,12 +35,10 @@ class Choice:
         return Recipe(self.scheme(), embedding=self.table, model=self.model)
 
     def _granularity(self) -> Granularity:
-        if self.granularity == "tensor":
-            return PerTensor()
-        if self.granularity == "channel":
-            return PerChannel()
-        if self.granularity == "group":
-            return PerGroup(self.group)
+        # The size of the group is checked even while another granularity is chosen: it waits in the sidebar.
+        known: dict[str, Granularity] = {"tensor": PerTensor(), "channel": PerChannel(), "group": PerGroup(self.group)}
+        if self.granularity in known:
+            return known[self.granularity]
         raise SchemeError(
             Text("Reparto de escalas «{got}»: se permite {allowed}.", "Granularity “{got}”: allowed are {allowed}.")
             .format(got=self.granularity, allowed=", ".join(GRANULARITIES))
