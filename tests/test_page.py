@@ -121,6 +121,20 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
 BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
 
 
+def test_the_mouse_moves_the_slider_too(spanish: Visit) -> None:
+    spanish.open("tab=pesos")
+    slider = spanish.page.locator("#bits-es input[type=range]")
+    box = slider.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    spanish.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    spanish.page.mouse.down()
+    spanish.page.mouse.move(box["x"] + box["width"] - 2, middle, steps=8)
+    spanish.page.mouse.up()
+    expect(spanish.page.locator(".lab-cards")).to_contain_text(texts.WEIGHTS_BPW_SMALL.format(bits=8).es)
+    expect(spanish.page).to_have_url(re.compile("bits=8"))
+
+
 def bars(page: Page) -> str:
     """The quantized histogram as drawn, as JSON."""
     return str(page.evaluate(f"JSON.stringify({BARS_JS})"))
