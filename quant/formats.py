@@ -102,7 +102,7 @@ def integer_format(bits: int, *, signed: bool) -> NumberFormat:
     """intN or uintN. Raises SchemeError unless 2 <= bits <= 8."""
     if not isinstance(bits, int) or bits not in INTEGER_BITS:
         raise SchemeError(
-            Text("Bits pedidos: {bits}. Se permite un entero de 2 a 8.",
-                 "Bits asked for: {bits}. Allowed: a whole number from 2 to 8.").format(bits=str(bits))
+            Text("Has pedido {bits} bits; tiene que ser un entero de 2 a 8.",
+                 "{bits} bits were asked for; it must be a whole number from 2 to 8.").format(bits=str(bits))
         )  # fmt: skip
     return FORMATS[f"{'' if signed else 'u'}int{bits}"]

@@ -23,14 +23,15 @@ from transformers.generation.logits_process import (
 
 from quant.errors import PromptError
 from quant.model.load import LoadedModel
-from quant.text import Text
+from quant.text import Text, as_typed
 
 
 @dataclass(frozen=True)
 class Sampling:
     """How the next token is chosen. The defaults are those of the notebook; without `do_sample` it is greedy.
 
-    `max_length` counts the prompt, in tokens. `top_k` 0 and `top_p` 1 switch those filters off.
+    `max_length` counts the prompt, in tokens. `top_k` 0 and `top_p` 1 switch those filters off. Without `stop_at_end`
+    the end token is a token like any other (to time a fixed number of them). Raises PromptError out of range.
     """
 
     max_length: int = 150
@@ -40,8 +41,11 @@ class Sampling:
     top_p: float = 0.95
     temperature: float = 0.7
     seed: int = 0
+    stop_at_end: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("max_length", "no_repeat_ngram_size", "top_k", "seed"):
+            _whole(name, getattr(self, name))
         _within("max_length", self.max_length, 2, 100_000)
         _within("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
         _within("top_k", self.top_k, 0, 1_000_000)
@@ -64,11 +68,20 @@ class Sampling:
         return chosen
 
 
+def _whole(name: str, value: float) -> None:
+    if not isinstance(value, int):
+        raise PromptError(
+            Text("{name} = {value}: tiene que ser un número entero.", "{name} = {value}: it must be a whole number.")
+            .format(name=name, value=as_typed(value))
+        )  # fmt: skip
+
+
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise PromptError(
-            Text("{name} = {value}: se permite de {low} a {high}.", "{name} = {value}: allowed from {low} to {high}.")
-            .format(name=name, value=str(value), low=str(low), high=str(high))
+            Text("{name} = {value}: tiene que estar entre {low} y {high}.",
+                 "{name} = {value}: it must be from {low} to {high}.")
+            .format(name=name, value=as_typed(value), low=as_typed(low), high=as_typed(high))
         )  # fmt: skip
 
 
@@ -112,7 +125,10 @@ def encode_prompt(loaded: LoadedModel, prompt: str, max_length: int) -> list[int
 
 
 def stream(loaded: LoadedModel, prompt: str, sampling: Sampling = Sampling()) -> Iterator[Step]:
-    """Write after `prompt`, one `Step` a token, until the end token, `max_length` or the end of the context."""
+    """Write after `prompt`, one `Step` a token, until the end token, `max_length` or the end of the context.
+
+    Raises PromptError at once when the prompt is empty or leaves no room.
+    """
     ids = encode_prompt(loaded, prompt, sampling.max_length)
     return _stream(loaded, ids, sampling)
 
@@ -122,7 +138,7 @@ def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator
     prompt_tokens, room = len(ids), min(sampling.max_length, loaded.context)
     processors = sampling.processors()
     random = torch.Generator().manual_seed(sampling.seed)
-    ended_by = loaded.tokenizer.eos_token_id
+    ended_by = loaded.tokenizer.eos_token_id if sampling.stop_at_end else None
     sequence, cache, seconds = torch.tensor([ids]), None, 0.0
     fresh = sequence
     while True:
@@ -150,7 +166,7 @@ def _choose(scores: Tensor, do_sample: bool, random: torch.Generator) -> Tensor:
 
 
 def generate(loaded: LoadedModel, prompt: str, sampling: Sampling = Sampling()) -> Step:
-    """The last step of `stream`: the whole text, its tokens and its time."""
+    """The last step of `stream`: the whole text, its tokens and its time. Raises PromptError as `stream` does."""
     *_, last = stream(loaded, prompt, sampling)
     return last
 
@@ -161,3 +177,13 @@ def first_difference(a: tuple[int, ...], b: tuple[int, ...]) -> int | None:
         if x != y:
             return i
     return None
+
+
+def side_by_side(a: LoadedModel, b: LoadedModel, prompt: str, sampling: Sampling) -> Iterator[tuple[Step, Step]]:
+    """Two models write after the same prompt, taking turns of one token, until both are done."""
+    streams = [stream(a, prompt, sampling), stream(b, prompt, sampling)]
+    steps = [next(s) for s in streams]
+    yield steps[0], steps[1]
+    while not all(s.done for s in steps):
+        steps = [step if step.done else next(s) for s, step in zip(streams, steps, strict=True)]
+        yield steps[0], steps[1]

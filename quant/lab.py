@@ -21,7 +21,8 @@ from quant.model.recipe import Recipe, quantize_steps
 from quant.text import Text
 
 CACHE_BYTES = 2**30
-POLL_S = 0.1
+BASELINES = 64  # kept; a visitor's own texts, at most 200 kB each, would otherwise pile up
+POLL_S = 0.3
 
 
 class Lane:
@@ -72,7 +73,7 @@ class Lab:
 
     def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
         self.heavy = Lane()
-        self._extra = str(extra) if extra else None
+        self._extra = extra
         self._cache_bytes = cache_bytes
         self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up
         self._lock = threading.RLock()
@@ -82,14 +83,13 @@ class Lab:
 
     def names(self) -> list[str]:
         """Models that can be chosen now, without the network: a folder given at start, the embedded one, the hub's."""
-        names = [self._extra] if self._extra else []
-        names.append(EMBEDDED)
-        return names + ([DEFAULT_HUB_ID] if is_cached(DEFAULT_HUB_ID) else [])
+        own = [self._extra.resolve().name] if self._extra else []  # its name alone: addresses show it
+        return [*own, EMBEDDED, *([DEFAULT_HUB_ID] if is_cached(DEFAULT_HUB_ID) else [])]
 
     def default(self) -> str:
         """The model a visitor starts with: the folder given at start, else the hub's when cached, else the embedded."""
         names = self.names()
-        return self._extra or (DEFAULT_HUB_ID if DEFAULT_HUB_ID in names else EMBEDDED)
+        return names[0] if self._extra else DEFAULT_HUB_ID if DEFAULT_HUB_ID in names else EMBEDDED
 
     def loaded(self, name: str) -> LoadedModel:
         """The model called `name`, loaded once. Raises ModelError unless it is one of `names()`."""
@@ -98,7 +98,8 @@ class Lab:
                 if name not in self._loaded:
                     if name not in self.names():
                         raise self.unknown_model(name)
-                    self._loaded[name] = load_model(name)
+                    own = self._extra if self._extra and name == self.names()[0] else None
+                    self._loaded[name] = load_model(own or name)
         return self._loaded[name]
 
     def unknown_model(self, name: str) -> ModelError:
@@ -141,10 +142,15 @@ class Lab:
             yield 1.0, self._baselines[key]
             return
         for fraction, quality in evaluate_steps(self.loaded(name), text):
+            if fraction == 1:  # before the yield: a caller that has its answer does not come back
+                self._remember(key, quality)
             yield fraction, quality
-        if len(self._baselines) >= 64:  # a visitor's own texts would otherwise pile up
-            self._baselines.pop(next(iter(self._baselines)))
-        self._baselines[key] = quality
+
+    def _remember(self, key: tuple[str, EvalText], quality: Quality) -> None:
+        with self._lock:
+            if len(self._baselines) >= BASELINES:
+                self._baselines.pop(next(iter(self._baselines)))
+            self._baselines[key] = quality
 
 
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:

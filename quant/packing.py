@@ -48,8 +48,8 @@ class Layout:
         codes, scales, zeros = self.sections(shape)
         if len(data) != codes + scales + zeros:
             raise QuantError(
-                Text("Llegaron {got} bytes; una matriz {shape} en este formato ocupa {want}.",
-                     "{got} bytes came; a {shape} matrix in this format takes {want}.")
+                Text("Han llegado {got} bytes; una matriz {shape} en este formato ocupa {want}.",
+                     "Got {got} bytes; a {shape} matrix in this format takes {want}.")
                 .format(got=len(data), shape=f"{shape[0]} × {shape[1]}", want=codes + scales + zeros)
             )  # fmt: skip
         rows, groups, _ = self.scheme.granularity.groups(shape)

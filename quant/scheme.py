@@ -41,8 +41,8 @@ class PerGroup:
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or not 16 <= self.size <= 256:
             raise SchemeError(
-                Text("Tamaño de grupo pedido: {size}. Se permite un entero de 16 a 256.",
-                     "Group size asked for: {size}. Allowed: a whole number from 16 to 256.")
+                Text("Has pedido grupos de {size}; tiene que ser un entero de 16 a 256.",
+                     "Groups of {size} were asked for; it must be a whole number from 16 to 256.")
                 .format(size=str(self.size))
             )  # fmt: skip
 

@@ -33,21 +33,32 @@ def _localize(fields: dict[str, object], language: Language) -> dict[str, object
     return {name: one(value) for name, value in fields.items()}
 
 
+def as_typed(value: object) -> Text:
+    """A value as somebody wrote it, all its digits kept; only the decimal comma is Spanish."""
+    return Text(str(value).replace(".", ","), str(value))
+
+
 def number(value: float, language: Language, digits: int = 4) -> str:
     """`value` with `digits` significant digits (none of an integer part lost); decimal comma in Spanish."""
     if value != value or value in (float("inf"), float("-inf")):
-        return str(value).replace("inf", "∞")
+        return str(value).replace("inf", "∞").replace("-", "−")
     mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
     if value != 0 and not 1e-4 <= abs(value) < 1e9:
         text = f"{mantissa} × 10{_superscript(int(exponent))}"
     else:
-        text = f"{value:,.{max(0, digits - 1 - int(exponent))}f}".replace(",", NO_BREAK)
-    return text.replace(".", ",") if language == "es" else text
+        text = f"{value:,.{max(0, digits - 1 - int(exponent))}f}"
+    return _separated(text, language)
 
 
 def fixed(value: float, language: Language, decimals: int) -> str:
     """`value` with `decimals` decimals; decimal comma in Spanish."""
-    text = f"{value:,.{decimals}f}".replace(",", NO_BREAK)
+    return _separated(f"{value:,.{decimals}f}", language)
+
+
+def _separated(text: str, language: Language) -> str:
+    """Decimal comma and the thousands' space, which Spanish leaves out of numbers of four digits."""
+    whole = text.partition(".")[0].lstrip("-")
+    text = text.replace(",", "" if language == "es" and len(whole) <= len("9,999") else NO_BREAK).replace("-", "−")
     return text.replace(".", ",") if language == "es" else text
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quant.errors import QuantError, SchemeError
 from quant.model.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.choice import GRANULARITIES, Choice, read_query
+from quant.ui.choice import GRANULARITIES, GROUP_SIZES, Choice, read_query
 
 DEFAULT = Choice("embedded")
 CHOICES = st.builds(
@@ -19,7 +19,7 @@ CHOICES = st.builds(
     model=st.text(st.characters(exclude_categories=["Cs"])),
     bits=st.integers(2, 8),
     granularity=st.sampled_from(GRANULARITIES),
-    group=st.integers(16, 256),
+    group=st.sampled_from(GROUP_SIZES),
     zero_point=st.booleans(),
     table=st.booleans(),
 )
@@ -62,8 +62,8 @@ def test_what_is_not_a_field_is_none_of_our_business() -> None:
         ("bits=", "bits = «»", "número entero", "whole number"),
         ("bits=4.5", "4.5", "número entero", "whole number"),
         ("bits=cuatro", "cuatro", "número entero", "whole number"),
-        ("group=15", "15", "de 16 a 256", "from 16 to 256"),
-        ("group=100000", "100000", "de 16 a 256", "from 16 to 256"),
+        ("group=48", "48", "16, 32, 64, 128, 256", "16, 32, 64, 128, 256"),
+        ("group=100000", "100000", "16, 32, 64, 128, 256", "16, 32, 64, 128, 256"),
         ("group=nan", "nan", "número entero", "whole number"),
         ("granularity=block", "block", "tensor, channel, group", "tensor, channel, group"),
         ("zero_point=yes", "yes", "número entero", "whole number"),

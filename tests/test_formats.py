@@ -74,8 +74,8 @@ def test_scales_that_are_too_large_become_infinite() -> None:
 def test_bits_out_of_range_are_refused_with_the_allowed_range(bits: object) -> None:
     with pytest.raises(SchemeError) as caught:
         integer_format(bits, signed=True)  # type: ignore[arg-type]
-    assert f"Bits pedidos: {bits}. Se permite un entero de 2 a 8." == caught.value.text.es
-    assert f"Bits asked for: {bits}. Allowed: a whole number from 2 to 8." == caught.value.text.en
+    assert f"Has pedido {bits} bits; tiene que ser un entero de 2 a 8." == caught.value.text.es
+    assert f"{bits} bits were asked for; it must be a whole number from 2 to 8." == caught.value.text.en
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist() -> None:

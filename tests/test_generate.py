@@ -14,6 +14,7 @@ import torch
 from quant.errors import PromptError
 from quant.generate import Sampling, first_difference, generate, stream
 from quant.model.load import LoadedModel
+from quant.text import Text, as_typed
 
 PROMPTS = ["Me gusta mucho el futbol", "La ciudad de Madrid", "¿Qué", "ñ"]
 LONGEST = 40
@@ -255,8 +256,13 @@ def test_the_longest_prompt_that_fits_gets_one_token(tiny: LoadedModel) -> None:
 def test_a_setting_out_of_range_is_refused_with_its_range(name: str, value: float, low: str, high: str) -> None:
     with pytest.raises(PromptError) as caught:
         Sampling(**{name: value})
-    assert caught.value.text.es == f"{name} = {value}: se permite de {low} a {high}."
-    assert caught.value.text.en == f"{name} = {value}: allowed from {low} to {high}."
+    assert (
+        caught.value.text.es
+        == Text("{n} = {v}: tiene que estar entre {a} y {b}.", "")
+        .format(n=name, v=as_typed(value), a=as_typed(low), b=as_typed(high))
+        .es
+    )
+    assert caught.value.text.en == f"{name} = {value}: it must be from {low} to {high}."
 
 
 def test_the_defaults_are_the_notebooks_and_greedy() -> None:

@@ -465,7 +465,7 @@ def test_a_fetch_cut_short_leaves_no_model(hub: Hub, hub_cache: Path) -> None:
 def test_a_model_that_the_hub_lacks_is_refused(hub_cache: Path, name: str) -> None:
     with pytest.raises(ModelError) as caught:
         list(fetch(name))
-    assert caught.value.text.es.startswith(f"No he podido descargar «{name}» (")
+    assert caught.value.text.es.startswith(f"No se ha podido descargar «{name}» (")
     assert caught.value.text.en.startswith(f"“{name}” could not be downloaded (")
 
 

@@ -107,5 +107,5 @@ def test_a_wrong_length_is_refused_with_the_right_one(change: int) -> None:
     layout = Layout(Scheme.integer(4, PerChannel()))
     with pytest.raises(QuantError) as caught:
         layout.unpack(bytes(20 + change), (2, 32 // 2))
-    assert caught.value.text.es == f"Llegaron {20 + change} bytes; una matriz 2 × 16 en este formato ocupa 20."
-    assert caught.value.text.en == f"{20 + change} bytes came; a 2 × 16 matrix in this format takes 20."
+    assert caught.value.text.es == f"Han llegado {20 + change} bytes; una matriz 2 × 16 en este formato ocupa 20."
+    assert caught.value.text.en == f"Got {20 + change} bytes; a 2 × 16 matrix in this format takes 20."

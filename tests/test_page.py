@@ -188,6 +188,21 @@ def test_a_bad_link_says_what_is_allowed_and_the_page_works(desktop: Visit) -> N
     expect(status.locator(".lab-notice")).to_have_count(3)
     expect(status).to_contain_text("nobody/nothing")
     assert desktop.bits() == 4
+    desktop.page.wait_for_url("**group=64**")
+    expect(desktop.page).to_have_url(re.compile("bits=4&"))  # mended, so that the other language gets no bad link
+
+
+def test_a_link_to_a_model_that_is_not_here_keeps_the_rest(spanish: Visit) -> None:
+    spanish.open("model=datificate/gpt2-small-spanish&bits=3&granularity=channel")
+    assert spanish.bits() == 3
+    expect(spanish.page.get_by_label(texts.GRANULARITIES["channel"].es)).to_be_checked()
+    expect(spanish.page.locator(".lab-status-holder .lab-notice").first).to_contain_text("datificate")
+
+
+def test_each_language_has_its_title_and_says_what_it_is(desktop: Visit) -> None:
+    desktop.open()
+    expect(desktop.page).to_have_title(texts.TITLE[desktop.language])  # type: ignore[index]
+    expect(desktop.page.locator("html")).to_have_attribute("lang", desktop.language)
 
 
 def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> None:

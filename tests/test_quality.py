@@ -214,7 +214,7 @@ def test_a_text_too_short_is_refused_with_what_is_needed(tiny: LoadedModel, cont
 def test_an_empty_text_is_refused(content: str) -> None:
     with pytest.raises(EvaluationError) as caught:
         own_text(content)
-    assert caught.value.text.es == "No hay texto que medir; pega unas cuantas frases."
+    assert caught.value.text.es == "No hay ningún texto que evaluar; pega unas cuantas frases."
     assert caught.value.text.en == "There is no text to score; paste a few sentences."
 
 

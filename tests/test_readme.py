@@ -187,6 +187,10 @@ def test_top_level_is_what_it_should_be() -> None:
     assert names - ignored <= TOP_LEVEL
 
 
+def test_the_provenance_is_complete() -> None:
+    assert "{{" not in (ROOT / "quant" / "assets" / "PROVENANCE.md").read_text(encoding="utf8")
+
+
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(notebook(), "README.md", "exec"), {"__name__": "__main__"})

@@ -130,7 +130,7 @@ def test_weights_that_are_not_finite_are_refused_and_counted(bad: float) -> None
 def test_only_a_matrix_can_be_quantized(shape: tuple[int, ...]) -> None:
     with pytest.raises(WeightError) as caught:
         quantize(torch.zeros(shape), Scheme.integer(4, PerTensor()))
-    assert f"forma {shape}" in caught.value.text.es
+    assert f"dimensiones {shape}" in caught.value.text.es
     assert f"shape {shape}" in caught.value.text.en
 
 

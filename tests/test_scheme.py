@@ -21,8 +21,8 @@ def test_a_matrix_is_cut_along_its_inputs(granularity: Granularity, groups: tupl
 def test_a_group_size_out_of_range_is_refused_with_the_allowed_range(size: object) -> None:
     with pytest.raises(SchemeError) as caught:
         PerGroup(size)  # type: ignore[arg-type]
-    assert caught.value.text.es == f"Tamaño de grupo pedido: {size}. Se permite un entero de 16 a 256."
-    assert caught.value.text.en == f"Group size asked for: {size}. Allowed: a whole number from 16 to 256."
+    assert caught.value.text.es == f"Has pedido grupos de {size}; tiene que ser un entero de 16 a 256."
+    assert caught.value.text.en == f"Groups of {size} were asked for; it must be a whole number from 16 to 256."
 
 
 @pytest.mark.parametrize("size", [16, 17, 256])
@@ -49,7 +49,7 @@ def test_a_row_that_nothing_divides_says_so() -> None:
 @pytest.mark.parametrize("bits", [0, 1, 9, 2.5])
 @pytest.mark.parametrize("zero_point", [False, True])
 def test_bits_out_of_range_make_no_scheme(bits: int, zero_point: bool) -> None:
-    with pytest.raises(SchemeError, match=r"Allowed: a whole number from 2 to 8\."):
+    with pytest.raises(SchemeError, match=r"it must be a whole number from 2 to 8\."):
         Scheme.integer(bits, PerTensor(), zero_point=zero_point)
 
 

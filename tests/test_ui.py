@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from quant.errors import PromptError
+from quant.evaluate.weights import weight_view
+from quant.generate import Step
 from quant.lab import Lab
+from quant.scheme import PerTensor, Scheme
 from quant.ui import html, texts
 from quant.ui.choice import Choice
 from quant.ui.heavy import in_turn
@@ -17,8 +20,8 @@ from quant.ui.layer_names import layer_choices
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import change, measured_or_problem
 from quant.ui.tab_start import picture
-from quant.ui.tab_text import read_sampling, written_or_problem
-from quant.ui.tab_weights import show, shown_or_problem
+from quant.ui.tab_text import columns, read_sampling, written_or_problem
+from quant.ui.tab_weights import _occupancy_caption, show, shown_or_problem
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
 LAYER = "transformer.h.0.mlp.c_fc"
@@ -60,7 +63,7 @@ def test_weights_figures_share_axes_and_follow_the_choice(lab: Lab, choice: Choi
     assert sum(before.y) == sum(after.y) == 1024 * 256
     assert list(before.x) == list(after.x)
     assert len(shown.occupancy.data[0].x) == 15
-    assert "20 matrices de 21" in shown.census
+    assert "20 de las 21 matrices" in shown.census
 
 
 def test_census_counts_the_table_when_it_is_chosen(lab: Lab) -> None:
@@ -133,6 +136,41 @@ def test_measuring_shows_progress_then_a_table(lab: Lab) -> None:
     assert "mediana de 5" in last
 
 
+def test_the_baseline_is_measured_once(lab: Lab, choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "La barca volvía despacio, con las redes vacías, y nadie en el muelle se atrevió a preguntar. " * 2
+    list(measured_or_problem(lab, "es", choice, "own", "quick", own))
+    monkeypatch.setattr("quant.lab.evaluate_steps", lambda *_: pytest.fail("the original was measured again"))
+    assert "Perplejidad" in list(measured_or_problem(lab, "es", choice, "own", "quick", own))[-1]
+
+
+def test_a_result_says_which_recipe_it_belongs_to(lab: Lab) -> None:
+    choice = Choice(lab.default(), bits=3, granularity="channel", zero_point=True, table=True)
+    *_, last = written_or_problem(lab, "es", choice, "La ciudad de", 8, *SETTINGS[1:])
+    assert "Receta: GPT-2 incluido, 3 bits, una escala por canal de salida, rejilla con punto cero" in last
+
+
+def test_the_one_that_ends_first_is_named(lab: Lab) -> None:
+    loaded = lab.loaded("embedded")
+    ids = tuple(loaded.tokenizer.encode("La ciudad de Madrid"))
+    shorter = Step((*ids[:-1], loaded.tokenizer.eos_token_id), 3, "", 1.0, True)
+    longer = Step((*ids, ids[-1]), 3, "", 1.0, True)
+    n = len(ids) - 3
+    assert f"hasta el token {n}: ahí el original" in columns(loaded, (shorter, longer), "", "es")
+    assert f"hasta el token {n}: ahí el cuantizado" in columns(loaded, (longer, shorter), "", "es")
+
+
+def test_a_text_too_long_to_paste_is_refused(lab: Lab, choice: Choice) -> None:
+    assert "200000 fit" in list(measured_or_problem(lab, "en", choice, "own", "quick", "palabra " * 30_000))[-1]
+
+
+def test_an_outlier_is_named_only_where_there_is_one() -> None:
+    weight = 0.1 * torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
+    scheme = Scheme.integer(4, PerTensor())
+    assert "estira" not in _occupancy_caption(weight_view(weight, scheme), "es")
+    weight[3, 3] = 5.0
+    assert "estira" in _occupancy_caption(weight_view(weight, scheme), "es")
+
+
 def test_measuring_refuses_what_it_cannot_score(lab: Lab, choice: Choice) -> None:
     assert "al menos 32" in list(measured_or_problem(lab, "es", choice, "own", "quick", "Hola."))[-1]
     assert "enciclopedia" in list(measured_or_problem(lab, "en", choice, "quijote", "quick", ""))[-1]
@@ -157,7 +195,8 @@ def test_stopping_keeps_the_results_and_drops_the_bar() -> None:
     shown = html.progress(texts.MEASURING_SPEED, 0.5, "es") + "<p>resultado</p>"
     kept = html.stopped(shown, "es")
     assert "resultado" in kept
-    assert "Parado" in kept
+    assert "Detenido" in kept
+    assert html.stopped("<p>resultado</p>", "es") == "<p>resultado</p>"
     assert "track" not in kept
 
 

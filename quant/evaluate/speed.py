@@ -48,6 +48,6 @@ def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Iterator
 
 def _decode_rate(model: LoadedModel) -> float:
     prompt_tokens = len(model.tokenizer.encode(PROMPT))
-    steps = list(stream(model, PROMPT, Sampling(max_length=prompt_tokens + NEW_TOKENS + 1, no_repeat_ngram_size=2)))
+    steps = list(stream(model, PROMPT, Sampling(max_length=prompt_tokens + NEW_TOKENS + 1, stop_at_end=False)))
     first, last = steps[0], steps[-1]
     return (last.new_tokens - first.new_tokens) / (last.seconds - first.seconds) if len(steps) > 1 else 0.0

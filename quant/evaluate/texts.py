@@ -11,6 +11,9 @@ from quant.text import Text
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "texts"
 
 
+LARGEST_BYTES = 200_000  # of a pasted text: a minute or so on two cores
+
+
 @dataclass(frozen=True)
 class EvalText:
     """A fixed text as whole documents. `title` is what the page calls it."""
@@ -60,7 +63,12 @@ def own_text(content: str) -> EvalText:
     """What a visitor pasted, as one document. Raises EvaluationError when it is empty."""
     if not content.strip():
         raise EvaluationError(
-            Text("No hay texto que medir; pega unas cuantas frases.",
+            Text("No hay ningún texto que evaluar; pega unas cuantas frases.",
                  "There is no text to score; paste a few sentences.")
+        )  # fmt: skip
+    if (n_bytes := len(content.encode())) > LARGEST_BYTES:
+        raise EvaluationError(
+            Text("El texto ocupa {got} bytes; caben {most}.", "The text takes {got} bytes; {most} fit.")
+            .format(got=n_bytes, most=LARGEST_BYTES)
         )  # fmt: skip
     return EvalText("own", Text("Tu texto", "Your text"), (content.strip(),))

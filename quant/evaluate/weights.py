@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quant.methods.rtn import quantize
+from quant.methods import METHODS, Method
 from quant.packing import Layout
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
@@ -34,15 +34,16 @@ class WeightView:
     sqnr_db: float
     largest_error: float
     largest_weight: float
+    rms_weight: float
     float_bytes: int
     stored_bytes: int
     bits_per_weight: float
     levels: int
 
 
-def weight_view(weight: Tensor, scheme: Scheme) -> WeightView:
-    """Quantize `weight` [out, in] to `scheme` and describe both. Raises what `quantize` raises."""
-    q = quantize(weight, scheme)
+def weight_view(weight: Tensor, scheme: Scheme, method: Method = METHODS["rtn"]) -> WeightView:
+    """Quantize `weight` [out, in] to `scheme` and describe both. Raises what the method raises."""
+    q = method.run(weight, scheme)
     decoded = q.dequantize()
     low, high = _span(weight, decoded)
     code_values, occupancy = code_occupancy(q)
@@ -53,7 +54,7 @@ def weight_view(weight: Tensor, scheme: Scheme) -> WeightView:
         np.linspace(low, high, BINS + 1), _histogram(weight, low, high), _histogram(decoded, low, high),
         code_values, occupancy,
         10 * math.log10(float(weight.square().mean()) / noise) if noise else math.inf,
-        float(difference.abs().max()), float(weight.abs().max()),
+        float(difference.abs().max()), float(weight.abs().max()), float(weight.square().mean().sqrt()),
         4 * weight.numel(), stored, 8 * stored / weight.numel(), scheme.levels,
     )  # fmt: skip
 
@@ -91,10 +92,16 @@ class RoundingSample:
     grid: np.ndarray
     scale: float
 
+    @property
+    def mean_error_percent(self) -> float:
+        """Mean |error| as a percentage of the largest |weight| shown."""
+        largest = float(np.abs(self.original).max())
+        return 100 * float(np.abs(self.original - self.rounded).mean()) / largest if largest else 0.0
 
-def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32) -> RoundingSample:
+
+def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32, method: Method = METHODS["rtn"]) -> RoundingSample:
     """The first `count` weights of the first row of `weight` under `scheme`."""
-    q = quantize(weight, scheme)
+    q = method.run(weight, scheme)
     values, _ = code_occupancy(q)
     scale = float(q.scale[0, 0])
     zero = float(q.zero[0, 0]) if q.zero is not None else 0.0

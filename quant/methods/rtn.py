@@ -40,8 +40,8 @@ def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
 def _checked(weight: Tensor) -> Tensor:
     if weight.ndim != 2 or weight.numel() == 0:
         raise WeightError(
-            Text("Llegó un tensor de forma {shape}; hace falta una matriz [salidas, entradas] no vacía.",
-                 "A tensor of shape {shape} came; a non-empty matrix [out, in] is needed.")
+            Text("Ha llegado un tensor de dimensiones {shape}; hace falta una matriz [salidas, entradas] no vacía.",
+                 "Got a tensor of shape {shape}; a non-empty matrix [out, in] is needed.")
             .format(shape=str(tuple(weight.shape)))
         )  # fmt: skip
     weight = weight.detach().float().contiguous()

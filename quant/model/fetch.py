@@ -35,7 +35,7 @@ def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
             yield done, total
     except (HTTPError, OSError, HFValidationError) as error:
         raise ModelError(
-            Text("No he podido descargar «{name}» ({reason}). Sigue disponible el modelo incluido.",
+            Text("No se ha podido descargar «{name}» ({reason}). Sigue disponible el modelo incluido.",
                  "“{name}” could not be downloaded ({reason}). The embedded model is still there.")
             .format(name=hub_id, reason=type(error).__name__)
         ) from error  # fmt: skip

@@ -105,10 +105,10 @@ def cached_folder(hub_id: str) -> Path:
         config = None
     if not isinstance(config, str):
         raise ModelError(
-            Text("No encuentro el modelo «{name}». Se permite «embedded», una carpeta con config.json y pesos, o un "
-                 "nombre del Hub ya descargado (usuario/modelo).",
+            Text("No existe aquí el modelo «{name}». Sirve «embedded», una carpeta con config.json y pesos, o un "
+                 "nombre del Hub ya descargado (usuario/modelo; lo descarga quant.model.fetch.fetch).",
                  "There is no model “{name}” here. Allowed: “embedded”, a folder with config.json and weights, or a "
-                 "Hub name already downloaded (user/model).").format(name=hub_id)
+                 "Hub name already downloaded (user/model; quant.model.fetch.fetch downloads it).").format(name=hub_id)
         )  # fmt: skip
     return Path(config).parent
 
@@ -151,14 +151,14 @@ def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> Loaded
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (UnpicklingError, EOFError) as error:
         raise ModelError(
-            Text("El fichero .bin de «{name}» está dañado o guarda algo que no son tensores, y eso podría ejecutar "
+            Text("El archivo .bin de «{name}» está dañado o guarda algo que no son tensores, y eso podría ejecutar "
                  "código: no se abre. Se permite un .bin solo con tensores, o safetensors.",
                  "The .bin file of “{name}” is damaged or holds something that is not a tensor, which could run code: "
                  "it is not opened. Allowed: a .bin of tensors alone, or safetensors.").format(name=name)
         ) from error  # fmt: skip
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
         raise ModelError(
-            Text("No he podido leer el modelo «{name}»: {reason}",
+            Text("No se ha podido leer el modelo «{name}»: {reason}",
                  "The model “{name}” could not be read: {reason}")
             .format(name=name, reason=str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
         ) from error  # fmt: skip

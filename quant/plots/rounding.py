@@ -52,9 +52,3 @@ def _svg(sample: RoundingSample, language: Language, width: int, css: str) -> st
 def _grid_line(y: float, width: int, is_zero: bool, lines: int) -> str:
     opacity = 0.9 if is_zero else 0.45 if lines <= FEW_LINES else 0.12
     return f'<line class="level" x1="{LEFT}" x2="{width - 8}" y1="{y:.1f}" y2="{y:.1f}" opacity="{opacity}"/>'
-
-
-def mean_error_percent(sample: RoundingSample) -> float:
-    """Mean |error| as a percentage of the largest |weight| shown."""
-    largest = float(np.abs(sample.original).max())
-    return 100 * float(np.abs(sample.original - sample.rounded).mean()) / largest if largest else 0.0

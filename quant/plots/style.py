@@ -13,7 +13,7 @@ SIGN = "#CC79A7"
 EXPONENT = "#009E73"
 MANTISSA = "#56B4E9"
 SIMULATED = "#6B7280"
-# Readable on the white and on the near-black background alike (4.5:1 on both).
+# Where the page's own ink does not reach; on the page, style.css gives plotly's text the colour of the page's.
 INK = "#7A808C"
 GRID = "rgba(128,128,128,0.22)"
 
@@ -26,6 +26,7 @@ def finish(figure: go.Figure, language: Language, height: int) -> go.Figure:
         font={"color": INK, "size": 13, "family": "system-ui, sans-serif"},
         separators=",\N{NARROW NO-BREAK SPACE}" if language == "es" else ".,",
         bargap=0, showlegend=False, dragmode=False,
+        hoverlabel={"bgcolor": "#1F2937", "font": {"color": "#FFFFFF"}},
     )  # fmt: skip
     figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, automargin=True)
     figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, automargin=True)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from quant.errors import QuantError
 from quant.evaluate.quality import evaluate_steps
 from quant.evaluate.weights import weight_view
-from quant.generate import Sampling, first_difference
+from quant.generate import Sampling, first_difference, side_by_side
 from quant.lab import Lab
+from quant.methods import METHODS
 from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
 from quant.ui.choice import Choice
 from quant.ui.layer_names import default_layer, find_layer, matrices
 from quant.ui.tab_metrics import chosen_text
-from quant.ui.tab_text import side_by_side
+
+Found = TypeVar("Found")
 
 
 def build_api(lab: Lab) -> None:
@@ -40,7 +43,7 @@ def build_api(lab: Lab) -> None:
         def work() -> dict[str, Any]:
             loaded = lab.loaded(model)
             found = find_layer(loaded, layer or default_layer(loaded))
-            view = asdict(weight_view(loaded.weight(found.name), choice.scheme()))
+            view = asdict(weight_view(loaded.weight(found.name), choice.scheme(), METHODS[choice.recipe().method]))
             plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
             return {"layer": found.name, **plain}
 
@@ -99,14 +102,14 @@ def _quantized(lab: Lab, choice: Choice) -> LoadedModel:
     return model
 
 
-def _in_turn(lab: Lab, work) -> dict[str, Any]:  # type: ignore[no-untyped-def]
+def _in_turn(lab: Lab, work: Callable[[], Found]) -> Found:
     with lab.heavy.turn() as turn:
         for _ in turn.wait():
             pass
         return _or_raise(work)
 
 
-def _or_raise(work):  # type: ignore[no-untyped-def]
+def _or_raise(work: Callable[[], Found]) -> Found:
     """Give a client the message of a QuantError in English, as the error it knows how to show."""
     try:
         return work()

@@ -8,12 +8,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from quant.errors import QuantError, SchemeError
+from quant.model.load import EMBEDDED
 from quant.model.recipe import Recipe
 from quant.scheme import Granularity, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Text
+from quant.ui import texts as t
 
 GRANULARITIES = ("tensor", "channel", "group")
 GROUP_SIZES = (16, 32, 64, 128, 256)
+MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,16 @@ class Choice:
         if self.granularity in known:
             return known[self.granularity]
         raise SchemeError(
-            Text("Reparto de escalas «{got}»: se permite {allowed}.", "Granularity “{got}”: allowed are {allowed}.")
+            Text("Granularidad «{got}»: tiene que ser {allowed}.", "Granularity “{got}”: it must be {allowed}.")
             .format(got=self.granularity, allowed=", ".join(GRANULARITIES))
+        )  # fmt: skip
+
+    def describe(self) -> Text:
+        """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
+        return t.RECIPE_LINE.format(
+            model=MODEL_NAMES.get(self.model, self.model), bits=self.bits, group=self.group,
+            granularity=t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group),
+            grid=t.GRIDS[self.zero_point], table=t.RECIPE_TABLE[self.table],
         )  # fmt: skip
 
     def query(self) -> str:
@@ -73,7 +84,13 @@ def _parse(name: str, value: str) -> str | int | bool:
         number = int(value)
     except ValueError:
         raise SchemeError(
-            Text("En el enlace, {name} = «{value}»: se permite un número entero.",
-                 "In the link, {name} = “{value}”: a whole number is allowed.").format(name=name, value=value)
+            Text("En el enlace, {name} = «{value}»: tiene que ser un número entero.",
+                 "In the link, {name} = “{value}”: it must be a whole number.").format(name=name, value=value)
         ) from None  # fmt: skip
+    if name == "group" and number not in GROUP_SIZES:
+        raise SchemeError(
+            Text("En el enlace, group = {got}: tiene que ser {allowed}.",
+                 "In the link, group = {got}: it must be one of {allowed}.")
+            .format(got=number, allowed=", ".join(map(str, GROUP_SIZES)))
+        )  # fmt: skip
     return bool(number) if name in ("zero_point", "table") else number

@@ -26,12 +26,18 @@ ADDRESS_JS = f"""(...values) => {{
   history.replaceState(history.state, "", url);
 }}"""
 
-MORE_JS = '() => { document.querySelectorAll(".lab-side").forEach((e) => e.classList.toggle("open")); }'
-COPY_JS = """() => {{
-  navigator.clipboard.writeText(window.location.href);
-  const button = document.activeElement, label = button.textContent;
+MORE_JS = """() => {
+  for (const button of document.querySelectorAll(".lab-narrow-only")) {
+    const open = button.closest(".lab-side").classList.toggle("open");
+    button.setAttribute("aria-expanded", open);
+  }
+}"""
+COPY_JS = """async () => {{
+  const button = document.querySelector("#copy-{language}");
+  try {{ await navigator.clipboard.writeText(window.location.href); }}
+  catch {{ window.prompt({label}, window.location.href); return; }}
   button.textContent = {done};
-  setTimeout(() => {{ button.textContent = label; }}, 1500);
+  setTimeout(() => {{ button.textContent = {label}; }}, 1500);
 }}"""
 
 
@@ -99,11 +105,12 @@ def build_controls(lab: Lab, language: Language) -> Controls:
         with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
             gr.Markdown(t.GRID_HELP[language])
         _build_fetch(lab, language, controls)
-        copy = gr.Button(t.COPY_LINK[language], size="sm")
-        copy.click(None, js=COPY_JS.format(done=json.dumps(t.COPIED[language])), api_visibility="private")
+        copy = gr.Button(t.COPY_LINK[language], size="sm", elem_id=f"copy-{language}")
+        said = {"label": json.dumps(t.COPY_LINK[language]), "done": json.dumps(t.COPIED[language])}
+        copy.click(None, js=COPY_JS.format(language=language, **said), api_visibility="private")
     controls.granularity.input(
         lambda kind: gr.update(visible=kind == "group"), controls.granularity, controls.group,
-        show_progress="hidden", queue=False, api_visibility="private",
+        trigger_mode="always_last", show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
     gr.on([c.input for c in controls.inputs], None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private")
     return controls
@@ -115,10 +122,12 @@ def _build_fetch(lab: Lab, language: Language, controls: Controls) -> None:
     message = gr.HTML()
 
     def download() -> Iterator[tuple[object, ...]]:
+        yield gr.skip(), gr.skip(), html.progress(t.FETCHING, 0.0, language)
         try:
             for done, total in fetch(DEFAULT_HUB_ID):
                 bar = html.progress(t.FETCHING, done / max(total, 1), language)
                 yield gr.skip(), gr.skip(), bar + f"<small>{size(total, language)}</small>"
+            lab.loaded(DEFAULT_HUB_ID)  # here, so that the first visitor who chooses it does not hold the sliders up
         except QuantError as error:
             yield gr.skip(), gr.skip(), html.problem(error, language)
         else:

@@ -10,6 +10,9 @@ from quant.errors import QuantError
 from quant.text import NO_BREAK, Language, Text, fixed
 from quant.ui import texts as t
 
+BAR = re.compile(r'<div class="lab-progress".*?</span></div>', re.DOTALL)
+CARET = re.compile(r"<i class=caret></i>")
+
 
 def badge(kind: str, language: Language) -> str:
     """The label that says what a number is worth: simulado, exacto or medido."""
@@ -30,7 +33,8 @@ def caption(text: str) -> str:
 def notice(text: str, kind: str = "error") -> str:
     """A message in the page; `kind` is error or note."""
     sign = "⚠" if kind == "error" else "ℹ"
-    return f'<div class="lab-notice {kind}" role="alert"><span aria-hidden="true">{sign}</span> {escape(text)}</div>'
+    role = ' role="alert"' if kind == "error" else ""
+    return f'<div class="lab-notice {kind}"{role}><span aria-hidden="true">{sign}</span> {escape(text)}</div>'
 
 
 def problem(error: QuantError, language: Language) -> str:
@@ -45,7 +49,8 @@ def percent_sign(language: Language) -> str:
 def progress(label: Text, fraction: float, language: Language) -> str:
     percent = fixed(100 * fraction, language, 0)
     return (
-        f'<div class="lab-progress" role="status"><div class="track"><i style="width:{100 * fraction:.1f}%"></i></div>'
+        f'<div class="lab-progress" role="progressbar" aria-valuenow="{100 * fraction:.0f}">'
+        f'<div class="track"><i style="width:{100 * fraction:.1f}%"></i></div>'
         f"<span>{escape(label[language])} {percent}{percent_sign(language)}</span></div>"
     )
 
@@ -64,16 +69,18 @@ def cards(rows: Sequence[tuple[str, str, str]]) -> str:
     return f'<div class="lab-cards">{"".join(tiles)}</div>'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose first column names its row; cells may hold markup made by this module."""
     top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
     body = "".join(f'<tr><th scope="row">{r[0]}</th>{"".join(f"<td>{cell}</td>" for cell in r[1:])}</tr>' for r in rows)
-    note = f"<caption>{escape(caption)}</caption>" if caption else ""
-    inside = f"{note}<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
+    inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
     return f'<div class="lab-scroll"><table class="data" style="--cells:{len(head) - 1}">{inside}</table></div>'
 
 
 def stopped(shown: str | None, language: Language) -> str:
-    """What was on the screen when work was stopped, without its progress bar, and a word that it was."""
-    kept = re.sub(r'<div class="lab-progress".*?</span></div>', "", shown or "", flags=re.DOTALL)
-    return notice(t.STOPPED[language], "note") + kept
+    """What was on the screen when work was stopped, without progress bar and caret, and a word that it was.
+
+    What had already ended stays as it is.
+    """
+    kept = CARET.sub("", BAR.sub("", shown or ""))
+    return kept if kept == (shown or "") else notice(t.STOPPED[language], "note") + kept

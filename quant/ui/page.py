@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from quant.errors import QuantError
 from quant.lab import Lab
 from quant.plots import style
 from quant.text import Language
@@ -16,8 +18,8 @@ from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.api import build_api
 from quant.ui.choice import Choice, read_query
-from quant.ui.controls import Controls, build_controls
-from quant.ui.layer_names import default_layer, layer_choices
+from quant.ui.controls import ADDRESS_JS, Controls, build_controls
+from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
 from quant.ui.tab_start import StartTab, build_start, picture
@@ -34,12 +36,14 @@ HEAVY: dict[str, Any] = {
 }  # fmt: skip
 # The first tab says that it was selected while the page is being built, before the address has been read.
 # Gradio names its sliders in English for screen readers whatever the page's language; the label alone says enough.
-READY_JS = """() => {
+READY_JS = """() => {{
   window.labReady = true;
-  for (const input of document.querySelectorAll("[aria-label]")) {
+  document.documentElement.lang = "{language}";
+  document.title = {title};
+  for (const input of document.querySelectorAll("[aria-label]")) {{
     input.ariaLabel = input.ariaLabel.replace(/^(range slider|number input) for /, "");
-  }
-}"""
+  }}
+}}"""
 TAB_JS = """() => {{
   if (!window.labReady) return;
   const url = new URL(window.location);
@@ -94,6 +98,8 @@ def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
                     text = build_text(lab, language)
                 with _tab("metrica", language):
                     metrics = build_metrics(language)
+    with gr.Accordion(t.BADGES_TITLE[language], open=False):
+        gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
     gr.HTML(f'<p class="lab-footer">{escape(t.FOOTER[language])} · <a href="./?view=api">API</a></p>')
     view = View(language, controls, status, tabs, start, weights, text, metrics)
     _wire_light(lab, view)
@@ -136,11 +142,15 @@ def _wire_light(lab: Lab, view: View) -> None:
         view.weights.outputs, trigger_mode="always_last", **LIGHT,
     )  # fmt: skip
 
-    def new_layers(model: str) -> dict[str, Any]:
-        loaded = lab.loaded(model)
-        return gr.update(choices=layer_choices(loaded, language), value=default_layer(loaded))
+    def new_layers(model: str, layer: str | None) -> dict[str, Any]:
+        try:
+            loaded = lab.loaded(model)
+        except QuantError:
+            return gr.skip()  # the status line says what is wrong
+        return gr.update(choices=layer_choices(loaded, language), value=layer_in_view(loaded, layer).name)
 
-    view.controls.model.input(new_layers, view.controls.model, view.weights.layer, **LIGHT)
+    layer_inputs = [view.controls.model, view.weights.layer]
+    view.controls.model.input(new_layers, layer_inputs, view.weights.layer, trigger_mode="always_last", **LIGHT)
 
 
 def _wire_heavy(lab: Lab, view: View) -> None:
@@ -176,7 +186,8 @@ def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
         params = dict(request.query_params)
         choice, errors = read_query(params, Choice(lab.default()))
         if choice.model not in lab.names():
-            choice, errors = Choice(lab.default()), [*errors, lab.unknown_model(choice.model)]
+            errors.append(lab.unknown_model(choice.model))
+            choice = replace(choice, model=lab.default())
         loaded = lab.loaded(choice.model)
         layer = gr.update(choices=layer_choices(loaded, language), value=default_layer(loaded))
         messages = "".join(html.problem(e, language) for e in errors)
@@ -193,7 +204,9 @@ def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
         restore, None,
         [*view.controls.inputs, view.tabs, view.status, view.start.picture, view.weights.layer, *view.weights.outputs],
         **LIGHT,
-    ).then(None, js=READY_JS, api_visibility="private")  # fmt: skip
+    ).then(None, view.controls.inputs, None, js=ADDRESS_JS, api_visibility="private").then(
+        None, js=READY_JS.format(language=language, title=json.dumps(t.TITLE[language])), api_visibility="private"
+    )  # fmt: skip
     for name, button in view.start.links.items():
         button.click(
             lambda name=name: gr.Tabs(selected=name), None, view.tabs, js=TAB_JS.format(tab=name), queue=False,

@@ -28,7 +28,8 @@ def _model(loaded: LoadedModel, language: Language) -> str:
     title = {EMBEDDED: t.STATUS_EMBEDDED[language], DEFAULT_HUB_ID: DEFAULT_HUB_ID}.get(loaded.name, loaded.name)
     parameters = t.STATUS_PARAMETERS.format(millions=number(loaded.parameters / 1e6, language, 3))[language]
     origin = loaded.origin[language] + (f" · {loaded.revision}" if loaded.revision else "")
-    return f"<b>{escape(title)}</b><span>{parameters}</span><span>{escape(origin)}</span>"
+    name = f"<b>{escape(title)}</b>{html.badge('simulated', language)}"
+    return f"{name}<span>{parameters}</span><span>{escape(origin)}</span>"
 
 
 def _sizes(report: SizeReport, language: Language) -> str:
@@ -36,10 +37,9 @@ def _sizes(report: SizeReport, language: Language) -> str:
     whole = number(report.bits_per_weight, language, 3)
     before, after = size(report.float_bytes, language), size(report.stored_bytes, language)
     ratio = number(report.float_bytes / report.stored_bytes, language, 3)
-    hint = escape(t.STATUS_BITS_TITLE.format(whole=whole)[language])
+    first = t.STATUS_BEFORE.format(size=before)[language]
     return (
-        f'<span class="q" title="{hint}">{t.STATUS_BITS.format(bits=bits)[language]}</span>'
-        f'<span><span class="o">{before}</span> → <span class="q">{after}</span> '
-        f"({t.STATUS_RATIO.format(ratio=ratio)[language]})</span>"
-        f"{html.badge('exact', language)}{html.badge('simulated', language)}"
+        f'<span class="q">{t.STATUS_BITS.format(bits=bits, whole=whole)[language]}</span>'
+        f'<span><span class="o">{first}</span> → <span class="q">{after}</span> '
+        f"({t.STATUS_RATIO.format(ratio=ratio)[language]}) {html.badge('exact', language)}</span>"
     )

@@ -43,6 +43,7 @@ class Comparison:
     report: SizeReport
     speeds: tuple[Speed, Speed] | None
     title: Text
+    recipe: Text
 
 
 def chosen_text(name: str, amount: str, own: str) -> EvalText:
@@ -61,14 +62,15 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Ite
     shown = ""
     for fraction, quality in evaluate_steps(model, text):
         bar = html.progress(t.MEASURING_QUANTIZED, fraction, language)
-        if fraction == 1:
-            shown = result(Comparison(base, quality, report, None, text.title), language)
+        shown = result(Comparison(base, quality, report, None, text.title, choice.describe()), language)
+        if fraction < 1:
+            shown = html.caption(t.METRIC_SO_FAR.format(share=number(100 * fraction, language, 2))[language]) + shown
         yield bar + shown
     for step in speed_steps([lab.loaded(choice.model), model]):
         if isinstance(step, float):
             yield html.progress(t.MEASURING_SPEED, step, language) + shown
         else:
-            yield result(Comparison(base, quality, report, (step[0], step[1]), text.title), language)
+            yield result(Comparison(base, quality, report, (step[0], step[1]), text.title, choice.describe()), language)
 
 
 def _baseline(lab: Lab, language: Language, model: str, text: EvalText) -> Generator[str, None, Quality]:
@@ -88,7 +90,9 @@ def result(c: Comparison, language: Language) -> str:
         after=size(c.report.stored_bytes, language), move=_move(c.base.perplexity, c.quantized.perplexity, language),
     )  # fmt: skip
     table = html.table([h[language] for h in t.METRIC_HEAD], _rows(c, language))
-    return html.verdict(words[language]) + table + html.caption(_protocol(c, language))
+    return (
+        html.verdict(words[language]) + table + html.caption(c.recipe[language]) + html.caption(_protocol(c, language))
+    )
 
 
 def _move(a: float, b: float, language: Language) -> str:

@@ -9,7 +9,8 @@ import gradio as gr
 from quant.errors import QuantError
 from quant.evaluate.weights import rounding_sample
 from quant.lab import Lab
-from quant.plots.rounding import mean_error_percent, rounding_svg
+from quant.methods import METHODS
+from quant.plots.rounding import rounding_svg
 from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t
@@ -32,12 +33,13 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
     try:
         loaded = lab.loaded(choice.model)
         layer = find_layer(loaded, default_layer(loaded))
-        sample = rounding_sample(loaded.weight(layer.name), choice.scheme(), SHOWN)
+        recipe = choice.recipe()
+        sample = rounding_sample(loaded.weight(layer.name), recipe.scheme, SHOWN, METHODS[recipe.method])
     except QuantError as error:
         return html.problem(error, language)
     caption = t.START_CAPTION.format(
         n=len(sample.original), layer=layer_title(layer, language), bits=choice.bits, levels=len(sample.grid),
-        error=number(mean_error_percent(sample), language, 2),
+        error=number(sample.mean_error_percent, language, 2),
     )  # fmt: skip
     marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
     legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)

@@ -11,9 +11,9 @@ from typing import Any
 import gradio as gr
 
 from quant.errors import PromptError, QuantError
-from quant.generate import Sampling, Step, encode_prompt, first_difference, stream
+from quant.generate import Sampling, Step, encode_prompt, first_difference, side_by_side
 from quant.lab import Lab
-from quant.model.load import EMBEDDED, LoadedModel
+from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
 from quant.text import Language, number
 from quant.ui import html
@@ -37,51 +37,34 @@ class TextTab:
 
 def read_sampling(max_length: float | None, no_repeat: float | None, do_sample: bool, temperature: float | None,
                   top_k: float | None, top_p: float | None, seed: float | None) -> Sampling:  # fmt: skip
-    """The settings of the page as a `Sampling`. Raises PromptError on an empty field or one that is not whole."""
+    """The settings of the page as a `Sampling`. Raises PromptError on an empty field or what `Sampling` refuses."""
     return Sampling(
-        max_length=_whole("max_length", max_length), no_repeat_ngram_size=_whole("no_repeat_ngram_size", no_repeat),
-        do_sample=do_sample, temperature=_given("temperature", temperature), top_k=_whole("top_k", top_k),
-        top_p=_given("top_p", top_p), seed=_whole("seed", seed),
+        max_length=_given("max_length", max_length), no_repeat_ngram_size=_given("no_repeat_ngram_size", no_repeat),
+        do_sample=do_sample, temperature=_given("temperature", temperature), top_k=_given("top_k", top_k),
+        top_p=_given("top_p", top_p), seed=_given("seed", seed),
     )  # fmt: skip
 
 
-def _given(name: str, value: float | None) -> float:
+def _given(name: str, value: float | None) -> Any:
+    """The number of a field, whole when it can be; the browser sends 150 or 150.0 as it likes."""
     if value is None:
         raise PromptError(t.MISSING_NUMBER.format(name=name))
-    return float(value)
-
-
-def _whole(name: str, value: float | None) -> int:
-    given = _given(name, value)
-    if given != int(given):
-        raise PromptError(t.NOT_WHOLE.format(name=name, value=str(value)))
-    return int(given)
+    return int(value) if value == int(value) else value
 
 
 def write(lab: Lab, language: Language, choice: Choice, prompt: str, sampling: Sampling) -> Iterator[str]:
-    """The two columns, redrawn as both models write. Raises QuantError before any work."""
+    """The two columns, redrawn as both models write."""
     original = lab.loaded(choice.model)
-    encode_prompt(original, prompt, sampling.max_length)
     report = size_report(original, choice.recipe())
     kind = t.QUANTIZED_KIND.format(bits=number(report.quantized_bits_per_weight, language, 3))[language]
     quantized = yield from quantizing(lab, language, choice.recipe())
-    drawn, last = 0.0, ""
+    drawn, last, recipe = 0.0, "", choice.describe()
     for pair in side_by_side(original, quantized, prompt, sampling):
-        last = columns(original, pair, kind, language)
+        last = columns(original, pair, kind, language) + html.caption(recipe[language])
         if time.monotonic() - drawn >= REDRAW_S:
             drawn = time.monotonic()
             yield last
     yield last
-
-
-def side_by_side(a: LoadedModel, b: LoadedModel, prompt: str, sampling: Sampling) -> Iterator[tuple[Step, Step]]:
-    """Take turns, one token each, until both are done."""
-    streams = [stream(a, prompt, sampling), stream(b, prompt, sampling)]
-    steps = [next(s) for s in streams]
-    yield steps[0], steps[1]
-    while not all(s.done for s in steps):
-        steps = [step if step.done else next(s) for s, step in zip(streams, steps, strict=True)]
-        yield steps[0], steps[1]
 
 
 def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> str:
@@ -109,11 +92,12 @@ def _verdict(loaded: LoadedModel, pair: tuple[Step, Step], part: int | None, lan
     if part is not None:
         n = part - a.prompt_tokens + 1
         words = [_token_text(loaded, step.ids, part).strip() or "␣" for step in pair]
+        for step, other, name in ((a, b, t.THE_ORIGINAL), (b, a, t.THE_QUANTIZED)):
+            if part == len(step.ids) - 1 and step.done and len(other.ids) > len(step.ids):
+                return t.ENDS_AT.format(n=n, name=name)[language]
         return t.PART_AT.format(n=n, a=words[0], b=words[1])[language]
     if not (a.done and b.done):
         return t.SAME_SO_FAR[language]
-    if len(a.ids) != len(b.ids):
-        return t.ENDS_AT.format(n=min(a.new_tokens, b.new_tokens))[language]
     return t.SAME_TEXT.format(n=a.new_tokens)[language]
 
 
@@ -149,7 +133,9 @@ def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Languag
 def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: Any) -> Iterator[str]:
     """What the output shows, whatever happens. On a bad request the message comes alone."""
     try:
-        yield from in_turn(lab, language, write(lab, language, choice, prompt, read_sampling(*settings)))
+        sampling = read_sampling(*settings)
+        encode_prompt(lab.loaded(choice.model), prompt, sampling.max_length)  # before taking a place in the queue
+        yield from in_turn(lab, language, write(lab, language, choice, prompt, sampling))
     except QuantError as error:
         yield html.problem(error, language)
 
@@ -162,18 +148,17 @@ def build_text(lab: Lab, language: Language) -> TextTab:
     with gr.Accordion(t.SETTINGS[language], open=False):
         defaults = Sampling()
         with gr.Row():
-            max_length = gr.Number(defaults.max_length, label=t.MAX_LENGTH[language], minimum=2, precision=0)
-            no_repeat = gr.Number(defaults.no_repeat_ngram_size, label=t.NO_REPEAT[language], minimum=0, precision=0)
+            max_length = gr.Number(defaults.max_length, label=t.MAX_LENGTH[language])
+            no_repeat = gr.Number(defaults.no_repeat_ngram_size, label=t.NO_REPEAT[language])
         do_sample = gr.Checkbox(defaults.do_sample, label=t.DO_SAMPLE[language], info=t.DO_SAMPLE_INFO[language])
         with gr.Row():
             temperature = gr.Number(defaults.temperature, label=t.TEMPERATURE[language], step=0.1, min_width=110)
-            top_k = gr.Number(defaults.top_k, label=t.TOP_K[language], precision=0, min_width=110)
+            top_k = gr.Number(defaults.top_k, label=t.TOP_K[language], min_width=110)
             top_p = gr.Number(defaults.top_p, label=t.TOP_P[language], step=0.05, min_width=110)
-            seed = gr.Number(defaults.seed, label=t.SEED[language], precision=0, min_width=110)
+            seed = gr.Number(defaults.seed, label=t.SEED[language], min_width=110)
         gr.Markdown(t.NOTEBOOK_NOTE[language], elem_classes="lab-small-print")
     output = gr.HTML(html.notice(t.TEXT_EMPTY[language], "note"), elem_id=f"written-{language}")
     gr.Markdown(t.SPEED_NOTE[language], elem_classes="lab-small-print")
-    if lab.default() == EMBEDDED:
-        gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
+    gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
     settings = [max_length, no_repeat, do_sample, temperature, top_k, top_p, seed]
     return TextTab(prompt, settings, write_button, stop, output)

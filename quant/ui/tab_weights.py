@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import gradio as gr
 import numpy as np
@@ -13,14 +13,18 @@ import plotly.graph_objects as go
 from quant.errors import QuantError
 from quant.evaluate.weights import WeightView, weight_view
 from quant.lab import Lab
+from quant.methods import METHODS
 from quant.model.layers import Kind, Layer
 from quant.model.recipe import LayerSize, SizeReport, size_report
 from quant.plots.weights import histogram, occupancy
-from quant.text import Language, fixed, number, size
+from quant.text import Language, Text, fixed, number, size
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view, layer_title
+
+RARE = 0.05  # share of the weights below which half of the codes is called rarely used
+OUTLIER = 8.0  # largest weight over their root mean square; a million gaussian weights reach 5
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,15 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     """The whole tab for one matrix. Raises QuantError."""
     loaded = lab.loaded(choice.model)
     layer = layer_in_view(loaded, layer_name)
-    view = weight_view(loaded.weight(layer.name), choice.scheme())
+    recipe = choice.recipe()
+    view = weight_view(loaded.weight(layer.name), recipe.scheme, METHODS[recipe.method])
     return Shown(
         _cards(view, choice, language),
         histogram(view, language, log_counts=log_counts),
         html.caption(_caption(view, layer, language)),
         occupancy(view, language),
         html.caption(_occupancy_caption(view, language)),
-        census_table(size_report(loaded, choice.recipe()), language),
+        census_table(size_report(loaded, recipe), language),
     )
 
 
@@ -70,12 +75,12 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
     before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
     return html.cards(
         [
-            (t.WEIGHTS_SQNR[language], decibels, small),
+            (t.WEIGHTS_SQNR[language], decibels, small + html.badge("simulated", language)),
             (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("exact", language)),
             (
                 t.WEIGHTS_BPW[language],
                 number(view.bits_per_weight, language, 4),
-                t.WEIGHTS_BPW_SMALL.format(bits=choice.bits)[language],
+                t.WEIGHTS_BPW_SMALL.format(bits=choice.bits)[language] + html.badge("exact", language),
             ),
             (t.WEIGHTS_LEVELS[language], str(view.levels), t.WEIGHTS_LEVELS_SMALL.format(used=used)[language]),
         ]
@@ -92,11 +97,17 @@ def _caption(view: WeightView, layer: Layer, language: Language) -> str:
 def _occupancy_caption(view: WeightView, language: Language) -> str:
     top = int(view.occupancy.argmax())
     rare_half = float(np.sort(view.occupancy)[: len(view.occupancy) // 2].sum())
-    wasted = rare_half < 0.05 and view.levels > 3
-    tail = t.OCCUPANCY_WASTE.format(share=number(100 * max(rare_half, 1e-4), language, 2)) if wasted else ""
-    return t.OCCUPANCY_CAPTION.format(
-        code=int(view.code_values[top]), share=number(100 * float(view.occupancy[top]), language, 3), tail=tail
-    )[language]
+    tail: Text | str = ""
+    if rare_half < RARE and view.levels > 3:
+        tail = t.OCCUPANCY_RARE.format(share=number(100 * rare_half, language, 2))
+    ratio = view.largest_weight / view.rms_weight if view.rms_weight else 0.0
+    outlier = t.OCCUPANCY_OUTLIER.format(ratio=number(ratio, language, 2))[language] if ratio > OUTLIER else ""
+    return (
+        t.OCCUPANCY_CAPTION.format(
+            code=int(view.code_values[top]), share=number(100 * float(view.occupancy[top]), language, 3), tail=tail
+        )[language]
+        + outlier
+    )
 
 
 def census_table(report: SizeReport, language: Language) -> str:
@@ -149,5 +160,5 @@ def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | 
     try:
         shown = show(lab, language, choice, layer, log_counts)
     except QuantError as error:
-        return [html.problem(error, language), *(gr.skip() for _ in range(5))]
-    return [shown.cards, shown.histogram, shown.caption, shown.occupancy, shown.occupancy_caption, shown.census]
+        return [html.problem(error, language), *(gr.skip() for _ in fields(Shown)[1:])]
+    return list(vars(shown).values())
