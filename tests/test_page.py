@@ -211,7 +211,7 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
     measured = desktop.page.locator(f"#measured-{desktop.language}")
     expect(measured.locator("tbody tr")).to_have_count(4)
     expect(measured.locator(".lab-progress")).to_have_count(0)
-    assert "512" in measured.locator(".lab-caption").inner_text()
+    assert "512" in measured.locator(".lab-caption").last.inner_text()
 
 
 def test_a_bad_prompt_gets_a_message_and_nothing_is_lost(spanish: Visit) -> None:

@@ -81,12 +81,17 @@ def test_fixed_has_the_decimals_asked_for() -> None:
         (165_888, f"166{NO_BREAK}kB"),
         (10_264_152, f"10,3{NO_BREAK}MB"),
         (497_759_232, f"498{NO_BREAK}MB"),
-        (1_234_567_890, f"1{NO_BREAK}235{NO_BREAK}MB"),
     ],
 )
 def test_sizes_use_powers_of_ten(n_bytes: int, es: str) -> None:
     assert size(n_bytes, "es") == es
     assert size(n_bytes, "en") == es.replace(",", ".")
+
+
+def test_spanish_does_not_separate_four_digits() -> None:
+    assert size(1_234_567_890, "es") == f"1235{NO_BREAK}MB"
+    assert size(1_234_567_890, "en") == f"1{NO_BREAK}235{NO_BREAK}MB"
+    assert fixed(12345, "es", 0) == f"12{NO_BREAK}345"
 
 
 def test_a_text_is_read_by_language() -> None:
