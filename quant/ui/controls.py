@@ -118,8 +118,8 @@ def build_controls(lab: Lab, language: Language) -> Controls:
 
 def _build_fetch(lab: Lab, language: Language, controls: Controls) -> None:
     missing = DEFAULT_HUB_ID not in lab.names()
+    message = gr.HTML()  # above the button, where it is seen however short the window
     button = gr.Button(t.FETCH[language], size="sm", visible=missing)
-    message = gr.HTML()
 
     def download() -> Iterator[tuple[object, ...]]:
         yield gr.skip(), gr.skip(), html.progress(t.FETCHING, 0.0, language)

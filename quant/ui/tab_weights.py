@@ -75,12 +75,12 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
     before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
     return html.cards(
         [
-            (t.WEIGHTS_SQNR[language], decibels, small + html.badge("simulated", language)),
+            (t.WEIGHTS_SQNR[language], decibels, f"{small} " + html.badge("simulated", language)),
             (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("exact", language)),
             (
                 t.WEIGHTS_BPW[language],
                 number(view.bits_per_weight, language, 4),
-                t.WEIGHTS_BPW_SMALL.format(bits=choice.bits)[language] + html.badge("exact", language),
+                t.WEIGHTS_BPW_SMALL.format(bits=choice.bits)[language] + " " + html.badge("exact", language),
             ),
             (t.WEIGHTS_LEVELS[language], str(view.levels), t.WEIGHTS_LEVELS_SMALL.format(used=used)[language]),
         ]
@@ -127,10 +127,10 @@ def census_table(report: SizeReport, language: Language) -> str:
 
 
 def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> list[str]:
+    name = t.CENSUS_ROWS[kind].format(n=len(members))[language]
     state = "" if kind == "total" else (t.YES_STORED if members[0].quantized else t.NO_STORED)[language]
     return [
-        t.CENSUS_ROWS[kind].format(n=len(members))[language],
-        f'<span class="{"q" if state == t.YES_STORED[language] else ""}">{state}</span>',
+        f"{name}<small>{state}</small>" if state else name,
         fixed(sum(r.layer.parameters for r in members), language, 0),
         size(sum(r.float_bytes for r in members), language),
         size(sum(r.stored_bytes for r in members), language),
@@ -140,7 +140,11 @@ def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> 
 def build_weights(lab: Lab, language: Language) -> WeightsTab:
     loaded = lab.loaded(lab.default())
     layer = gr.Dropdown(
-        layer_choices(loaded, language), value=default_layer(loaded), label=t.WEIGHTS_LAYER[language], filterable=False
+        layer_choices(loaded, language),
+        value=default_layer(loaded),
+        label=t.WEIGHTS_LAYER[language],
+        filterable=False,
+        elem_classes="lab-layer",
     )
     cards = gr.HTML()
     gr.Markdown(f"### {t.WEIGHTS_HISTOGRAM[language]}")

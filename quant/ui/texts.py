@@ -212,7 +212,6 @@ OCCUPANCY_OUTLIER = Text(
 CENSUS = Text("Qué se ha cuantizado y qué no", "What was quantized and what was not")
 CENSUS_HEAD = [
     Text("Tensor", "Tensor"),
-    Text("Cómo queda", "Outcome"),
     Text("Parámetros", "Parameters"),
     Text("float32", "float32"),
     Text("Guardado", "Stored"),
@@ -227,7 +226,7 @@ CENSUS_ROWS = {
     "other": Text("{n} tensores más: posiciones, LayerNorm y sesgos", "{n} more tensors: positions, LayerNorm, biases"),
     "total": Text("Todo el modelo", "The whole model"),
 }
-YES_STORED = Text("cuantizada", "quantized")
+YES_STORED = Text("con códigos y escalas", "as codes and scales")
 NO_STORED = Text("en float32", "in float32")
 TOKEN_TABLE = Text("tabla de tokens", "token table")
 BLOCK = Text("Bloque {n}", "Block {n}")
