@@ -164,6 +164,21 @@ def test_text_streams_and_stops(spanish: Visit) -> None:
     assert spanish.bits() == 8
 
 
+def test_a_second_visitor_sees_a_place_in_the_queue_and_then_the_text(
+    spanish: Visit, browser: Browser, server: str
+) -> None:
+    spanish.open("tab=metrica&bits=7")
+    spanish.page.get_by_label(texts.METRIC_AMOUNTS["whole"].es).check()
+    spanish.page.locator("#measure-es").click()
+    expect(spanish.page.locator("#measured-es .lab-progress")).to_be_visible()
+    for second in visit(browser, server, "es", DESKTOP):
+        second.open("tab=texto")
+        second.page.locator("#write-es").click()
+        expect(second.page.locator("#written-es")).to_contain_text(texts.QUEUE_ONE.es)
+        spanish.page.close()  # whoever leaves gives the place up
+        expect(second.page.locator("#written-es .writer")).to_have_count(2)
+
+
 def test_text_of_both_models_side_by_side(desktop: Visit) -> None:
     desktop.open("tab=texto&bits=2")
     desktop.page.locator(f"#write-{desktop.language}").click()

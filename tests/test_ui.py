@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -15,7 +16,7 @@ from quant.lab import Lab
 from quant.scheme import PerTensor, Scheme
 from quant.ui import html, texts
 from quant.ui.choice import Choice
-from quant.ui.heavy import in_turn
+from quant.ui.heavy import Stops, in_turn
 from quant.ui.layer_names import layer_choices
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import change, measured_or_problem
@@ -183,6 +184,30 @@ def test_waiting_work_says_how_many_are_ahead(lab: Lab) -> None:
         assert "una tarea delante" in next(waiting)
         waiting.close()
     assert list(in_turn(lab, "es", iter(["listo"]))) == ["listo"]
+
+
+def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
+    stops, closed = Stops(), []
+
+    def work() -> Iterator[str]:
+        try:
+            for n in range(100):
+                yield f"<p>{n}<i class=caret></i></p>"
+        finally:
+            closed.append(True)
+
+    stops.ask("ana")  # before anything runs: forgotten
+    writing = work()
+    frames = stops.heed("ana", "es", writing)
+    assert [next(frames), next(frames)] == ["<p>0<i class=caret></i></p>", "<p>1<i class=caret></i></p>"]
+    stops.ask("luis")
+    assert next(frames) == "<p>2<i class=caret></i></p>"
+    stops.ask("ana")
+    *_, last = frames
+    assert "Detenido" in last
+    assert last.endswith("<p>3</p>")
+    writing.close()
+    assert closed
 
 
 def test_change_is_a_percentage_or_a_factor() -> None:

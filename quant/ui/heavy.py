@@ -1,4 +1,8 @@
-"""Heavy work as the page sees it: a place in the queue, then progress, then results; stoppable at every yield."""
+"""Heavy work as the page sees it: a place in the queue, then progress, then results; stoppable at every yield.
+
+Stopping is a flag that the work reads between two yields, so that what it showed last is what stays. Gradio's own
+`cancels` raced with it: a late frame could replace the word that work had stopped, or the output turn into "Error".
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,27 @@ from quant.model.recipe import Recipe
 from quant.text import Language
 from quant.ui import html
 from quant.ui import texts as t
+
+Frames = Generator[str, None, None]  # what an output shows, one after another; closed when nobody looks any more
+
+
+class Stops:
+    """Which visitors have asked for their work to stop."""
+
+    def __init__(self) -> None:
+        self._asked: set[str] = set()
+
+    def ask(self, visitor: str) -> None:
+        self._asked.add(visitor)
+
+    def heed(self, visitor: str, language: Language, work: Iterator[str]) -> Iterator[str]:
+        """Pass on what `work` yields until it ends or `visitor` asks; then its last frame, marked as stopped."""
+        self._asked.discard(visitor)  # asked while nothing was running
+        for shown in work:
+            if visitor in self._asked:
+                yield html.stopped(shown, language)
+                return
+            yield shown
 
 
 def in_turn(lab: Lab, language: Language, work: Iterator[str]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -19,6 +21,7 @@ from quant.ui import texts as t
 from quant.ui.api import build_api
 from quant.ui.choice import Choice, read_query
 from quant.ui.controls import ADDRESS_JS, Controls, build_controls
+from quant.ui.heavy import Stops
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
@@ -158,24 +161,30 @@ def _wire_heavy(lab: Lab, view: View) -> None:
     language, inputs = view.language, view.controls.inputs
     n = len(inputs)
 
-    def write(*values: Any):  # type: ignore[no-untyped-def]
-        yield from written_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+    stops = {"write": Stops(), "measure": Stops()}
 
-    def measure(*values: Any):  # type: ignore[no-untyped-def]
-        yield from measured_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+    def write(request: gr.Request, *values: Any) -> Iterator[str]:
+        work = written_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+        with closing(work):
+            yield from stops["write"].heed(str(request.session_hash), language, work)
+
+    def measure(request: gr.Request, *values: Any) -> Iterator[str]:
+        work = measured_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+        with closing(work):
+            yield from stops["measure"].heed(str(request.session_hash), language, work)
+
+    def stop_writing(request: gr.Request) -> None:
+        stops["write"].ask(str(request.session_hash))
+
+    def stop_measuring(request: gr.Request) -> None:
+        stops["measure"].ask(str(request.session_hash))
 
     text, metrics = view.text, view.metrics
-    writing = gr.on(
-        [text.write.click, text.prompt.submit], write, [*inputs, text.prompt, *text.settings], text.output, **HEAVY
-    )
-    measuring = metrics.measure.click(
-        measure, [*inputs, metrics.text, metrics.amount, metrics.own], metrics.output, **HEAVY
-    )
-    for button, event, output in ((text.stop, writing, text.output), (metrics.stop, measuring, metrics.output)):
-        button.click(
-            lambda shown: html.stopped(shown, language), output, output, cancels=[event], queue=False,
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+    gr.on([text.write.click, text.prompt.submit], write, [*inputs, text.prompt, *text.settings], text.output, **HEAVY)
+    metrics.measure.click(measure, [*inputs, metrics.text, metrics.amount, metrics.own], metrics.output, **HEAVY)
+    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    text.stop.click(stop_writing, **at_once)
+    metrics.stop.click(stop_measuring, **at_once)
 
 
 def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:

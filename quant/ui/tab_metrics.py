@@ -19,7 +19,7 @@ from quant.text import Language, Text, fixed, number, size
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
-from quant.ui.heavy import in_turn, quantizing
+from quant.ui.heavy import Frames, in_turn, quantizing
 
 QUICK_BYTES = 40_000
 
@@ -155,9 +155,7 @@ def _protocol(c: Comparison, language: Language) -> str:
     )[language]  # fmt: skip
 
 
-def measured_or_problem(
-    lab: Lab, language: Language, choice: Choice, text: str, amount: str, own: str
-) -> Iterator[str]:
+def measured_or_problem(lab: Lab, language: Language, choice: Choice, text: str, amount: str, own: str) -> Frames:
     """What the output shows, whatever happens."""
     try:
         yield from in_turn(lab, language, measure(lab, language, choice, chosen_text(text, amount, own)))

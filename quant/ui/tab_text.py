@@ -19,7 +19,7 @@ from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
-from quant.ui.heavy import in_turn, quantizing
+from quant.ui.heavy import Frames, in_turn, quantizing
 
 REDRAW_S = 0.06  # a browser does not need more frames, and each one is a message
 
@@ -130,7 +130,7 @@ def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Languag
     return f'<b>{escape(prompt)}</b>{escape(before[len(prompt) :])}{mark}<span class="own">{escape(after)}</span>'
 
 
-def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: Any) -> Iterator[str]:
+def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: Any) -> Frames:
     """What the output shows, whatever happens. On a bad request the message comes alone."""
     try:
         sampling = read_sampling(*settings)
