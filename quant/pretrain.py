@@ -235,9 +235,9 @@ def train(corpus: Path, work: Path, texts: Path, schedule: Schedule, lr_muon: fl
         tokens = step * BATCH * CONTEXT
         stable = tokens < decay_starts
         if time.monotonic() - saved_at > 240 or tokens >= schedule.until - BATCH * CONTEXT:
-            name = checkpoint if stable else work / "checkpoint_decay.pt"
-            save_atomically({"step": step, "model": model.state_dict(),
-                             "optimizers": [o.state_dict() for o in opts]}, name)  # fmt: skip
+            if stable:  # a run resumes, and is lengthened, from before the decay
+                state = {"step": step, "model": model.state_dict(), "optimizers": [o.state_dict() for o in opts]}
+                save_atomically(state, checkpoint)
             export(model, tokenizer, work / "export")
             saved_at = time.monotonic()
         if step % 250 == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -23,15 +23,18 @@ from quant.ui.tab_metrics import chosen_text
 Found = TypeVar("Found")
 
 
-def build_api(lab: Lab) -> None:
-    """Register the public endpoints in the current Blocks."""
+@dataclass(frozen=True)
+class Api:
+    """The endpoints, over the same lab as the page."""
 
-    def layers(model: str = "embedded") -> list[dict[str, Any]]:
+    lab: Lab
+
+    def layers(self, model: str = "embedded") -> list[dict[str, Any]]:
         """The matrices of a model: name, shape [out, in], kind."""
-        loaded = _or_raise(lambda: lab.loaded(model))
+        loaded = _or_raise(lambda: self.lab.loaded(model))
         return [{"name": m.name, "shape": list(m.shape), "kind": m.kind.value} for m in matrices(loaded)]
 
-    def weights(layer: str = "", bits: int = 4, granularity: str = "group", group_size: int = 64,
+    def weights(self, layer: str = "", bits: int = 4, granularity: str = "group", group_size: int = 64,
                 zero_point: bool = False, model: str = "embedded") -> dict[str, Any]:  # fmt: skip
         """Quantize one matrix (by name, the first MLP one when empty) and describe it before and after.
 
@@ -41,7 +44,7 @@ def build_api(lab: Lab) -> None:
         choice = Choice(model, bits, granularity, group_size, zero_point)
 
         def work() -> dict[str, Any]:
-            loaded = lab.loaded(model)
+            loaded = self.lab.loaded(model)
             found = find_layer(loaded, layer or default_layer(loaded))
             view = asdict(weight_view(loaded.weight(found.name), choice.scheme(), METHODS[choice.recipe().method]))
             plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
@@ -49,7 +52,7 @@ def build_api(lab: Lab) -> None:
 
         return _or_raise(work)
 
-    def generate(prompt: str, bits: int = 4, granularity: str = "group", group_size: int = 64,
+    def generate(self, prompt: str, bits: int = 4, granularity: str = "group", group_size: int = 64,
                  zero_point: bool = False, table: bool = False, model: str = "embedded", max_length: int = 150,
                  no_repeat_ngram_size: int = 2, do_sample: bool = False, top_k: int = 50, top_p: float = 0.95,
                  temperature: float = 0.7, seed: int = 0) -> dict[str, Any]:  # fmt: skip
@@ -61,15 +64,15 @@ def build_api(lab: Lab) -> None:
         def work() -> dict[str, Any]:
             sampling = Sampling(max_length, no_repeat_ngram_size, do_sample, top_k, top_p, temperature, seed)
             choice = Choice(model, bits, granularity, group_size, zero_point, table)
-            quantized = _quantized(lab, choice)
-            *_, (a, b) = side_by_side(lab.loaded(model), quantized, prompt, sampling)
+            quantized = _quantized(self.lab, choice)
+            *_, (a, b) = side_by_side(self.lab.loaded(model), quantized, prompt, sampling)
             return {"original": a.text, "quantized": b.text, "prompt_tokens": a.prompt_tokens,
                     "first_difference": first_difference(a.ids, b.ids),
                     "tokens_per_s": [a.tokens_per_s, b.tokens_per_s]}  # fmt: skip
 
-        return _in_turn(lab, work)
+        return _in_turn(self.lab, work)
 
-    def evaluate(text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
+    def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
                  granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
                  model: str = "embedded") -> dict[str, Any]:  # fmt: skip
         """Perplexity and bits-per-byte of the original and the quantized model, with protocol and exact sizes.
@@ -80,20 +83,25 @@ def build_api(lab: Lab) -> None:
         def work() -> dict[str, Any]:
             scored = chosen_text(text, amount, own)
             choice = Choice(model, bits, granularity, group_size, zero_point, table)
-            report = size_report(lab.loaded(model), choice.recipe())
-            *_, (_, base) = lab.baseline(model, scored)
-            *_, (_, after) = evaluate_steps(_quantized(lab, choice), scored)
+            report = size_report(self.lab.loaded(model), choice.recipe())
+            *_, (_, base) = self.lab.baseline(model, scored)
+            *_, (_, after) = evaluate_steps(_quantized(self.lab, choice), scored)
             return {"perplexity": [base.perplexity, after.perplexity],
                     "bits_per_byte": [base.bits_per_byte, after.bits_per_byte],
                     "bytes": [report.float_bytes, report.stored_bytes], "protocol": asdict(after.protocol)}  # fmt: skip
 
-        return _in_turn(lab, work)
+        return _in_turn(self.lab, work)
 
-    light = {"concurrency_id": "light", "concurrency_limit": 2}
-    gr.api(layers, api_name="layers", **light)
-    gr.api(weights, api_name="weights", **light)
-    gr.api(generate, api_name="generate", concurrency_id="api", concurrency_limit=4)
-    gr.api(evaluate, api_name="evaluate", concurrency_id="api", concurrency_limit=4)
+
+def build_api(lab: Lab) -> None:
+    """Register the public endpoints in the current Blocks."""
+    api = Api(lab)
+    light: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 2}
+    heavy: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 4}
+    gr.api(api.layers, api_name="layers", **light)
+    gr.api(api.weights, api_name="weights", **light)
+    gr.api(api.generate, api_name="generate", **heavy)
+    gr.api(api.evaluate, api_name="evaluate", **heavy)
 
 
 def _quantized(lab: Lab, choice: Choice) -> LoadedModel:
