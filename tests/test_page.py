@@ -257,6 +257,8 @@ def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> No
         width = phone.page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"]
         expect(phone.page.locator(f"#bits-{phone.language} input[type=range]")).to_be_in_viewport()
+    phone.page.evaluate("window.scrollTo(0, 99999)")
+    expect(phone.page.locator(".lab-status b")).to_be_in_viewport()  # the line on top stays, under the slider
     more = phone.page.get_by_role("button", name=texts.MORE[phone.language])  # type: ignore[index]
     table = phone.page.get_by_label(texts.TABLE[phone.language])  # type: ignore[index]
     expect(table).not_to_be_visible()
