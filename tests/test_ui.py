@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from quant.errors import PromptError
+from quant.evaluate import quality
 from quant.evaluate.weights import weight_view
 from quant.generate import Step
 from quant.lab import Lab
@@ -135,6 +136,17 @@ def test_measuring_shows_progress_then_a_table(lab: Lab) -> None:
     assert "sube de" in last
     assert "Documentos: 1." in last
     assert "mediana de 5" in last
+
+
+def test_a_part_of_the_text_is_never_set_against_the_whole(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)  # one window a batch: there are parts to show
+    own = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 60
+    frames = list(measured_or_problem(lab, "es", Choice(lab.default(), bits=3), "own", "quick", own))
+    partial = [f for f in frames if "lleva leído" in f]
+    assert partial
+    assert not any("<table" in f for f in partial)
+    assert "<table" in frames[-1]
+    assert "lleva leído" not in frames[-1]
 
 
 def test_the_baseline_is_measured_once(lab: Lab, choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:

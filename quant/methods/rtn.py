@@ -45,7 +45,7 @@ def _checked(weight: Tensor) -> Tensor:
             .format(shape=str(tuple(weight.shape)))
         )  # fmt: skip
     weight = weight.detach().float().contiguous()
-    # min and max carry NaN and infinity, and cost a third of isfinite().all().
+    # min and max carry NaN and infinity.
     low, high = torch.aminmax(weight)
     if not bool(torch.isfinite(low) & torch.isfinite(high)):
         bad = int((~torch.isfinite(weight)).sum())

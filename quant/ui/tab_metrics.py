@@ -62,15 +62,21 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Ite
     shown = ""
     for fraction, quality in evaluate_steps(model, text):
         bar = html.progress(t.MEASURING_QUANTIZED, fraction, language)
-        shown = result(Comparison(base, quality, report, None, text.title, choice.describe()), language)
-        if fraction < 1:
-            shown = html.caption(t.METRIC_SO_FAR.format(share=number(100 * fraction, language, 2))[language]) + shown
+        if fraction < 1:  # not beside the baseline, which has read the whole text
+            shown = html.verdict(_so_far(fraction, quality, language)) + html.caption(choice.describe()[language])
+        else:
+            shown = result(Comparison(base, quality, report, None, text.title, choice.describe()), language)
         yield bar + shown
     for step in speed_steps([lab.loaded(choice.model), model]):
         if isinstance(step, float):
             yield html.progress(t.MEASURING_SPEED, step, language) + shown
         else:
             yield result(Comparison(base, quality, report, (step[0], step[1]), text.title, choice.describe()), language)
+
+
+def _so_far(fraction: float, quality: Quality, language: Language) -> str:
+    share, perplexity = number(100 * fraction, language, 2), number(quality.perplexity, language, 4)
+    return t.METRIC_SO_FAR.format(share=share, perplexity=perplexity)[language]
 
 
 def _baseline(lab: Lab, language: Language, model: str, text: EvalText) -> Generator[str, None, Quality]:

@@ -56,7 +56,6 @@ QUEUE_MANY = Text(
 )
 STOPPED = Text("Detenido. Se conserva lo que ya estaba hecho.", "Stopped. What was already done stays.")
 MISSING_NUMBER = Text("Falta un número en «{name}».", "A number is missing in “{name}”.")
-NOT_WHOLE = Text("«{name}» = {value}: se permite un número entero.", "“{name}” = {value}: a whole number is allowed.")
 
 # Sidebar
 RECIPE = Text("Qué se cuantiza y cómo", "What is quantized, and how")
@@ -345,7 +344,10 @@ SIZE = Text("Tamaño", "Size")
 SPEED = Text("Velocidad (tokens/s)", "Speed (tokens/s)")
 SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
 METRIC_SO_FAR = Text(
-    "Hasta ahora, con {share}\N{NARROW NO-BREAK SPACE}% del texto:", "So far, with {share}% of the text:"
+    "El cuantizado lleva leído el {share}\N{NARROW NO-BREAK SPACE}% del texto, con perplejidad {perplexity}. La "
+    "comparación solo vale al terminar, cuando los dos han leído lo mismo.",
+    "The quantized model has read {share}% of the text, with perplexity {perplexity}. The comparison only holds at the "
+    "end, when both have read the same.",
 )
 METRIC_WORDS = Text(
     "Con {bits} bits por peso en lo cuantizado, el modelo pasa de {before} en float32 a {after} y la perplejidad {move}.",
