@@ -258,3 +258,9 @@ def test_a_group_that_does_not_divide_names_those_that_do(folder: Path) -> None:
 def test_what_a_visitor_writes_is_escaped(lab: Lab, choice: Choice) -> None:
     *_, last = written_or_problem(lab, "es", choice, "<script>alert(1)</script>", 40, *SETTINGS[1:])
     assert "<script>" not in last
+
+
+def test_what_a_link_says_is_escaped_in_its_message(lab: Lab) -> None:
+    shown = status_line(lab, "es", Choice("<img src=x onerror=alert(1)>"))
+    assert "<img" not in shown
+    assert "&lt;img" in shown
