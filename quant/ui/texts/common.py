@@ -1,0 +1,58 @@
+"""Header, badges, tabs, queue, footer: what every tab shares."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+TITLE = Text("Laboratorio de cuantización", "Quantization lab")
+SUBTITLE = Text(
+    "Mueve los bits de un GPT-2 de verdad y mira qué les pasa a sus pesos, a su texto y a su calidad.",
+    "Move the bits of a real GPT-2 and watch what happens to its weights, its text and its quality.",
+)
+OTHER_LANGUAGE = Text("English", "Español")
+BADGES = {
+    "simulated": (
+        Text("simulado", "simulated"),
+        Text(
+            "Calculado con copias float32 de los valores cuantizados: los números son los del modelo cuantizado, "
+            "la memoria y la velocidad no.",
+            "Computed on float32 copies of the quantized values: the numbers are those of the quantized model, "
+            "its memory and speed are not.",
+        ),
+    ),
+    "exact": (
+        Text("exacto", "exact"),
+        Text(
+            "Bytes que ocuparían los pesos empaquetados, sin aproximar: códigos, escalas, puntos cero, relleno y lo que "
+            "queda en float32.",
+            "Bytes that the packed weights would take, with no approximation: codes, scales, zero points, padding and "
+            "what stays in float32.",
+        ),
+    ),
+    "measured": (
+        Text("medido", "measured"),
+        Text("Una ejecución que ocurrió en esta máquina.", "A run that happened on this machine."),
+    ),
+}
+TABS = {
+    "inicio": Text("Inicio", "Start"),
+    "pesos": Text("Pesos", "Weights"),
+    "texto": Text("Texto", "Text"),
+    "metrica": Text("Métrica", "Metrics"),
+}
+QUEUE_ONE = Text(
+    "Hay una tarea delante; la tuya empezará en cuanto acabe.", "One task is ahead of yours; it starts right after."
+)
+QUEUE_MANY = Text(
+    "Hay {n} tareas delante; la tuya empezará en cuanto acaben.",
+    "{n} tasks are ahead of yours; it starts right after.",
+)
+STOPPED = Text("Detenido. Se conserva lo que ya estaba hecho.", "Stopped. What was already done stays.")
+MISSING_NUMBER = Text("Falta un número en «{name}».", "A number is missing in “{name}”.")
+FOOTER = Text(
+    "Código Apache-2.0 · modelo incluido y textos de Wikipedia CC BY-SA 4.0 · lo que escribes solo llega al ordenador "
+    "que sirve esta página",
+    "Code Apache-2.0 · embedded model and Wikipedia texts CC BY-SA 4.0 · what you write only reaches the computer that "
+    "serves this page",
+)
+BADGES_TITLE = Text("Qué significan simulado, exacto y medido", "What simulated, exact and measured mean")

@@ -1,0 +1,63 @@
+"""The sidebar, the line on top, and the line that names a recipe."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+COPY_LINK = Text("Copiar enlace", "Copy link")
+COPIED = Text("Copiado", "Copied")
+RECIPE = Text("Qué se cuantiza y cómo", "What is quantized, and how")
+MODEL = Text("Modelo", "Model")
+MODEL_EMBEDDED = Text("Incluido (5 M)", "Embedded (5 M)")
+MODEL_HUB = Text("gpt2-small-spanish (124 M)", "gpt2-small-spanish (124 M)")
+FETCH = Text("Descargar gpt2-small-spanish (510 MB)", "Download gpt2-small-spanish (510 MB)")
+FETCHING = Text("Descargando:", "Downloading:")
+FETCHED = Text("Descargado. Ya puedes elegirlo arriba.", "Downloaded. You can choose it above.")
+BITS = Text("Bits de cada código", "Bits of each code")
+GRANULARITY = Text("Una escala para…", "One scale for…")
+GRANULARITIES = {
+    "tensor": Text("toda la matriz", "the whole matrix"),
+    "channel": Text("cada canal de salida", "each output channel"),
+    "group": Text("cada grupo", "each group"),
+}
+GROUP_SIZE = Text("Pesos por grupo", "Weights in a group")
+GRID = Text("Rejilla", "Grid")
+GRIDS = {
+    False: Text("simétrica (absmax)", "symmetric (absmax)"),
+    True: Text("con punto cero (mín–máx)", "zero point (min–max)"),
+}
+TABLE = Text("También la tabla de tokens", "Also the token table")
+TABLE_INFO = Text(
+    "Esta misma matriz sirve también de salida: se cuenta una sola vez y sigue compartida.",
+    "It is also the output matrix: counted once, it stays tied.",
+)
+GRID_HELP = Text(
+    "**Simétrica**: la escala es máx|w| / (2ᵇ⁻¹ − 1) y los códigos van de −(2ᵇ⁻¹ − 1) a 2ᵇ⁻¹ − 1. "
+    "**Con punto cero**: la rejilla va del mínimo al máximo, ampliados si hace falta para incluir el 0, con 2ᵇ valores; "
+    "un entero, el punto cero, dice qué código vale 0. En las dos el 0 es exacto. Las escalas se guardan en float16.",
+    "**Symmetric**: the scale is max|w| / (2ᵇ⁻¹ − 1) and codes run from −(2ᵇ⁻¹ − 1) to 2ᵇ⁻¹ − 1. "
+    "**Zero point**: the grid runs from the minimum to the maximum, stretched if need be to contain 0, with 2ᵇ values; "
+    "an integer, the zero point, says which code stands for 0. In both 0 is exact. Scales are stored as float16.",
+)
+GRID_HELP_LABEL = Text("¿Qué significa?", "What does it mean?")
+STATUS_PARAMETERS = Text("{millions} millones de parámetros", "{millions} M parameters")
+STATUS_BITS = Text(
+    "{bits} bits/peso en lo cuantizado, {whole} en total", "{bits} bits/weight where quantized, {whole} overall"
+)
+STATUS_BEFORE = Text("{size} en float32", "{size} in float32")
+STATUS_RATIO = Text("{ratio} veces menos", "{ratio}× smaller")
+STATUS_EMBEDDED = Text("GPT-2 incluido", "Embedded GPT-2")
+MORE = Text("Más opciones de la receta", "More recipe options")
+RECIPE_LINE = Text(
+    "Receta: {model}, {bits} bits, {granularity}, rejilla {grid}, {table}.",
+    "Recipe: {model}, {bits} bits, {granularity}, {grid} grid, {table}.",
+)
+RECIPE_GRANULARITIES = {
+    "tensor": Text("una escala por matriz", "one scale a matrix"),
+    "channel": Text("una escala por canal de salida", "one scale an output channel"),
+    "group": Text("una escala por cada {group} pesos", "one scale for each {group} weights"),
+}
+RECIPE_TABLE = {
+    False: Text("sin cuantizar la tabla de tokens", "the token table left in float"),
+    True: Text("con la tabla de tokens", "the token table included"),
+}

@@ -1,0 +1,68 @@
+"""Pesos."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+WEIGHTS_LAYER = Text("Capa", "Layer")
+WEIGHTS_LOG = Text("Eje vertical logarítmico", "Logarithmic vertical axis")
+WEIGHTS_HISTOGRAM = Text("Histograma de los pesos, antes y después", "Histogram of the weights, before and after")
+WEIGHTS_OCCUPANCY = Text("Cuánto se usa cada código", "How often each code is used")
+WEIGHTS_SQNR = Text("Relación señal-error", "Signal-to-error ratio")
+WEIGHTS_SQNR_SMALL = Text(
+    "el error típico es el {percent}\N{NARROW NO-BREAK SPACE}% del peso típico",
+    "a typical error is {percent}% of a typical weight",
+)
+WEIGHTS_EXACT = Text("sin error", "no error")
+WEIGHTS_BYTES = Text("Bytes de la matriz", "Bytes of the matrix")
+WEIGHTS_BPW = Text("Bits por peso", "Bits per weight")
+WEIGHTS_BPW_SMALL = Text(
+    "códigos de {bits} bits, escalas y puntos cero si los hay", "{bits}-bit codes, scales and zero points if any"
+)
+WEIGHTS_LEVELS = Text("Valores de la rejilla", "Values of the grid")
+WEIGHTS_LEVELS_SMALL = Text("en esta matriz se usan {used}", "{used} are used in this matrix")
+WEIGHTS_CAPTION = Text(
+    "{layer}: {count} pesos. Arriba, los originales; abajo, los mismos pesos tras redondear, sobre los mismos ejes. "
+    "El mayor error es {error} y el mayor peso, {largest}.",
+    "{layer}: {count} weights. Above, the original ones; below, the same weights after rounding, on the same axes. "
+    "The largest error is {error} and the largest weight, {largest}.",
+)
+OCCUPANCY_CAPTION = Text(
+    "El código más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+    "The most used code is {code}, with {share}% of the weights{tail}.",
+)
+OCCUPANCY_RARE = Text(
+    "; la mitad menos usada de los códigos solo reúne el {share}\N{NARROW NO-BREAK SPACE}% de los pesos",
+    "; the less used half of the codes holds only {share}% of the weights",
+)
+OCCUPANCY_OUTLIER = Text(
+    " El mayor peso es {ratio} veces el típico: él solo estira la rejilla de todos los que comparten su escala.",
+    " The largest weight is {ratio} times the typical one: alone it stretches the grid of all that share its scale.",
+)
+CENSUS = Text("Qué se ha cuantizado y qué no", "What was quantized and what was not")
+CENSUS_HEAD = [
+    Text("Tensor", "Tensor"),
+    Text("Parámetros", "Parameters"),
+    Text("float32", "float32"),
+    Text("Guardado", "Stored"),
+]
+CENSUS_SUM = Text(
+    "Se cuantizan {n} de las {of} matrices, el {share}\N{NARROW NO-BREAK SPACE}% de los parámetros. El resto queda en float32.",
+    "{n} matrices out of {of} are quantized: {share}% of the parameters. The rest stays in float32.",
+)
+CENSUS_ROWS = {
+    "linear": Text("{n} matrices de las capas lineales", "{n} matrices of the linear layers"),
+    "table": Text("Tabla de tokens (compartida con la salida)", "Token table (tied to the output)"),
+    "other": Text("{n} tensores más: posiciones, LayerNorm y sesgos", "{n} more tensors: positions, LayerNorm, biases"),
+    "total": Text("Todo el modelo", "The whole model"),
+}
+YES_STORED = Text("con códigos y escalas", "as codes and scales")
+NO_STORED = Text("en float32", "in float32")
+TOKEN_TABLE = Text("tabla de tokens", "token table")
+BLOCK = Text("Bloque {n}", "Block {n}")
+PARTS = {
+    "attn.c_attn": Text("atención: consulta, clave y valor", "attention: query, key and value"),
+    "attn.c_proj": Text("atención: salida", "attention: output"),
+    "mlp.c_fc": Text("MLP: entrada", "MLP: in"),
+    "mlp.c_proj": Text("MLP: salida", "MLP: out"),
+}
