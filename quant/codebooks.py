@@ -16,9 +16,10 @@ NF4 = (
     0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 )  # fmt: skip
 
-# bitsandbytes' FP4 by bit pattern: twelfths of the largest, 0.0625 in place of a subnormal; the sign is the top bit.
+# bitsandbytes' FP4 by bit pattern: twelfths of the largest, 0.0625 in place of a subnormal; the sign is the top bit,
+# but both its zeros are plus zero.
 _FP4_TWELFTHS = (0.0, 0.0625, 8.0, 12.0, 4.0, 6.0, 2.0, 3.0)
-FP4 = tuple(v / 12 for v in _FP4_TWELFTHS) + tuple(-v / 12 for v in _FP4_TWELFTHS)
+FP4 = tuple(v / 12 for v in _FP4_TWELFTHS) + tuple(-v / 12 if v else 0.0 for v in _FP4_TWELFTHS)
 
 # The non-linear 4-bit table of ggml's IQ4 formats, in units of the scale.
 IQ4 = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)

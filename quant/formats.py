@@ -108,7 +108,7 @@ class NumberFormat:
         return self.nearest(x.float())
 
     def nearest(self, x: Tensor, ties: Ties | None = None) -> Tensor:
-        """uint8 codes of the table's values nearest to finite float32 `x`, same shape; never minus zero; saturates."""
+        """uint8 codes of the table's values nearest to finite float32 `x`, same shape; -0 as +0; saturates."""
         return self.rounder(ties or self.ties).lookup(x)
 
     def rounder(self, ties: Ties) -> Rounder:
@@ -225,7 +225,7 @@ _ROWS = [
     _float("float4_e2m1fn", 2, 1, Specials.FINITE, _MX),
     _from_layout("float8_e8m0fnu", FloatLayout(8, 0, Specials.FN, 127, signed=False, subnormals=False), _MX),
     _table("nf4", 4, NF4, "Dettmers et al. 2023, arXiv:2305.14314, appendix E", Ties.DOWN),
-    _table("fp4_bnb", 4, FP4, "bitsandbytes 0.50, its FP4 table", Ties.ZERO),
+    _table("fp4_bnb", 4, FP4, "bitsandbytes 0.50, its FP4 table", Ties.DOWN),
     _table("iq4", 4, IQ4, "ggml 0.25, the table of IQ4_NL and IQ4_XS", Ties.DOWN),
     _table("dynamic8", 8, dynamic_table(), "Dettmers et al. 2022, arXiv:2110.02861, section 2.2", Ties.DOWN),
     _table("ternary", 2, (-1.0, 0.0, 1.0, math.nan), "Li et al. 2016, arXiv:1605.04711", Ties.AWAY),
@@ -247,10 +247,10 @@ def exmy(exponent_bits: int, mantissa_bits: int, specials: Specials = Specials.F
     fits = exponent_bits in EXPONENT_BITS[ieee:] and mantissa_bits in MANTISSA_BITS[ieee:]
     if not fits or specials not in (Specials.FINITE, Specials.IEEE):
         raise SchemeError(
-            Text("E{e}M{m} no puede ser: hacen falta de 1 a 8 bits de exponente y de 0 a 10 de mantisa, y con infinito y "
-                 "NaN al menos 2 y 1.",
-                 "E{e}M{m} cannot be: it takes 1 to 8 exponent bits and 0 to 10 mantissa bits, and with infinity and NaN "
-                 "at least 2 and 1.").format(e=str(exponent_bits), m=str(mantissa_bits))
+            Text("E{e}M{m} no puede ser: hacen falta de 1 a 8 bits de exponente y de 0 a 10 de mantisa, y con infinito "
+                 "y NaN al menos 2 y 1.",
+                 "E{e}M{m} cannot be: it takes 1 to 8 exponent bits and 0 to 10 mantissa bits, and with infinity and "
+                 "NaN at least 2 and 1.").format(e=str(exponent_bits), m=str(mantissa_bits))
         )  # fmt: skip
     name = f"e{exponent_bits}m{mantissa_bits}{'' if ieee else 'fn'}"
     return _float(name, exponent_bits, mantissa_bits, specials, "ExMy, IEEE 754 bias")

@@ -23,6 +23,7 @@ class Ties(Enum):
     EVEN = "even"  # to the even significand, or the even integer
     AWAY = "away"  # to the larger magnitude
     ZERO = "zero"  # to the smaller magnitude
+    FIRST = "first"  # to the lower bit pattern, as a search through the table does that keeps the first of the best
     UP = "up"
     DOWN = "down"
 
@@ -56,28 +57,42 @@ class Rounder:
 
 
 def rounder(values: Tensor, ties: Ties, even: Callable[[Tensor], Tensor] | None = None) -> Rounder:
-    """Prepare float32 `values` by bit pattern (NaN: not a value; of equal values the first pattern is used).
+    """Prepare float32 `values` by bit pattern (NaN: not a value).
 
+    A table with two zeros keeps the sign of what rounds to zero (not of -0 itself, which counts as +0); with Ties.FIRST
+    its second zero is not used.
     even: for Ties.EVEN, gives the code that a float64 midpoint rounds to.
     """
-    usable = torch.nonzero(~torch.isnan(values)).view(-1)
-    usable = usable[torch.argsort(values[usable], stable=True)]
-    ranked = values[usable]
-    first = torch.ones(len(ranked), dtype=torch.bool)
-    first[1:] = ranked[1:] != ranked[:-1]
-    codes, ranked = usable[first], ranked[first].double()
+    codes = torch.nonzero(~torch.isnan(values)).view(-1)
+    codes = codes[torch.argsort((~torch.signbit(values[codes])).int(), stable=True)]  # minus zero below zero
+    codes = codes[torch.argsort(values[codes], stable=True)]
+    if ties is Ties.FIRST:
+        same = values[codes[1:]] == values[codes[:-1]]
+        codes = codes[~torch.cat([same, same.new_zeros(1)])]  # of two zeros +0, the lower pattern, comes last
+    ranked = values[codes].double()
     middles = (ranked[:-1] + ranked[1:]) / 2
-    if ties is Ties.EVEN:
-        assert even is not None
-        goes_up = values[even(middles).long()].double() == ranked[1:]
-    else:
-        goes_up = {
-            Ties.AWAY: middles >= 0, Ties.ZERO: middles < 0,
-            Ties.UP: torch.ones_like(middles, dtype=torch.bool), Ties.DOWN: torch.zeros_like(middles, dtype=torch.bool),
-        }[ties]  # fmt: skip
+    goes_up = (
+        _goes_up(middles, codes, ties)
+        if ties is not Ties.EVEN or even is None
+        else (values[even(middles).long()].double() == ranked[1:])
+    )
     passed = middles.float()
     passed = torch.where(goes_up, torch.nextafter(passed, torch.tensor(-torch.inf)), passed)
-    return Rounder(codes.to(torch.uint8), passed, *_buckets(codes.to(torch.uint8), passed))
+    codes = codes.to(torch.uint8)
+    return Rounder(codes, passed, *_buckets(codes, passed))
+
+
+def _goes_up(middles: Tensor, codes: Tensor, ties: Ties) -> Tensor:
+    """bool [n - 1]: whether each midpoint itself belongs to the value above it. 0, between two zeros, is +0."""
+    if ties is Ties.FIRST:
+        return codes[1:] < codes[:-1]
+    rules = {
+        Ties.AWAY: middles >= 0,
+        Ties.ZERO: middles <= 0,
+        Ties.UP: middles == middles,
+        Ties.DOWN: middles != middles,
+    }
+    return rules[ties]
 
 
 def _buckets(codes: Tensor, passed: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -1,19 +1,23 @@
 """How one matrix is stored: element format, granularity, grid, format of the scales. No algorithms.
 
 Weights are [out, in] everywhere. A matrix is cut into groups that share a scale: the whole matrix, a row (output
-channel), or `size` consecutive inputs of a row.
+channel), `size` consecutive inputs of a row, or `size` consecutive weights of the matrix laid flat. Scales form a
+matrix [rows, groups] of their own, and may be stored by a scheme in turn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from quant.errors import SchemeError
 from quant.formats import FORMATS, NumberFormat, integer_format
+from quant.nearest import Ties
 from quant.text import Text
 
 Shape = tuple[int, int]  # (out, in)
+SMALLEST_GROUP, LARGEST_GROUP = 8, 256
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,18 @@ class PerGroup:
     size: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.size, int) or not 16 <= self.size <= 256:
+        if not isinstance(self.size, int) or not SMALLEST_GROUP <= self.size <= LARGEST_GROUP:
             raise SchemeError(
-                Text("Has pedido grupos de {size}; tiene que ser un entero de 16 a 256.",
-                     "Groups of {size} were asked for; it must be a whole number from 16 to 256.")
-                .format(size=str(self.size))
+                Text("Has pedido grupos de {size}; tiene que ser un entero de {low} a {high}.",
+                     "Groups of {size} were asked for; it must be a whole number from {low} to {high}.")
+                .format(size=str(self.size), low=SMALLEST_GROUP, high=LARGEST_GROUP)
             )  # fmt: skip
 
     def groups(self, shape: Shape) -> tuple[int, int, int]:
         """(rows, groups in a row, weights in a group). Raises SchemeError when `size` does not divide the row."""
         if shape[1] % self.size:
-            valid = ", ".join(str(n) for n in range(16, 257) if shape[1] % n == 0) or "—"
+            sizes = range(SMALLEST_GROUP, LARGEST_GROUP + 1)
+            valid = ", ".join(str(n) for n in sizes if shape[1] % n == 0) or "—"
             raise SchemeError(
                 Text("El grupo de {size} no divide las {inputs} entradas de la matriz; dividen: {valid}.",
                      "A group of {size} does not divide the {inputs} inputs of the matrix; these do: {valid}.")
@@ -58,18 +63,47 @@ class PerGroup:
         return shape[0], shape[1] // self.size, self.size
 
 
-Granularity = PerTensor | PerChannel | PerGroup
+@dataclass(frozen=True)
+class Flat:
+    """One scale for each run of `size` weights of the matrix laid flat, across rows; the last run may be shorter."""
+
+    size: int
+
+    def groups(self, shape: Shape) -> tuple[int, int, int]:
+        return 1, -(-shape[0] * shape[1] // self.size), self.size
+
+
+Granularity = PerTensor | PerChannel | PerGroup | Flat
 
 
 class Grid(Enum):
-    """Where the ends of the integer grid are put: named, never implied.
+    """How a group's scale is chosen: named, never implied. `highest` and `lowest` are the element's.
 
-    ABSMAX: scale = max|w| / (2**(b-1) - 1); codes -(2**(b-1) - 1) .. 2**(b-1) - 1, zero exact (the usual notebook's).
-    MINMAX: scale = (max - min) / (2**b - 1) over a range that contains 0, with an integer zero point.
+    ABSMAX: max|w| / highest, so that 0 and signs are exact; integers leave their lowest code out (the notebooks' grid).
+    MINMAX: (max - min) / highest over a range that contains 0, with an integer zero point.
+    SIGNED_MAX: w / lowest for the w of largest magnitude, which is exact; the scale may be negative (ggml's Q4_0).
+    RANGE: (max - min) / highest, with the minimum stored beside it as an offset (ggml's Q4_1).
+    POWER_OF_TWO: the power of two that puts max|w| in the element's top binade (OCP MX).
+    CENTRED: the mean of the matrix is stored and subtracted first, then ABSMAX (bitsandbytes' nested scales).
+    UNIT: no scale at all, a plain cast.
+    SEARCH: whatever scale and offset give the least squared error (ggml's K-quants).
     """
 
     ABSMAX = "absmax"
     MINMAX = "minmax"
+    SIGNED_MAX = "signed max"
+    RANGE = "range"
+    POWER_OF_TWO = "power of two"
+    CENTRED = "centred"
+    UNIT = "unit"
+    SEARCH = "search"
+
+
+class CodesFrom(Enum):
+    """Which scale the weights are divided by: the one that is stored, or the one computed before it was rounded."""
+
+    STORED = "stored"
+    COMPUTED = "computed"
 
 
 @dataclass(frozen=True)
@@ -78,37 +112,67 @@ class Zero:
 
 
 @dataclass(frozen=True)
+class Offset:
+    """A number per scale that is added after scaling, stored in a format or by a scheme of its own."""
+
+    store: NumberFormat | Scheme
+
+
+SHIFTS: dict[Grid, tuple[type, ...]] = {
+    Grid.MINMAX: (Zero,), Grid.RANGE: (Offset,), Grid.CENTRED: (Offset,), Grid.SEARCH: (type(None), Offset),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Scheme:
-    """How a matrix is stored: W = (v[codes] - zero) * scale, scale and zero shared by a group."""
+    """How a matrix is stored: W = (v[codes] - zero) * scale or v[codes] * scale + offset, shared by a group.
+
+    ties: where a weight halfway between two values goes, the element's own way unless said; name: of a published block
+    format, whose byte layout it is then stored in.
+    """
 
     element: NumberFormat
     granularity: Granularity
     grid: Grid = Grid.ABSMAX
-    scale: NumberFormat = FORMATS["float16"]
-    shift: Zero | None = None
+    scale: NumberFormat | Scheme | None = FORMATS["float16"]
+    shift: Zero | Offset | None = None
+    ties: Ties | None = None
+    codes_from: CodesFrom = CodesFrom.STORED
+    name: str = ""
 
     def __post_init__(self) -> None:
-        if (self.grid is Grid.MINMAX) != (self.shift is not None):
+        if not isinstance(self.shift, SHIFTS.get(self.grid, (type(None),))):
             raise SchemeError(
-                Text("La rejilla {grid} y el punto cero van juntos: MINMAX lo necesita, ABSMAX no lo admite.",
-                     "Grid {grid} and zero point go together: MINMAX needs one, ABSMAX takes none.")
+                Text("La rejilla {grid} y el punto cero o el desplazamiento van juntos: MINMAX lleva punto cero; RANGE "
+                     "y CENTRED, desplazamiento; SEARCH, desplazamiento o nada; las demás, nada.",
+                     "Grid {grid} and zero point or offset go together: MINMAX takes a zero point; RANGE and CENTRED "
+                     "an offset; SEARCH an offset or nothing; the others nothing.")
                 .format(grid=self.grid.name)
             )  # fmt: skip
-        self._check("elemento", "element", self.element, [f for f in FORMATS.values() if self._rounds_to(f)])
-        self._check("escala", "scale", self.scale, [f for f in FORMATS.values() if f.dtype is not None])
+        _check(self.grid, Text("elemento", "element"), self.element, self._holds)
+        if not isinstance(self.scale, Scheme):
+            _check(self.grid, Text("escala", "scale"), self.scale, self._scales)
 
-    def _rounds_to(self, element: NumberFormat) -> bool:
-        """Whether the grid can use `element`: codes of 8 bits at most, with signs for ABSMAX, without for MINMAX."""
-        return element.values is not None and (element.lowest < 0) == (self.grid is Grid.ABSMAX)
+    def _holds(self, element: NumberFormat | None) -> bool:
+        """Whether the grid can use `element` for the codes."""
+        if element is None:
+            return False
+        if self.grid is Grid.UNIT:
+            return element.layout is not None and element.layout.signed and element.code_bits in (4, 6, 8, 16)
+        if element.values is None:
+            return False
+        if self.grid in (Grid.MINMAX, Grid.RANGE):
+            return element.is_integer and element.lowest == 0
+        if self.grid is Grid.SIGNED_MAX:
+            return element.is_integer and element.lowest < 0
+        if self.grid is Grid.POWER_OF_TWO:
+            return element.layout is not None and element.lowest < 0
+        return element.lowest < 0 or self.grid is Grid.SEARCH
 
-    def _check(self, es: str, en: str, got: NumberFormat, allowed: list[NumberFormat]) -> None:
-        if got not in allowed:
-            raise SchemeError(
-                Text("Con la rejilla {grid}, {what} = {got}: se permite {allowed}.",
-                     "With grid {grid}, {what} = {got}: allowed are {allowed}.")
-                .format(grid=self.grid.name, what=Text(es, en), got=got.name,
-                        allowed=", ".join(f.name for f in allowed))
-            )  # fmt: skip
+    def _scales(self, scale: NumberFormat | None) -> bool:
+        if scale is None or self.grid is Grid.UNIT:
+            return scale is None and self.grid is Grid.UNIT
+        return scale.layout is not None and scale.code_bits in (8, 16, 32)
 
     @classmethod
     def integer(cls, bits: int, granularity: Granularity, *, zero_point: bool = False,
@@ -121,15 +185,36 @@ class Scheme:
 
     @property
     def levels(self) -> int:
-        """How many different values a group can hold (2**b - 1 for absmax: its lowest code is not used)."""
-        return 2**self.element.code_bits - (self.grid is Grid.ABSMAX)
+        """How many different values a group can hold (2**b - 1 for absmax integers: the lowest code is not used)."""
+        return self.element.properties.distinct_values - self.omits_lowest
 
-    def scale_bits(self) -> int:
-        """Bits stored once per group: the scale and, where there is one, the zero point."""
-        return self.scale.code_bits + (self.element.code_bits if self.shift else 0)
+    @property
+    def omits_lowest(self) -> bool:
+        """Whether the lowest code stays unused, so that the grid is symmetric."""
+        return self.grid is Grid.ABSMAX and self.element.is_integer
+
+    @property
+    def block(self) -> int:
+        """Weights in the smallest run of a row that is stored on its own; 1 where rows need no multiple."""
+        size = self.granularity.size if isinstance(self.granularity, PerGroup) else 1
+        return size * (self.scale.block if isinstance(self.scale, Scheme) else 1)
+
+    def groups(self, shape: Shape) -> tuple[int, int, int]:
+        """(rows, groups in a row, weights in a group). Raises SchemeError when a row is no multiple of the block."""
+        if self.name and shape[1] % self.block:
+            raise SchemeError(
+                Text("{name} guarda bloques de {block} pesos y la matriz tiene filas de {inputs}, que no es múltiplo.",
+                     "{name} stores blocks of {block} weights and the matrix has rows of {inputs}, not a multiple.")
+                .format(name=self.name, block=self.block, inputs=shape[1])
+            )  # fmt: skip
+        return self.granularity.groups(shape)
 
 
-def bits_per_weight(scheme: Scheme, shape: Shape) -> float:
-    """Codes, scales and zero points of a matrix of `shape`, in bits per weight, before byte padding."""
-    rows, groups, size = scheme.granularity.groups(shape)
-    return scheme.element.code_bits + rows * groups * scheme.scale_bits() / (rows * groups * size)
+def _check(grid: Grid, what: Text, got: NumberFormat | None, allowed: Callable[[NumberFormat | None], bool]) -> None:
+    if not allowed(got):
+        names = [f.name for f in FORMATS.values() if allowed(f)] or ["—"]
+        raise SchemeError(
+            Text("Con la rejilla {grid}, {what} = {got}: se permite {allowed}.",
+                 "With grid {grid}, {what} = {got}: allowed are {allowed}.")
+            .format(grid=grid.name, what=what, got=got.name if got else "—", allowed=", ".join(names))
+        )  # fmt: skip

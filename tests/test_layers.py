@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "text",
     "errors",
+    "nearest",
+    "codebooks",
+    "floats",
     "formats",
     "scheme",
+    "blocks",
     "qtensor",
     "methods",
     "packing",

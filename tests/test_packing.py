@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from quant.errors import QuantError
 from quant.formats import FORMATS
 from quant.methods.rtn import quantize
-from quant.packing import Layout, pack_codes, unpack_codes
+from quant.packing import Layout, bits_per_weight, pack_codes, unpack_codes
 from quant.qtensor import QTensor
-from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme, bits_per_weight
+from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 
 SCHEMES = [
     Scheme.integer(bits, granularity, zero_point=zero_point, scale=FORMATS[scale])

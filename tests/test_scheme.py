@@ -6,7 +6,8 @@ import pytest
 
 from quant.errors import SchemeError
 from quant.formats import FORMATS
-from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme, Zero, bits_per_weight
+from quant.packing import bits_per_weight
+from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme, Zero
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from quant.errors import SchemeError, WeightError
 from quant.evaluate.weights import BINS, code_occupancy, rounding_sample, weight_view
 from quant.formats import FORMATS
 from quant.methods.rtn import quantize
-from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme, bits_per_weight
+from quant.packing import bits_per_weight
+from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 
 SCHEMES = [
     Scheme.integer(bits, granularity, zero_point=zero_point)

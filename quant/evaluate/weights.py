@@ -11,8 +11,8 @@ from torch import Tensor
 
 from quant.methods import METHODS, Method
 from quant.packing import Layout
-from quant.qtensor import QTensor
-from quant.scheme import Grid, Scheme
+from quant.qtensor import QTensor, decoded
+from quant.scheme import Scheme
 
 BINS = 181
 
@@ -21,9 +21,9 @@ BINS = 181
 class WeightView:
     """A matrix before and after. Bins are shared and reach past every value; nothing is cut off.
 
-    edges: float64 [BINS + 1]; before, after: int64 [BINS]; code_values: the integers a code stands for, rising;
-    occupancy: share of the weights at each, sums to 1. sqnr_db: 10 log10(sum w^2 / sum (w - q)^2), infinite without
-    error; largest_error in units of the weights.
+    edges: float64 [BINS + 1]; before, after: int64 [BINS]; code_values: the values that the codes stand for before
+    scaling, rising; occupancy: share of the weights at each, sums to 1. sqnr_db: 10 log10(sum w^2 / sum (w - q)^2),
+    infinite without error; largest_error in units of the weights.
     """
 
     edges: np.ndarray
@@ -44,14 +44,14 @@ class WeightView:
 def weight_view(weight: Tensor, scheme: Scheme, method: Method = METHODS["rtn"]) -> WeightView:
     """Quantize `weight` [out, in] to `scheme` and describe both. Raises what the method raises."""
     q = method.run(weight, scheme)
-    decoded = q.dequantize()
-    low, high = _span(weight, decoded)
+    after = q.dequantize()
+    low, high = _span(weight, after)
     code_values, occupancy = code_occupancy(q)
     stored = Layout(scheme).nbytes(q.shape)
-    difference = decoded - weight
+    difference = after - weight
     noise = float(difference.square().mean())
     return WeightView(
-        np.linspace(low, high, BINS + 1), _histogram(weight, low, high), _histogram(decoded, low, high),
+        np.linspace(low, high, BINS + 1), _histogram(weight, low, high), _histogram(after, low, high),
         code_values, occupancy,
         10 * math.log10(float(weight.square().mean()) / noise) if noise else math.inf,
         float(difference.abs().max()), float(weight.abs().max()), float(weight.square().mean().sqrt()),
@@ -74,13 +74,18 @@ def _histogram(x: Tensor, low: float, high: float) -> np.ndarray:
 
 
 def code_occupancy(q: QTensor) -> tuple[np.ndarray, np.ndarray]:
-    """(integers that the scheme uses, rising; share of the weights at each)."""
-    counts = torch.bincount(q.codes.view(-1), minlength=2**q.scheme.element.code_bits)
-    values = q.scheme.element.decode(torch.arange(len(counts), dtype=torch.uint8))
-    order = values.argsort()
-    if q.scheme.grid is Grid.ABSMAX:
-        order = order[1:]  # the lowest code is not part of a symmetric grid
-    return values[order].int().numpy(), (counts[order] / q.codes.numel()).numpy()
+    """(values of the element format that the scheme uses, rising, float64 [n]; share of the weights at each, [n]).
+
+    Both zeros of a float count as one. Of a format of over 8 bits only the values that occur are given.
+    """
+    element = q.scheme.element
+    counts = torch.bincount(q.codes.view(-1), minlength=2**element.code_bits)
+    every = element.decode(torch.arange(len(counts))).double()
+    shown = torch.isfinite(every) & ((counts > 0) | (element.values is not None))
+    values, place = torch.unique(every[shown], return_inverse=True)
+    shares = torch.zeros(len(values), dtype=torch.double).index_add(0, place, counts[shown].double() / q.codes.numel())
+    used = slice(1 if q.scheme.omits_lowest else 0, None)  # the lowest code is not part of a symmetric grid
+    return values[used].numpy(), shares[used].numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +108,9 @@ def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32, method: Met
     """The first `count` weights of the first row of `weight` under `scheme`."""
     q = method.run(weight, scheme)
     values, _ = code_occupancy(q)
-    scale = float(q.scale[0, 0])
+    scale = float(q.scales()[0, 0])
     zero = float(q.zero[0, 0]) if q.zero is not None else 0.0
-    size = min(count, scheme.granularity.groups(q.shape)[2], weight.shape[1])
-    return RoundingSample(
-        weight[0, :size].numpy(), q.dequantize()[0, :size].numpy(), (values - zero) * scale, scale
-    )  # fmt: skip
+    offset = float(decoded(q.offset)[0, 0]) if q.offset is not None else 0.0
+    size = min(count, scheme.groups(q.shape)[2], weight.shape[1])
+    grid = np.sort((values - zero) * scale + offset)  # a negative scale turns it round
+    return RoundingSample(weight[0, :size].numpy(), q.dequantize()[0, :size].numpy(), grid, scale)
