@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from quant.methods.rtn import quantize
+from quant.methods import kquant, rtn
 from quant.qtensor import QTensor
-from quant.scheme import Scheme
+from quant.scheme import Grid, Scheme
 from quant.text import Text
 
 
@@ -30,7 +30,19 @@ METHODS: dict[str, Method] = {
             "rtn",
             Text("Redondeo al más cercano: sin datos, sin búsqueda.", "Round to nearest: no data, no search."),
             "Jacob et al. 2018, arXiv:1712.05877, eq. 1-3",
-            quantize,
-        )
+            rtn.quantize,
+        ),
+        Method(
+            "search",
+            Text("Busca la escala y el mínimo que dejan el menor error cuadrático.",
+                 "Searches for the scale and minimum that leave the least squared error."),
+            "ggml 0.25, the formats of its K-quants and IQ4; the search is this project's own",
+            kquant.quantize,
+        ),
     ]
-}
+}  # fmt: skip
+
+
+def method_for(scheme: Scheme) -> Method:
+    """The method that a scheme is meant for, unless one is chosen."""
+    return METHODS["search" if scheme.grid is Grid.SEARCH else "rtn"]
