@@ -1,15 +1,17 @@
 """Quantization you can step through: number formats, schemes, methods, and a real GPT-2 to try them on."""
 
+from quant.blocks import BLOCKS
 from quant.errors import QuantError
 from quant.evaluate.quality import evaluate
 from quant.formats import FORMATS
 from quant.generate import generate
-from quant.methods.rtn import quantize
+from quant.methods import quantize
 from quant.model.load import load_model
 from quant.model.recipe import Recipe, quantize_model
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 
 __all__ = [
+    "BLOCKS",
     "FORMATS",
     "PerChannel",
     "PerGroup",

@@ -18,6 +18,7 @@ from quant.text import Text
 
 Shape = tuple[int, int]  # (out, in)
 SMALLEST_GROUP, LARGEST_GROUP = 8, 256
+COMMON_GROUP = 16  # smaller ones are for matrices of scales
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class PerGroup:
     def groups(self, shape: Shape) -> tuple[int, int, int]:
         """(rows, groups in a row, weights in a group). Raises SchemeError when `size` does not divide the row."""
         if shape[1] % self.size:
-            sizes = range(SMALLEST_GROUP, LARGEST_GROUP + 1)
+            sizes = range(COMMON_GROUP, LARGEST_GROUP + 1)
             valid = ", ".join(str(n) for n in sizes if shape[1] % n == 0) or "—"
             raise SchemeError(
                 Text("El grupo de {size} no divide las {inputs} entradas de la matriz; dividen: {valid}.",

@@ -44,7 +44,7 @@ def number(value: float, language: Language, digits: int = 4) -> str:
         return str(value).replace("inf", "∞").replace("-", "−")
     mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
     if value != 0 and not 1e-4 <= abs(value) < 1e9:
-        text = f"{mantissa} × 10{_superscript(int(exponent))}"
+        text = f"{mantissa} × 10{superscript(int(exponent))}"
     else:
         text = f"{value:,.{max(0, digits - 1 - int(exponent))}f}"
     return _separated(text, language)
@@ -62,7 +62,8 @@ def _separated(text: str, language: Language) -> str:
     return text.replace(".", ",") if language == "es" else text
 
 
-def _superscript(exponent: int) -> str:
+def superscript(exponent: int) -> str:
+    """An exponent as small raised figures."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quant.errors import QuantError, SchemeError
 from quant.model.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.choice import GRANULARITIES, GROUP_SIZES, Choice, read_query
+from quant.ui.choice import CHOSEN_FORMATS, GRANULARITIES, GROUP_SIZES, Choice, read_query
 
 DEFAULT = Choice("embedded")
 CHOICES = st.builds(
@@ -22,6 +22,7 @@ CHOICES = st.builds(
     group=st.sampled_from(GROUP_SIZES),
     zero_point=st.booleans(),
     table=st.booleans(),
+    format=st.sampled_from(CHOSEN_FORMATS),
 )
 
 
@@ -37,7 +38,7 @@ def test_a_choice_comes_back_from_its_address_whatever_the_default(choice: Choic
 def test_an_address_is_short_and_plain() -> None:
     choice = Choice("datificate/gpt2-small-spanish", 3, "channel", 128, True, False)
     assert choice.query() == (
-        "model=datificate%2Fgpt2-small-spanish&bits=3&granularity=channel&group=128&zero_point=1&table=0"
+        "model=datificate%2Fgpt2-small-spanish&bits=3&granularity=channel&group=128&zero_point=1&table=0&format=int"
     )
 
 
@@ -68,6 +69,7 @@ def test_what_is_not_a_field_is_none_of_our_business() -> None:
         ("granularity=block", "block", "tensor, channel, group", "tensor, channel, group"),
         ("zero_point=yes", "yes", "número entero", "whole number"),
         ("table=true", "true", "número entero", "whole number"),
+        ("format=Q9_K", "Q9_K", "Q4_K", "Q4_K"),
     ],
 )
 def test_a_field_that_cannot_be_is_reported_and_left_at_its_default(
@@ -96,7 +98,7 @@ def test_a_choice_means_a_recipe(granularity: str, expected: Granularity) -> Non
     assert choice.scheme().grid is Grid.MINMAX
 
 
-@pytest.mark.parametrize("wrong", [{"bits": 9}, {"group": 8}, {"granularity": "row"}])
+@pytest.mark.parametrize("wrong", [{"bits": 9}, {"group": 7}, {"format": "int9"}, {"granularity": "row"}])
 def test_a_choice_that_no_slider_gives_means_no_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(SchemeError):
         Choice("embedded", **wrong).recipe()  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError, WeightError
 from quant.methods import METHODS, Method
 from quant.methods.rtn import quantize
@@ -123,7 +124,7 @@ def test_a_group_that_does_not_fit_fails_before_any_work(tiny: LoadedModel, monk
     monkeypatch.setitem(METHODS, "rtn", Method("rtn", METHODS["rtn"].summary, "", never))
     # 128 fits the last matrix of a block alone.
     with pytest.raises(SchemeError, match=r"128 does not divide the 64 inputs .* these do: 16, 32, 64\."):
-        next(quantize_steps(tiny, Recipe(Scheme.integer(4, PerGroup(128)))))
+        next(quantize_steps(tiny, Recipe(Scheme.integer(4, PerGroup(128)), method="rtn")))
     with pytest.raises(SchemeError):
         size_report(tiny, Recipe(Scheme.integer(4, PerGroup(128))))
 
@@ -148,7 +149,9 @@ def test_equal_recipes_are_one_key() -> None:
 
 
 def test_the_default_is_four_bits_in_groups_of_64() -> None:
-    assert Recipe() == Recipe(Scheme.integer(4, PerGroup(64)), embedding=False, method="rtn", model="embedded")
+    assert Recipe() == Recipe(Scheme.integer(4, PerGroup(64)), embedding=False, method="", model="embedded")
+    assert Recipe().chosen_method is METHODS["rtn"]
+    assert Recipe(BLOCKS["Q4_K"].scheme).chosen_method is METHODS["search"]
 
 
 @pytest.mark.parametrize("recipe", [GROUPED, EVERYTHING], ids=["linears", "table too"])

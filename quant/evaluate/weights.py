@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from quant.methods import METHODS, Method
+from quant.methods import Method, method_for
 from quant.packing import Layout
 from quant.qtensor import QTensor, decoded
 from quant.scheme import Scheme
@@ -17,13 +18,22 @@ from quant.scheme import Scheme
 BINS = 181
 
 
+class Axis(Enum):
+    """What the codes are counted by: the integer or the value they stand for, or, of 16-bit floats, its exponent."""
+
+    INTEGER = "integer"
+    VALUE = "value"
+    EXPONENT = "exponent"
+
+
 @dataclass(frozen=True, eq=False)
 class WeightView:
     """A matrix before and after. Bins are shared and reach past every value; nothing is cut off.
 
-    edges: float64 [BINS + 1]; before, after: int64 [BINS]; code_values: the values that the codes stand for before
-    scaling, rising; occupancy: share of the weights at each, sums to 1. sqnr_db: 10 log10(sum w^2 / sum (w - q)^2),
-    infinite without error; largest_error in units of the weights.
+    edges: float64 [BINS + 1]; before, after: int64 [BINS]; code_values: what the codes stand for before scaling, in
+    terms of `axis`, rising; occupancy: share of the weights at each, sums to 1 (zeros have no exponent); used: distinct
+    values of the format that occur. sqnr_db: 10 log10(sum w^2 / sum (w - q)^2), infinite without error; largest_error
+    in units of the weights.
     """
 
     edges: np.ndarray
@@ -39,14 +49,19 @@ class WeightView:
     stored_bytes: int
     bits_per_weight: float
     levels: int
+    axis: Axis
+    used: int
 
 
-def weight_view(weight: Tensor, scheme: Scheme, method: Method = METHODS["rtn"]) -> WeightView:
+def weight_view(weight: Tensor, scheme: Scheme, method: Method | None = None) -> WeightView:
     """Quantize `weight` [out, in] to `scheme` and describe both. Raises what the method raises."""
-    q = method.run(weight, scheme)
+    q = (method or method_for(scheme)).run(weight, scheme)
     after = q.dequantize()
     low, high = _span(weight, after)
     code_values, occupancy = code_occupancy(q)
+    axis, used = _axis(scheme), int((occupancy > 0).sum())
+    if axis is Axis.EXPONENT:
+        code_values, occupancy = _by_exponent(code_values, occupancy)
     stored = Layout(scheme).nbytes(q.shape)
     difference = after - weight
     noise = float(difference.square().mean())
@@ -55,7 +70,7 @@ def weight_view(weight: Tensor, scheme: Scheme, method: Method = METHODS["rtn"])
         code_values, occupancy,
         10 * math.log10(float(weight.square().mean()) / noise) if noise else math.inf,
         float(difference.abs().max()), float(weight.abs().max()), float(weight.square().mean().sqrt()),
-        4 * weight.numel(), stored, 8 * stored / weight.numel(), scheme.levels,
+        4 * weight.numel(), stored, 8 * stored / weight.numel(), scheme.levels, axis, used,
     )  # fmt: skip
 
 
@@ -88,6 +103,21 @@ def code_occupancy(q: QTensor) -> tuple[np.ndarray, np.ndarray]:
     return values[used].numpy(), shares[used].numpy()
 
 
+def _axis(scheme: Scheme) -> Axis:
+    if scheme.element.values is None:
+        return Axis.EXPONENT
+    return Axis.INTEGER if scheme.element.is_integer else Axis.VALUE
+
+
+def _by_exponent(values: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(powers of two from the least to the greatest in `values`, share of the weights in each of their binades)."""
+    exponents = np.frexp(values[values != 0])[1] - 1
+    if not len(exponents):
+        return np.zeros(1, int), np.zeros(1)
+    powers = np.arange(exponents.min(), exponents.max() + 1)
+    return powers, np.bincount(exponents - powers[0], shares[values != 0], len(powers))
+
+
 @dataclass(frozen=True, eq=False)
 class RoundingSample:
     """A few neighbouring weights that share one scale: original and rounded [n], and the grid's values, rising."""
@@ -104,9 +134,9 @@ class RoundingSample:
         return 100 * float(np.abs(self.original - self.rounded).mean()) / largest if largest else 0.0
 
 
-def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32, method: Method = METHODS["rtn"]) -> RoundingSample:
+def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32, method: Method | None = None) -> RoundingSample:
     """The first `count` weights of the first row of `weight` under `scheme`."""
-    q = method.run(weight, scheme)
+    q = (method or method_for(scheme)).run(weight, scheme)
     values, _ = code_occupancy(q)
     scale = float(q.scales()[0, 0])
     zero = float(q.zero[0, 0]) if q.zero is not None else 0.0

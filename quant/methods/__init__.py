@@ -46,3 +46,8 @@ METHODS: dict[str, Method] = {
 def method_for(scheme: Scheme) -> Method:
     """The method that a scheme is meant for, unless one is chosen."""
     return METHODS["search" if scheme.grid is Grid.SEARCH else "rtn"]
+
+
+def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
+    """Quantize a float matrix [out, in] by the method that `scheme` is meant for. Raises WeightError, SchemeError."""
+    return method_for(scheme).run(weight, scheme)

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from quant.errors import QuantError
 from quant.formats import FORMATS
-from quant.methods import METHODS
+from quant.methods import METHODS, Method, method_for
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.packing import Layout
@@ -25,20 +25,27 @@ from quant.text import Text
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to quantize and how. `embedding` True applies the scheme to the token table too (it stays tied)."""
+    """What to quantize and how. `embedding` True applies the scheme to the token table too (it stays tied).
+
+    method: a name in METHODS; empty for the one that the scheme is meant for.
+    """
 
     scheme: Scheme = field(default_factory=lambda: Scheme.integer(4, PerGroup(64)))
     embedding: bool = False
-    method: str = "rtn"
+    method: str = ""
     model: str = EMBEDDED
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
+        if self.method and self.method not in METHODS:
             raise QuantError(
                 Text("No existe el método «{got}»; los que hay: {allowed}.",
                      "There is no method “{got}”; the ones that exist: {allowed}.")
                 .format(got=self.method, allowed=", ".join(METHODS))
             )  # fmt: skip
+
+    @property
+    def chosen_method(self) -> Method:
+        return METHODS[self.method] if self.method else method_for(self.scheme)
 
     def covers(self, layer: Layer) -> bool:
         """Whether this recipe quantizes `layer`."""
@@ -104,7 +111,7 @@ def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
 def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | LoadedModel]:
     """The same, yielding the fraction done after each matrix and, last, the model."""
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
-    method = METHODS[recipe.method]
+    method = recipe.chosen_method
     model = _structural_copy(loaded.model)
     chosen = [layer for layer in census(loaded) if recipe.covers(layer)]
     total = sum(layer.parameters for layer in chosen)

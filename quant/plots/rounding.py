@@ -11,6 +11,7 @@ from quant.text import Language, Text, fixed
 HEIGHT, LEFT, TOP, BOTTOM = 300, 54, 16, 14
 WIDE, NARROW = 720, 380  # a desktop and a phone: drawn twice, so that nothing shrinks
 FEW_LINES = 40
+MOST_LINES = 300  # finer grids would only paint the picture grey
 LABEL = Text(
     "{n} pesos reales y la rejilla de {levels} valores a la que se mueven",
     "{n} real weights and the grid of {levels} values they move to",
@@ -30,7 +31,8 @@ def _svg(sample: RoundingSample, language: Language, width: int, css: str) -> st
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value + reach) / (2 * reach))
 
     visible = [g for g in sample.grid if abs(g) <= reach]
-    parts = [_grid_line(y(g), width, bool(g == 0), len(visible)) for g in visible]
+    drawn = visible if len(visible) <= MOST_LINES else [0.0]
+    parts = [_grid_line(y(g), width, bool(g == 0), len(visible)) for g in drawn]
     for value in (-reach / 1.08, 0.0, reach / 1.08):
         text = fixed(value, language, 2)
         parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y(value) + 5:.1f}" text-anchor="end">{text}</text>')

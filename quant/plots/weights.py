@@ -6,15 +6,20 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from quant.evaluate.weights import WeightView
+from quant.evaluate.weights import Axis, WeightView
 from quant.plots.style import ORIGINAL, QUANTIZED, finish
-from quant.text import Language, Text
+from quant.text import Language, Text, number
 
 BEFORE = Text("Original (float32)", "Original (float32)")
 AFTER = Text("Cuantizado", "Quantized")
 VALUE = Text("valor del peso", "weight value")
 COUNT = Text("pesos", "weights")
-CODE = Text("código entero", "integer code")
+CODE = {
+    Axis.INTEGER: Text("código entero", "integer code"),
+    Axis.VALUE: Text("valor de la tabla, antes de la escala", "value in the table, before scaling"),
+    Axis.EXPONENT: Text("de esa potencia de dos a la siguiente", "from that power of two to the next"),
+}
+NAMED = 16  # bars that can have their names below
 SHARE = Text("% de los pesos", "% of the weights")
 
 
@@ -43,16 +48,27 @@ def histogram(view: WeightView, language: Language, *, log_counts: bool) -> go.F
 
 
 def occupancy(view: WeightView, language: Language) -> go.Figure:
-    """Share of the weights at each integer code."""
+    """Share of the weights at each code. Values that are not evenly spaced stand side by side, named below."""
+    places = np.arange(len(view.code_values)) if view.axis is Axis.VALUE else view.code_values.astype(int)
+    names = [_name(v, view.axis, language) for v in view.code_values]
     figure = go.Figure(
         go.Bar(
-            x=view.code_values, y=(100 * view.occupancy).astype(np.float32), width=0.8 if view.levels < 64 else 1,
-            marker={"color": QUANTIZED, "line": {"width": 0}},
-            hovertemplate="%{x}: %{y:.2f} %<extra></extra>",
+            x=places, y=(100 * view.occupancy).astype(np.float32), width=0.8 if len(places) < 64 else 1,
+            marker={"color": QUANTIZED, "line": {"width": 0}}, customdata=names,
+            hovertemplate="%{customdata}: %{y:.2f} %<extra></extra>",
         )
     )  # fmt: skip
-    if view.levels <= 16:
+    if view.axis is not Axis.INTEGER:
+        ticks = np.linspace(0, len(places) - 1, min(len(places), NAMED)).round().astype(int)
+        figure.update_xaxes(tickvals=places[ticks], ticktext=[names[i] for i in ticks], tickfont={"size": 11})
+    elif len(places) <= NAMED:
         figure.update_xaxes(dtick=1, tickangle=0, tickfont={"size": 11})
-    figure.update_xaxes(title=CODE[language])
+    figure.update_xaxes(title=CODE[view.axis][language])
     figure.update_yaxes(title=SHARE[language], rangemode="tozero")
     return finish(figure, language, 260)
+
+
+def _name(value: float, axis: Axis, language: Language) -> str:
+    if axis is Axis.EXPONENT:
+        return f"2<sup>{int(value)}</sup>".replace("-", "−")
+    return number(float(value), language, 3) if value else "0"

@@ -13,7 +13,6 @@ from quant.evaluate.quality import evaluate_steps
 from quant.evaluate.weights import weight_view
 from quant.generate import Sampling, first_difference, side_by_side
 from quant.lab import Lab
-from quant.methods import METHODS
 from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
 from quant.ui.choice import Choice
@@ -35,18 +34,18 @@ class Api:
         return [{"name": m.name, "shape": list(m.shape), "kind": m.kind.value} for m in matrices(loaded)]
 
     def weights(self, layer: str = "", bits: int = 4, granularity: str = "group", group_size: int = 64,
-                zero_point: bool = False, model: str = "embedded") -> dict[str, Any]:  # fmt: skip
+                zero_point: bool = False, model: str = "embedded", format: str = "int") -> dict[str, Any]:  # fmt: skip
         """Quantize one matrix (by name, the first MLP one when empty) and describe it before and after.
 
-        granularity: "tensor", "channel" or "group". Gives bin edges and counts, code occupancy, signal-to-error in
-        dB, exact bytes.
+        granularity: "tensor", "channel" or "group"; format: "int", or one of the page's (then bits and what else it
+        fixes are left aside). Gives bin edges and counts, code occupancy, signal-to-error in dB, exact bytes.
         """
-        choice = Choice(model, bits, granularity, group_size, zero_point)
+        choice = Choice(model, bits, granularity, group_size, zero_point, format=format)
 
         def work() -> dict[str, Any]:
             loaded = self.lab.loaded(model)
             found = find_layer(loaded, layer or default_layer(loaded))
-            view = asdict(weight_view(loaded.weight(found.name), choice.scheme(), METHODS[choice.recipe().method]))
+            view = asdict(weight_view(loaded.weight(found.name), choice.scheme(), choice.recipe().chosen_method))
             plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
             return {"layer": found.name, **plain}
 
@@ -55,7 +54,7 @@ class Api:
     def generate(self, prompt: str, bits: int = 4, granularity: str = "group", group_size: int = 64,
                  zero_point: bool = False, table: bool = False, model: str = "embedded", max_length: int = 150,
                  no_repeat_ngram_size: int = 2, do_sample: bool = False, top_k: int = 50, top_p: float = 0.95,
-                 temperature: float = 0.7, seed: int = 0) -> dict[str, Any]:  # fmt: skip
+                 temperature: float = 0.7, seed: int = 0, format: str = "int") -> dict[str, Any]:  # fmt: skip
         """Continue `prompt` with the original and the quantized model.
 
         Gives both texts, tokens/s of each and the index of the first differing token (null when there is none).
@@ -63,7 +62,7 @@ class Api:
 
         def work() -> dict[str, Any]:
             sampling = Sampling(max_length, no_repeat_ngram_size, do_sample, top_k, top_p, temperature, seed)
-            choice = Choice(model, bits, granularity, group_size, zero_point, table)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
             quantized = _quantized(self.lab, choice)
             *_, (a, b) = side_by_side(self.lab.loaded(model), quantized, prompt, sampling)
             return {"original": a.text, "quantized": b.text, "prompt_tokens": a.prompt_tokens,
@@ -74,7 +73,7 @@ class Api:
 
     def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
                  granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
-                 model: str = "embedded") -> dict[str, Any]:  # fmt: skip
+                 model: str = "embedded", format: str = "int") -> dict[str, Any]:  # fmt: skip
         """Perplexity and bits-per-byte of the original and the quantized model, with protocol and exact sizes.
 
         text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
@@ -82,7 +81,7 @@ class Api:
 
         def work() -> dict[str, Any]:
             scored = chosen_text(text, amount, own)
-            choice = Choice(model, bits, granularity, group_size, zero_point, table)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
             report = size_report(self.lab.loaded(model), choice.recipe())
             *_, (_, base) = self.lab.baseline(model, scored)
             *_, (_, after) = evaluate_steps(_quantized(self.lab, choice), scored)

@@ -7,16 +7,23 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError
+from quant.formats import FORMATS
 from quant.model.load import EMBEDDED
 from quant.model.recipe import Recipe
-from quant.scheme import Granularity, PerChannel, PerGroup, PerTensor, Scheme
+from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Text
 from quant.ui import texts as t
 
 GRANULARITIES = ("tensor", "channel", "group")
 GROUP_SIZES = (16, 32, 64, 128, 256)
 MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
+INTEGER = "int"
+# Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
+SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
+CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
+CHOSEN_FORMATS = (INTEGER, *CASTS, *SCALED, *BLOCKS)
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,31 @@ class Choice:
     group: int = 64
     zero_point: bool = False
     table: bool = False
+    format: str = INTEGER
 
     def scheme(self) -> Scheme:
         """Raises SchemeError for values that no slider gives but a link or a client may."""
-        return Scheme.integer(self.bits, self._granularity(), zero_point=self.zero_point)
+        if self.format not in CHOSEN_FORMATS:
+            raise SchemeError(
+                Text("No existe el formato «{name}»; los que hay: {allowed}.",
+                     "There is no format “{name}”; the ones that exist: {allowed}.")
+                .format(name=self.format, allowed=", ".join(CHOSEN_FORMATS))
+            )  # fmt: skip
+        integers = Scheme.integer(self.bits, self._granularity(), zero_point=self.zero_point)
+        if self.format in BLOCKS:
+            return BLOCKS[self.format].scheme
+        if self.format in CASTS:
+            return Scheme(FORMATS[CASTS[self.format]], PerTensor(), Grid.UNIT, None)
+        return Scheme(FORMATS[self.format], self._granularity()) if self.format in SCALED else integers
+
+    @property
+    def has_bits(self) -> bool:
+        """Whether bits and grid are the visitor's to choose."""
+        return self.format == INTEGER
+
+    @property
+    def has_granularity(self) -> bool:
+        return self.format == INTEGER or self.format in SCALED
 
     def recipe(self) -> Recipe:
         return Recipe(self.scheme(), embedding=self.table, model=self.model)
@@ -50,10 +78,16 @@ class Choice:
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
         return t.RECIPE_LINE.format(
-            model=MODEL_NAMES.get(self.model, self.model), bits=self.bits, group=self.group,
-            granularity=t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group),
-            grid=t.GRIDS[self.zero_point], table=t.RECIPE_TABLE[self.table],
-        )  # fmt: skip
+            model=MODEL_NAMES.get(self.model, self.model), how=self._how(), table=t.RECIPE_TABLE[self.table]
+        )
+
+    def _how(self) -> Text:
+        granularity = t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group)
+        if self.has_bits:
+            return t.RECIPE_INTEGERS.format(bits=self.bits, granularity=granularity, grid=t.GRIDS[self.zero_point])
+        if self.has_granularity:
+            return t.RECIPE_SCALED.format(name=self.format, granularity=granularity)
+        return t.RECIPE_CAST.format(name=CASTS[self.format]) if self.format in CASTS else Text(self.format, self.format)
 
     def query(self) -> str:
         """The address of this choice, without the question mark."""
@@ -78,7 +112,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
 
 
 def _parse(name: str, value: str) -> str | int | bool:
-    if name in ("model", "granularity"):
+    if name in ("model", "granularity", "format"):
         return value
     try:
         number = int(value)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from quant.blocks import BLOCKS
 from quant.errors import QuantError
 from quant.lab import Lab
 from quant.model.fetch import fetch
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED
-from quant.text import Language, size
+from quant.packing import bits_per_weight
+from quant.text import Language, Text, number, size
 from quant.ui import html
 from quant.ui import texts as t
-from quant.ui.choice import GROUP_SIZES, Choice
+from quant.ui.choice import CASTS, CHOSEN_FORMATS, GROUP_SIZES, INTEGER, SCALED, Choice
 
 # The address follows the controls in the browser itself, so that a link can be copied at any moment.
 NAMES = json.dumps([f.name for f in fields(Choice)])
@@ -51,6 +54,7 @@ class Controls:
     group: gr.Radio
     zero_point: gr.Radio
     table: gr.Checkbox
+    format: gr.Dropdown
 
     @property
     def inputs(self) -> list[Component]:
@@ -60,17 +64,44 @@ class Controls:
         """What makes the sidebar show `choice`."""
         return [
             gr.update(choices=model_choices(lab, language), value=choice.model),
-            choice.bits,
-            choice.granularity,
-            gr.update(value=choice.group, visible=choice.granularity == "group"),
-            choice.zero_point,
+            gr.update(value=choice.bits, visible=choice.has_bits),
+            gr.update(value=choice.granularity, visible=choice.has_granularity),
+            gr.update(value=choice.group, visible=choice.has_granularity and choice.granularity == "group"),
+            gr.update(value=choice.zero_point, visible=choice.has_bits),
             choice.table,
+            gr.update(value=choice.format, info=format_info(choice.format)[language]),
         ]
 
 
 def model_choices(lab: Lab, language: Language) -> list[tuple[str, str]]:
     titles = {EMBEDDED: t.MODEL_EMBEDDED[language], DEFAULT_HUB_ID: t.MODEL_HUB[language]}
     return [(titles.get(name, name.rstrip("/").rpartition("/")[2]), name) for name in lab.names()]
+
+
+TYPICAL_SHAPE = (768, 768)  # on which a format's bits per weight are named
+
+
+def format_choices(language: Language) -> list[tuple[str, str]]:
+    """What the list of formats shows, simplest first, and the value behind it."""
+
+    def title(name: str) -> Text:
+        if name == INTEGER:
+            return t.FORMAT_INTEGER
+        if name in CASTS:
+            return t.FORMAT_CAST.format(name=CASTS[name])
+        if name in SCALED:
+            return t.FORMAT_SCALED.format(name=name)
+        bits = bits_per_weight(BLOCKS[name].scheme, TYPICAL_SHAPE)
+        return t.FORMAT_BLOCK.format(name=name, bits=Text(number(bits, "es", 3), number(bits, "en", 3)))
+
+    return [(title(name)[language], name) for name in CHOSEN_FORMATS]
+
+
+def format_info(name: str) -> Text:
+    """One sentence on a format."""
+    if name in BLOCKS:
+        return BLOCKS[name].summary
+    return t.FORMAT_INFO["cast" if name in CASTS else "scaled" if name in SCALED else INTEGER]
 
 
 def build_controls(lab: Lab, language: Language) -> Controls:
@@ -91,6 +122,10 @@ def build_controls(lab: Lab, language: Language) -> Controls:
                 model_choices(lab, language), value=start.model, label=t.MODEL[language], elem_classes="lab-stacked"
             ),
             bits=bits,
+            format=gr.Dropdown(
+                format_choices(language), value=start.format, label=t.FORMAT[language], filterable=False,
+                info=format_info(start.format)[language],
+            ),
             granularity=gr.Radio(
                 [(name[language], key) for key, name in t.GRANULARITIES.items()],
                 value=start.granularity, label=t.GRANULARITY[language], elem_classes="lab-stacked",
@@ -108,8 +143,14 @@ def build_controls(lab: Lab, language: Language) -> Controls:
         copy = gr.Button(t.COPY_LINK[language], size="sm", elem_id=f"copy-{language}")
         said = {"label": json.dumps(t.COPY_LINK[language]), "done": json.dumps(t.COPIED[language])}
         copy.click(None, js=COPY_JS.format(language=language, **said), api_visibility="private")
-    controls.granularity.input(
-        lambda kind: gr.update(visible=kind == "group"), controls.granularity, controls.group,
+
+    def fit(*values: Any) -> list[object]:
+        """Show what the chosen format leaves to choose."""
+        choice = Choice(*values)
+        return controls.updates(choice, lab, language)[1:]
+
+    gr.on(
+        [controls.format.input, controls.granularity.input], fit, controls.inputs, controls.inputs[1:],
         trigger_mode="always_last", show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
     gr.on([c.input for c in controls.inputs], None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private")

@@ -9,9 +9,8 @@ import gradio as gr
 from quant.errors import QuantError
 from quant.evaluate.weights import rounding_sample
 from quant.lab import Lab
-from quant.methods import METHODS
 from quant.plots.rounding import rounding_svg
-from quant.text import Language, number
+from quant.text import Language, fixed, number
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
@@ -34,12 +33,12 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
         loaded = lab.loaded(choice.model)
         layer = find_layer(loaded, default_layer(loaded))
         recipe = choice.recipe()
-        sample = rounding_sample(loaded.weight(layer.name), recipe.scheme, SHOWN, METHODS[recipe.method])
+        sample = rounding_sample(loaded.weight(layer.name), recipe.scheme, SHOWN, recipe.chosen_method)
     except QuantError as error:
         return html.problem(error, language)
     caption = t.START_CAPTION.format(
-        n=len(sample.original), layer=layer_title(layer, language), bits=choice.bits, levels=len(sample.grid),
-        error=number(sample.mean_error_percent, language, 2),
+        n=len(sample.original), layer=layer_title(layer, language), bits=recipe.scheme.element.code_bits,
+        levels=fixed(recipe.scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
     )  # fmt: skip
     marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
     legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)

@@ -11,13 +11,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from quant.errors import QuantError
-from quant.evaluate.weights import WeightView, weight_view
+from quant.evaluate.weights import Axis, WeightView, weight_view
 from quant.lab import Lab
-from quant.methods import METHODS
 from quant.model.layers import Kind, Layer
 from quant.model.recipe import LayerSize, SizeReport, size_report
 from quant.plots.weights import histogram, occupancy
-from quant.text import Language, Text, fixed, number, size
+from quant.scheme import Scheme
+from quant.text import Language, Text, fixed, number, size, superscript
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
@@ -53,7 +53,7 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     loaded = lab.loaded(choice.model)
     layer = layer_in_view(loaded, layer_name)
     recipe = choice.recipe()
-    view = weight_view(loaded.weight(layer.name), recipe.scheme, METHODS[recipe.method])
+    view = weight_view(loaded.weight(layer.name), recipe.scheme, recipe.chosen_method)
     return Shown(
         _cards(view, choice, language),
         histogram(view, language, log_counts=log_counts),
@@ -71,7 +71,6 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
         decibels = fixed(view.sqnr_db, language, 1) + " dB"
         percent = number(100 * 10 ** (-view.sqnr_db / 20), language, 2)
         small = t.WEIGHTS_SQNR_SMALL.format(percent=percent)[language]
-    used = int((view.occupancy > 0).sum())
     before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
     return html.cards(
         [
@@ -80,9 +79,13 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
             (
                 t.WEIGHTS_BPW[language],
                 number(view.bits_per_weight, language, 4),
-                t.WEIGHTS_BPW_SMALL.format(bits=choice.bits)[language] + " " + html.badge("exact", language),
+                _stored_beside(choice.scheme(), language) + " " + html.badge("exact", language),
             ),
-            (t.WEIGHTS_LEVELS[language], str(view.levels), t.WEIGHTS_LEVELS_SMALL.format(used=used)[language]),
+            (
+                t.WEIGHTS_LEVELS[language],
+                fixed(view.levels, language, 0),
+                t.WEIGHTS_LEVELS_SMALL.format(used=fixed(view.used, language, 0))[language],
+            ),
         ]
     )
 
@@ -102,12 +105,31 @@ def _occupancy_caption(view: WeightView, language: Language) -> str:
         tail = t.OCCUPANCY_RARE.format(share=number(100 * rare_half, language, 2))
     ratio = view.largest_weight / view.rms_weight if view.rms_weight else 0.0
     outlier = t.OCCUPANCY_OUTLIER.format(ratio=number(ratio, language, 2))[language] if ratio > OUTLIER else ""
+    name = t.OCCUPANCY_CAPTIONS[view.axis.value]
+    shown = _superscript_power(view, top) if view.axis is Axis.EXPONENT else _number(float(view.code_values[top]))
     return (
-        t.OCCUPANCY_CAPTION.format(
-            code=int(view.code_values[top]), share=number(100 * float(view.occupancy[top]), language, 3), tail=tail
-        )[language]
+        name.format(code=shown, share=number(100 * float(view.occupancy[top]), language, 3), tail=tail)[language]
         + outlier
     )
+
+
+def _number(value: float) -> Text:
+    return Text(number(value, "es", 3), number(value, "en", 3)) if value else Text("0", "0")
+
+
+def _superscript_power(view: WeightView, top: int) -> Text:
+    power = "2" + superscript(int(view.code_values[top]))
+    return Text(power, power)
+
+
+def _stored_beside(scheme: Scheme, language: Language) -> str:
+    """What a weight costs: the bits of its code, and what its group stores besides."""
+    bits = scheme.element.code_bits
+    if scheme.scale is None:
+        return t.WEIGHTS_BPW_CAST.format(bits=bits)[language]
+    if isinstance(scheme.scale, Scheme):
+        return t.WEIGHTS_BPW_NESTED.format(bits=bits, sub=scheme.scale.element.code_bits)[language]
+    return t.WEIGHTS_BPW_SMALL.format(bits=bits)[language]
 
 
 def census_table(report: SizeReport, language: Language) -> str:

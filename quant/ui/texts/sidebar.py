@@ -48,10 +48,26 @@ STATUS_BEFORE = Text("{size} en float32", "{size} in float32")
 STATUS_RATIO = Text("{ratio} veces menos", "{ratio}× smaller")
 STATUS_EMBEDDED = Text("GPT-2 incluido", "Embedded GPT-2")
 MORE = Text("Más opciones de la receta", "More recipe options")
-RECIPE_LINE = Text(
-    "Receta: {model}, {bits} bits, {granularity}, rejilla {grid}, {table}.",
-    "Recipe: {model}, {bits} bits, {granularity}, {grid} grid, {table}.",
-)
+RECIPE_LINE = Text("Receta: {model}, {how}, {table}.", "Recipe: {model}, {how}, {table}.")
+RECIPE_INTEGERS = Text("{bits} bits, {granularity}, rejilla {grid}", "{bits} bits, {granularity}, {grid} grid")
+RECIPE_SCALED = Text("{name}, {granularity}", "{name}, {granularity}")
+RECIPE_CAST = Text("{name} sin escala", "{name} without a scale")
+FORMAT = Text("Formato", "Format")
+FORMAT_INTEGER = Text("Enteros de 2 a 8 bits", "Integers of 2 to 8 bits")
+FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
+FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
+FORMAT_BLOCK = Text("{name} · {bits} bits/peso", "{name} · {bits} bits/weight")
+FORMAT_INFO = {
+    "int": Text("Una rejilla uniforme: eliges bits, escala y punto cero.", "A uniform grid: choose bits, scale, zero point."),
+    "cast": Text(
+        "Cada peso se convierte tal cual, sin escala: lo que es demasiado pequeño para el formato se vuelve cero.",
+        "Each weight is cast as it is, with no scale: what is too small for the format becomes zero.",
+    ),
+    "scaled": Text(
+        "La escala lleva el mayor peso de cada grupo al mayor valor del formato.",
+        "The scale takes the largest weight of each group to the largest value of the format.",
+    ),
+}
 RECIPE_GRANULARITIES = {
     "tensor": Text("una escala por matriz", "one scale a matrix"),
     "channel": Text("una escala por canal de salida", "one scale an output channel"),

@@ -38,9 +38,9 @@ START_LEGEND = [
     Text("error", "error"),
 ]
 START_CAPTION = Text(
-    "Los primeros {n} pesos de «{layer}». Con {bits} bits la rejilla tiene {levels} valores; cada peso se desplaza, de "
+    "Los primeros {n} pesos de «{layer}». Con códigos de {bits} bits la rejilla tiene {levels} valores; cada peso se desplaza, de "
     "media, un {error}\N{NARROW NO-BREAK SPACE}% del valor del mayor.",
-    "The first {n} weights of “{layer}”. With {bits} bits the grid has {levels} values; on average each weight moves "
+    "The first {n} weights of “{layer}”. With {bits}-bit codes the grid has {levels} values; on average each weight moves "
     "by {error}% of the largest of them.",
 )
 START_TRY = Text(

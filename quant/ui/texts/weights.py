@@ -19,6 +19,11 @@ WEIGHTS_BPW = Text("Bits por peso", "Bits per weight")
 WEIGHTS_BPW_SMALL = Text(
     "códigos de {bits} bits, escalas y puntos cero si los hay", "{bits}-bit codes, scales and zero points if any"
 )
+WEIGHTS_BPW_CAST = Text("códigos de {bits} bits y nada más", "{bits}-bit codes and nothing else")
+WEIGHTS_BPW_NESTED = Text(
+    "códigos de {bits} bits y escalas guardadas a su vez con {sub} bits",
+    "{bits}-bit codes, and scales stored in {sub} bits in turn",
+)
 WEIGHTS_LEVELS = Text("Valores de la rejilla", "Values of the grid")
 WEIGHTS_LEVELS_SMALL = Text("en esta matriz se usan {used}", "{used} are used in this matrix")
 WEIGHTS_CAPTION = Text(
@@ -27,10 +32,21 @@ WEIGHTS_CAPTION = Text(
     "{layer}: {count} weights. Above, the original ones; below, the same weights after rounding, on the same axes. "
     "The largest error is {error} and the largest weight, {largest}.",
 )
-OCCUPANCY_CAPTION = Text(
-    "El código más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
-    "The most used code is {code}, with {share}% of the weights{tail}.",
-)
+OCCUPANCY_CAPTIONS = {
+    "integer": Text(
+        "El código más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most used code is {code}, with {share}% of the weights{tail}.",
+    ),
+    "value": Text(
+        "El valor más usado de la tabla es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most used value of the table is {code}, with {share}% of the weights{tail}.",
+    ),
+    "exponent": Text(
+        "La potencia de dos más frecuente es {code}: de ahí a la siguiente cae el "
+        "{share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most frequent power of two is {code}: from there to the next lie {share}% of the weights{tail}.",
+    ),
+}
 OCCUPANCY_RARE = Text(
     "; la mitad menos usada de los códigos solo reúne el {share}\N{NARROW NO-BREAK SPACE}% de los pesos",
     "; the less used half of the codes holds only {share}% of the weights",
