@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from quant.evaluate.weights import Axis, WeightView
 from quant.plots.style import ORIGINAL, QUANTIZED, finish
-from quant.text import Language, Text, number
+from quant.text import Language, Text, number, superscript
 
 BEFORE = Text("Original (float32)", "Original (float32)")
 AFTER = Text("Cuantizado", "Quantized")
@@ -16,10 +16,11 @@ VALUE = Text("valor del peso", "weight value")
 COUNT = Text("pesos", "weights")
 CODE = {
     Axis.INTEGER: Text("código entero", "integer code"),
-    Axis.VALUE: Text("valor de la tabla, antes de la escala", "value in the table, before scaling"),
-    Axis.EXPONENT: Text("de esa potencia de dos a la siguiente", "from that power of two to the next"),
+    Axis.VALUE: Text("valor de la tabla", "value in the table"),
+    Axis.EXPONENT: Text("potencia de dos", "power of two"),
 }
 NAMED = 16  # bars that can have their names below
+MANY_NAMED = 9  # names below where there are more bars
 SHARE = Text("% de los pesos", "% of the weights")
 
 
@@ -59,7 +60,8 @@ def occupancy(view: WeightView, language: Language) -> go.Figure:
         )
     )  # fmt: skip
     if view.axis is not Axis.INTEGER:
-        ticks = np.linspace(0, len(places) - 1, min(len(places), NAMED)).round().astype(int)
+        named = len(places) if len(places) <= NAMED else MANY_NAMED
+        ticks = np.linspace(0, len(places) - 1, named).round().astype(int)
         figure.update_xaxes(tickvals=places[ticks], ticktext=[names[i] for i in ticks], tickfont={"size": 11})
     elif len(places) <= NAMED:
         figure.update_xaxes(dtick=1, tickangle=0, tickfont={"size": 11})
@@ -70,5 +72,5 @@ def occupancy(view: WeightView, language: Language) -> go.Figure:
 
 def _name(value: float, axis: Axis, language: Language) -> str:
     if axis is Axis.EXPONENT:
-        return f"2<sup>{int(value)}</sup>".replace("-", "−")
+        return f"2{superscript(int(value))}"
     return number(float(value), language, 3) if value else "0"

@@ -101,25 +101,25 @@ def _occupancy_caption(view: WeightView, language: Language) -> str:
     top = int(view.occupancy.argmax())
     rare_half = float(np.sort(view.occupancy)[: len(view.occupancy) // 2].sum())
     tail: Text | str = ""
-    if rare_half < RARE and view.levels > 3:
+    if rare_half < RARE and view.levels > 3 and view.axis is not Axis.EXPONENT:
         tail = t.OCCUPANCY_RARE.format(share=number(100 * rare_half, language, 2))
-    ratio = view.largest_weight / view.rms_weight if view.rms_weight else 0.0
+    shares_scale = view.axis is not Axis.EXPONENT
+    ratio = view.largest_weight / view.rms_weight if view.rms_weight and shares_scale else 0.0
     outlier = t.OCCUPANCY_OUTLIER.format(ratio=number(ratio, language, 2))[language] if ratio > OUTLIER else ""
     name = t.OCCUPANCY_CAPTIONS[view.axis.value]
-    shown = _superscript_power(view, top) if view.axis is Axis.EXPONENT else _number(float(view.code_values[top]))
+    shown = _code_name(float(view.code_values[top]), view.axis)
     return (
         name.format(code=shown, share=number(100 * float(view.occupancy[top]), language, 3), tail=tail)[language]
         + outlier
     )
 
 
-def _number(value: float) -> Text:
-    return Text(number(value, "es", 3), number(value, "en", 3)) if value else Text("0", "0")
-
-
-def _superscript_power(view: WeightView, top: int) -> Text:
-    power = "2" + superscript(int(view.code_values[top]))
-    return Text(power, power)
+def _code_name(value: float, axis: Axis) -> Text:
+    if axis is Axis.EXPONENT:
+        return Text(power := "2" + superscript(int(value)), power)
+    if axis is Axis.INTEGER or not value:
+        return Text(whole := fixed(value, "en", 0), whole)
+    return Text(number(value, "es", 3), number(value, "en", 3))
 
 
 def _stored_beside(scheme: Scheme, language: Language) -> str:

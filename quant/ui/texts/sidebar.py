@@ -34,10 +34,12 @@ TABLE_INFO = Text(
 GRID_HELP = Text(
     "**Simétrica**: la escala es máx|w| / (2ᵇ⁻¹ − 1) y los códigos van de −(2ᵇ⁻¹ − 1) a 2ᵇ⁻¹ − 1. "
     "**Con punto cero**: la rejilla va del mínimo al máximo, ampliados si hace falta para incluir el 0, con 2ᵇ valores; "
-    "un entero, el punto cero, dice qué código vale 0. En las dos el 0 es exacto. Las escalas se guardan en float16.",
+    "un entero, el punto cero, dice qué código vale 0. En las dos el 0 es exacto. Las escalas se guardan en float16. "
+    "Los demás formatos se ven, bit a bit, en la pestaña **Números**.",
     "**Symmetric**: the scale is max|w| / (2ᵇ⁻¹ − 1) and codes run from −(2ᵇ⁻¹ − 1) to 2ᵇ⁻¹ − 1. "
     "**Zero point**: the grid runs from the minimum to the maximum, stretched if need be to contain 0, with 2ᵇ values; "
-    "an integer, the zero point, says which code stands for 0. In both 0 is exact. Scales are stored as float16.",
+    "an integer, the zero point, says which code stands for 0. In both 0 is exact. Scales are stored as float16. "
+    "The other formats can be seen, bit by bit, in the **Numbers** tab.",
 )
 GRID_HELP_LABEL = Text("¿Qué significa?", "What does it mean?")
 STATUS_PARAMETERS = Text("{millions} millones de parámetros", "{millions} M parameters")
