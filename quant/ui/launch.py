@@ -14,6 +14,7 @@ from gradio.networking import GRADIO_API_SERVER
 from quant.errors import ModelError
 from quant.lab import Lab
 from quant.ui.page import CSS, build_page
+from quant.ui.tab_numbers import HEAD
 
 # System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
 THEME = gr.themes.Default(
@@ -73,5 +74,5 @@ def main(arguments: list[str] | None = None) -> None:
     except ModelError as error:
         parser.error(f"{error.text.es}\n{error.text.en}")
     build_page(lab).queue(max_size=64).launch(
-        share=share, css=CSS, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
+        share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
     )  # fmt: skip

@@ -25,6 +25,8 @@ from quant.ui.heavy import Stops
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
+from quant.ui.tab_numbers import CSS as NUMBERS_CSS
+from quant.ui.tab_numbers import NumbersTab, build_numbers, layer_shown, model_shown
 from quant.ui.tab_start import StartTab, build_start, picture
 from quant.ui.tab_text import TextTab, build_text, written_or_problem
 from quant.ui.tab_weights import WeightsTab, build_weights, shown_or_problem
@@ -58,6 +60,7 @@ CSS = (
     f" --lab-simulated: {style.SIMULATED}; --lab-original-ink: {style.ORIGINAL}; --lab-quantized-ink: #8A5A00; }}\n"
     f".dark {{ --lab-original-ink: {style.MANTISSA}; --lab-quantized-ink: {style.QUANTIZED}; }}\n"
     + (Path(__file__).parent / "style.css").read_text(encoding="utf8")
+    + NUMBERS_CSS
 )
 
 
@@ -70,6 +73,7 @@ class View:
     status: gr.HTML
     tabs: gr.Tabs
     start: StartTab
+    numbers: NumbersTab
     weights: WeightsTab
     text: TextTab
     metrics: MetricsTab
@@ -95,6 +99,8 @@ def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
             with gr.Tabs(elem_id=f"tabs-{language}") as tabs:
                 with _tab("inicio", language):
                     start = build_start(lab, language)
+                with _tab("numeros", language):
+                    numbers = build_numbers(lab, language)
                 with _tab("pesos", language):
                     weights = build_weights(lab, language)
                 with _tab("texto", language):
@@ -104,8 +110,9 @@ def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
     with gr.Accordion(t.BADGES_TITLE[language], open=False):
         gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
     gr.HTML(f'<p class="lab-footer">{escape(t.FOOTER[language])} · <a href="./?view=api">API</a></p>')
-    view = View(language, controls, status, tabs, start, weights, text, metrics)
+    view = View(language, controls, status, tabs, start, numbers, weights, text, metrics)
     _wire_light(lab, view)
+    _wire_numbers(lab, view)
     _wire_heavy(lab, view)
     _wire_address(lab, view, demo)
 
@@ -156,6 +163,28 @@ def _wire_light(lab: Lab, view: View) -> None:
     view.controls.model.input(new_layers, layer_inputs, view.weights.layer, trigger_mode="always_last", **LIGHT)
 
 
+def _wire_numbers(lab: Lab, view: View) -> None:
+    """Números follows the live model and layer; its list of layers and that of Pesos are one choice in two places."""
+    language, model, numbers, weights = view.language, view.controls.model, view.numbers, view.weights
+    inputs = [*view.controls.inputs, numbers.layer, weights.log_counts]
+
+    def new_layer(model: str, layer: str | None) -> list[object]:
+        return layer_shown(lab, language, model, layer)
+
+    def new_model(model: str) -> list[object]:
+        return model_shown(lab, language, model)
+
+    def chosen_here(*values: Any) -> list[object]:
+        return [values[-2], *shown_or_problem(lab, language, Choice(*values[:-2]), *values[-2:])]
+
+    told = [numbers.layer, numbers.live]
+    latest: dict[str, Any] = {"trigger_mode": "always_last", **LIGHT}
+    gr.on([model.input, weights.layer.input], new_layer, [model, weights.layer], told, **latest)
+    numbers.layer.input(new_layer, [model, numbers.layer], told, **latest)
+    numbers.layer.input(chosen_here, inputs, [weights.layer, *weights.outputs], **latest)
+    model.input(new_model, model, numbers.figures, **latest)
+
+
 def _wire_heavy(lab: Lab, view: View) -> None:
     """Text and metrics: generators that say their place in the queue, then stream; a stop button each."""
     language, inputs = view.language, view.controls.inputs
@@ -189,7 +218,10 @@ def _wire_heavy(lab: Lab, view: View) -> None:
 
 def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
     """The address restores the recipe and the tab; buttons on the first tab lead to the others."""
-    language = view.language
+    language, numbers = view.language, view.numbers
+
+    def numbers_of(model: str, layer: str | None) -> list[object]:
+        return [*layer_shown(lab, language, model, layer), *model_shown(lab, language, model)]
 
     def restore(request: gr.Request) -> list[object]:
         params = dict(request.query_params)
@@ -214,6 +246,9 @@ def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
         [*view.controls.inputs, view.tabs, view.status, view.start.picture, view.weights.layer, *view.weights.outputs],
         **LIGHT,
     ).then(None, view.controls.inputs, None, js=ADDRESS_JS, api_visibility="private").then(
+        # By itself: reading every weight of a large model takes a second the first time, and nothing else waits for it.
+        numbers_of, [view.controls.model, view.weights.layer], [numbers.layer, numbers.live, *numbers.figures], **LIGHT
+    ).then(
         None, js=READY_JS.format(language=language, title=json.dumps(t.TITLE[language])), api_visibility="private"
     )  # fmt: skip
     for name, button in view.start.links.items():

@@ -36,6 +36,7 @@ BADGES = {
 }
 TABS = {
     "inicio": Text("Inicio", "Start"),
+    "numeros": Text("Números", "Numbers"),
     "pesos": Text("Pesos", "Weights"),
     "texto": Text("Texto", "Text"),
     "metrica": Text("Métrica", "Metrics"),

@@ -1,0 +1,238 @@
+// <lab-bits data-lab='{strings, language, formats, shown, impossible}'>: one number in many formats, bit by bit.
+//
+// The number is held as a float64; a click on a bit decodes the pattern and every other format encodes the result.
+// What was clicked or typed as a pattern is kept as it is (NaN has many). Nothing here asks the server.
+(() => {
+  "use strict";
+  const START = 0.1;
+  const DRAG = { steps: 1000, low: -27, high: 17 }; // the slider walks powers of two, past both ends of float16
+  const EXAMPLES = [0.1, 1 / 3, 65520, 2 ** -24, 300, -0, Infinity, NaN];
+  const memory = { x: START, own: null, policies: {}, exmy: { exponent: 4, mantissa: 3, ieee: false } };
+
+  const dragged = (position) => {
+    const side = Math.abs(position) / DRAG.steps;
+    const size = side ? 2 ** (DRAG.low + (DRAG.high - DRAG.low) * side) : 0;
+    return Number((Math.sign(position) * size).toPrecision(4));
+  };
+  const position = (x) => {
+    if (!Number.isFinite(x) || x === 0) return 0;
+    const side = (Math.log2(Math.abs(x)) - DRAG.low) / (DRAG.high - DRAG.low);
+    return Math.sign(x) * Math.round(DRAG.steps * Math.min(1, Math.max(0.001, side)));
+  };
+
+  /** The significant digits of a decimal: 0.1 and what float64 makes of it have different ones. */
+  const digits = (plain) => plain.replace(/e.*/, "").replace(/[-.]/g, "").replace(/^0+|0+$/g, "");
+
+  class LabBits extends HTMLElement {
+    connectedCallback() {
+      if (this.cards) return;
+      const data = JSON.parse(this.dataset.lab);
+      Object.assign(this, { t: data.strings, language: data.language, impossible: data.impossible });
+      this.formats = new Map(data.formats.map((f) => [f.name, f]));
+      memory.shown ??= data.shown;
+      const asked = new URL(window.location).searchParams.get("x");
+      const read = window.labWords.parse(asked ?? "");
+      if ("value" in read) memory.x = read.value;
+      this.build();
+      if (asked !== null && read.problem) this.refuse(read.problem, asked);
+      this.onlive = () => this.showLive();
+      window.addEventListener("lab-live", this.onlive);
+      this.showLive();
+      this.update();
+    }
+
+    disconnectedCallback() {
+      window.removeEventListener("lab-live", this.onlive);
+    }
+
+    // ---- the parts
+
+    build() {
+      const { element } = window.labWords;
+      this.number = element("input", {
+        type: "text", class: "lab-entry", inputmode: "text", autocomplete: "off", spellcheck: "false", id: `lab-number-${this.language}`,
+        oninput: () => this.typed(),
+      });
+      this.drag = element("input", {
+        type: "range", min: -DRAG.steps, max: DRAG.steps, "aria-label": this.t.drag,
+        oninput: () => this.set(dragged(Number(this.drag.value))),
+      });
+      this.problem = element("div", { role: "alert", "aria-live": "assertive" });
+      this.original = element("p", { class: "lab-original", "aria-live": "polite" });
+      this.live = element("span", { class: "lab-chips" });
+      this.cards = [];
+      this.grid = element("div", { class: "lab-formats" });
+      this.picker = window.labPicker([...this.formats.keys()], memory, this.t, {
+        complain: (text) => this.complain(text),
+        changed: (ownFormat) => {
+          if (ownFormat && memory.own?.name === "exmy") memory.own = null; // its bits no longer mean the same
+          this.rebuild();
+        },
+        impossible: (e, m, specials) => this.impossible[`${e},${m},${specials}`],
+      });
+      this.replaceChildren(
+        element("div", { class: "lab-entries" },
+          element("label", {}, element("span", { text: this.t.number }), this.number),
+          element("label", { class: "lab-grow" }, element("span", { text: this.t.drag }), this.drag), ...this.patternEntry()),
+        element("div", { class: "lab-chips" }, element("span", { text: this.t.fromModel }), this.live),
+        element("div", { class: "lab-chips" }, element("span", { text: this.t.examples }), ...EXAMPLES.map((x) => this.example(x))),
+        this.problem, this.original, this.picker, this.grid, element("p", { class: "lab-caption", text: this.t.keys }));
+      this.rebuild();
+    }
+
+    example(x) {
+      const { element, short } = window.labWords;
+      const text = x === 1 / 3 ? "1/3" : x === 2 ** -24 ? "2⁻²⁴" : x === Infinity ? "∞" : short(x, this.language).replace("-", "−");
+      return element("button", { type: "button", class: "lab-chip", text, onclick: () => this.set(x) });
+    }
+
+    /** A format, and its bit pattern in hexadecimal and binary: both can be written. */
+    patternEntry() {
+      const { element } = window.labWords;
+      const options = [...this.formats.keys(), "exmy"].map((name) => element("option", {
+        value: name, text: name === "exmy" ? this.t.exmy : name, selected: name === "float16" }));
+      this.patternFormat = element("select", { onchange: () => this.showPattern() }, ...options);
+      const box = (base, size) => element("input", {
+        type: "text", class: "lab-entry", autocomplete: "off", spellcheck: "false", size, "data-base": base,
+        oninput: (event) => this.typedPattern(event.target, base),
+      });
+      this.hex = box(16, 12);
+      this.binary = box(2, 20);
+      return [
+        element("label", {}, element("span", { text: this.t.patternOf }), this.patternFormat),
+        element("label", {}, element("span", { text: this.t.hex }), this.hex),
+        element("label", { class: "lab-grow" }, element("span", { text: this.t.binary }), this.binary),
+      ];
+    }
+
+    format(name) {
+      const { exponent, mantissa, ieee } = memory.exmy;
+      return name === "exmy" ? window.labCodec.exmy(exponent, mantissa, ieee ? "ieee" : "finite") : this.formats.get(name);
+    }
+
+    // ---- what changes
+
+    rebuild() {
+      this.cards = [...this.formats.keys(), "exmy"].filter((n) => memory.shown.includes(n)).map((name) => {
+        const card = new window.labCard(this.format(name), this.t, this.language, {
+          toggle: (pattern) => this.setPattern(name, pattern),
+          policy: (policy) => { memory.policies[name] = policy; this.update(); },
+        });
+        return [name, card];
+      });
+      this.grid.replaceChildren(...this.cards.map(([, card]) => card.root));
+      this.update();
+    }
+
+    /** Another number, from anywhere but the entry box. `where` says which weight of the model it is. */
+    set(x, where = "") {
+      Object.assign(memory, { x, own: null, where });
+      this.complain("");
+      this.number.value = window.labWords.short(x, this.language);
+      this.update();
+    }
+
+    setPattern(name, pattern) {
+      this.set(window.labCodec.decode(pattern, this.format(name)));
+      memory.own = { name, pattern };
+      this.update();
+    }
+
+    typed() {
+      const read = window.labWords.parse(this.number.value);
+      if (read.problem) return this.refuse(read.problem, this.number.value);
+      Object.assign(memory, { x: read.value, own: null, where: "" });
+      this.complain("");
+      return this.update(this.number);
+    }
+
+    typedPattern(box, base) {
+      const { parsePattern, fill } = window.labWords;
+      const name = this.patternFormat.value;
+      const f = this.format(name);
+      const read = parsePattern(box.value, base, f.bits);
+      const typed = box.value.trim().slice(0, 80);
+      if (read.problem) {
+        const text = read.problem === "bits" ? this.t.problems.bits : base === 16 ? this.t.problems.hex : this.t.problems.binary;
+        return this.complain(fill(text, { typed, bits: read.bits, allowed: f.bits, format: f.name, digits: Math.ceil(f.bits / 4) }), box);
+      }
+      Object.assign(memory, { x: window.labCodec.decode(read.pattern, f), own: { name, pattern: read.pattern }, where: "" });
+      this.complain("");
+      this.number.value = window.labWords.short(memory.x, this.language);
+      return this.update(box);
+    }
+
+    refuse(problem, typed) {
+      this.complain(window.labWords.fill(this.t.problems[problem], { typed: typed.trim().slice(0, 60) }));
+    }
+
+    complain(text, box = this.number) {
+      for (const entry of [this.number, this.hex, this.binary]) entry.removeAttribute("aria-invalid");
+      if (text) box.setAttribute("aria-invalid", "true");
+      this.problem.className = text ? "lab-notice error" : "";
+      this.problem.textContent = text && `⚠ ${text}`;
+    }
+
+    // ---- what is seen
+
+    pattern(name) {
+      if (memory.own?.name === name) return memory.own.pattern;
+      return window.labCodec.encode(memory.x, this.format(name), this.policy(name));
+    }
+
+    policy(name) {
+      return memory.policies[name] ?? this.format(name).overflow;
+    }
+
+    /** Redraw everything but the box that is being written in. */
+    update(writing = null) {
+      const { exact, short, parse } = window.labWords;
+      const { x } = memory;
+      for (const [name, card] of this.cards) card.update(this.pattern(name), x, this.policy(name));
+      this.drag.value = position(x);
+      this.drag.setAttribute("aria-valuetext", short(x, this.language));
+      if (writing !== this.number && !("value" in parse(this.number.value) && Object.is(parse(this.number.value).value, x))) {
+        this.number.value = short(x, this.language);
+      }
+      this.showPattern(writing);
+      const parts = [`${this.t.original}: ${exact(x, this.language)}`];
+      if (memory.where) parts.push(memory.where);
+      else if (digits(String(x)) !== digits(window.labCodec.exactDecimal(x))) parts.push(this.t.nearest);
+      this.original.textContent = parts.join(" · ");
+      if (writing || document.activeElement !== document.body) this.remember();
+    }
+
+    showPattern(writing = null) {
+      const f = this.format(this.patternFormat.value);
+      const pattern = this.pattern(this.patternFormat.value);
+      if (writing !== this.hex) this.hex.value = pattern === null ? "" : window.labCodec.hex(pattern, f);
+      if (writing !== this.binary) this.binary.value = pattern === null ? "" : window.labCodec.binary(pattern, f);
+    }
+
+    /** The address carries the number, so that a link or the other language's page shows the same one. */
+    remember() {
+      clearTimeout(this.later);
+      this.later = setTimeout(() => {
+        const url = new URL(window.location);
+        url.searchParams.set("x", window.labWords.short(memory.x, "en"));
+        history.replaceState(history.state, "", url);
+      }, 400);
+    }
+
+    /** Buttons that take a weight of the live model. */
+    showLive() {
+      const { element, number } = window.labWords;
+      const live = window.labLive;
+      if (!live) return;
+      const take = (label, pick, title) => element("button", {
+        type: "button", class: "lab-chip", text: label, title, onclick: () => { const w = pick(); this.set(w.value, w.where); } });
+      const shown = (w) => number(w.value, this.language, 3);
+      this.live.replaceChildren(
+        take(`${this.t.largest} (${shown(live.largest)})`, () => live.largest, live.largest.where),
+        take(`${this.t.median} (${shown(live.median)})`, () => live.median, live.median.where),
+        take(this.t.random, () => live.random[Math.floor(Math.random() * live.random.length)], this.t.randomTitle));
+    }
+  }
+
+  customElements.define("lab-bits", LabBits);
+})();

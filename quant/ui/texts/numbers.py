@@ -1,0 +1,343 @@
+"""Números, but for Redondear. What the scripts say is here too: they get it as JSON and fill the fields themselves."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+NUMBERS_INTRO = Text(
+    "Un número en coma flotante guarda un **signo**, un **exponente** (qué potencia de dos) y una **mantisa** (dónde "
+    "cae entre esa potencia y la siguiente). Los bits de exponente dan alcance; los de mantisa, precisión.",
+    "A floating-point number stores a **sign**, an **exponent** (which power of two) and a **mantissa** (where it lies "
+    "between that power and the next). Exponent bits give range; mantissa bits give precision.",
+)
+NUMBERS_JUMP = Text("En esta pestaña", "In this tab")
+NUMBERS_PARTS = {
+    "bits": Text("Un número, bit a bit", "One number, bit by bit"),
+    "line": Text("Todos los valores de un formato", "All the values of a format"),
+    "exponents": Text("Qué potencias de dos usan los pesos", "Which powers of two the weights use"),
+    "ranges": Text("Alcance frente a precisión", "Range against precision"),
+    "rounding": Text("Redondear", "Rounding"),
+    "when": Text("Cuál y cuándo", "Which one, and when"),
+    "wrong": Text("Lo que muchos apuntes cuentan mal", "What many notes get wrong"),
+}
+NUMBERS_BITS_TRY = Text(
+    "Escribe un número, arrástralo o toma un peso del modelo; después pulsa cualquier bit y mira qué número sale.",
+    "Type a number, drag it or take a weight of the model; then press any bit and see which number comes out.",
+)
+NUMBERS_LINE_TRY = Text(
+    "Cada raya es un valor que existe. Arriba, los pesos de la capa; abajo, cuántos van a parar a cada valor.",
+    "Each mark is a value that exists. Above, the weights of the layer; below, how many end up at each value.",
+)
+NUMBERS_RANGES_CAPTION = Text(
+    "Cuanto más alta la barra, más alcance; cuanto más a la derecha, más precisión. bfloat16 alcanza casi lo mismo que "
+    "float32 (hasta {bf16_max}) con {bf16_p} bits significativos; float16 tiene {fp16_p}, pero se acaba en {fp16_max}. "
+    "Lo rayado son los subnormales, que pierden precisión poco a poco. float64 ({fp64_p} bits, hasta {fp64_max}) no cabe "
+    "en el dibujo.",
+    "The taller the bar, the more range; the further to the right, the more precision. bfloat16 reaches almost as far as "
+    "float32 (to {bf16_max}) with {bf16_p} significant bits; float16 has {fp16_p}, but ends at {fp16_max}. Hatched are "
+    "the subnormals, which lose precision little by little. float64 ({fp64_p} bits, to {fp64_max}) does not fit in the "
+    "picture.",
+)
+NUMBERS_PROPERTIES = Text("Las cifras de todos los formatos", "The figures of all formats")
+NUMBERS_PROPERTIES_HEAD = [
+    Text("Formato", "Format"),
+    Text("Bits", "Bits"),
+    Text("Bits significativos", "Significant bits"),
+    Text("Mayor", "Largest"),
+    Text("Menor normal", "Smallest normal"),
+    Text("Menor positivo", "Smallest positive"),
+    Text("Épsilon", "Epsilon"),
+    Text("Valores", "Values"),
+]
+NUMBERS_EXPONENTS_CAPTION = Text(
+    "El {middle}\N{NARROW NO-BREAK SPACE}% de los {count} pesos lineales está entre 2{low} y 2{high}. Sin escala, float16 deja "
+    "subnormales el {fp16_sub}\N{NARROW NO-BREAK SPACE}% y redondea a 0 el {fp16_zero}\N{NARROW NO-BREAK SPACE}%; bfloat16, "
+    "el {bf16_sub}\N{NARROW NO-BREAK SPACE}% y el {bf16_zero}\N{NARROW NO-BREAK SPACE}%: por eso con ellos apenas se nota. "
+    "float8_e4m3fn deja subnormales el {fp8_sub}\N{NARROW NO-BREAK SPACE}% y redondea a 0 el "
+    "{fp8_zero}\N{NARROW NO-BREAK SPACE}%; float4_e2m1fn, nada menos que el {fp4_zero}\N{NARROW NO-BREAK SPACE}%: por eso "
+    "necesitan una escala que suba los pesos hasta su banda.",
+    "{middle}% of the {count} linear weights lie between 2{low} and 2{high}. Without a scale, float16 leaves "
+    "{fp16_sub}% subnormal and rounds {fp16_zero}% to 0; bfloat16, {bf16_sub}% and {bf16_zero}%: that is why it hardly "
+    "shows with them. float8_e4m3fn leaves {fp8_sub}% subnormal and rounds {fp8_zero}% to 0; float4_e2m1fn, no less "
+    "than {fp4_zero}%: that is why they need a scale that lifts the weights into their band.",
+)
+NUMBERS_SHARES_HEAD = [
+    Text("Sin escala", "Without a scale"),
+    Text("Normales", "Normal"),
+    Text("Subnormales", "Subnormal"),
+    Text("A 0", "To 0"),
+    Text("No caben", "Too large"),
+]
+NUMBERS_BANDS = Text(
+    "Verde liso: números normales. Azul rayado: subnormales. Fuera de la banda, el formato no llega.",
+    "Solid green: normal numbers. Hatched blue: subnormals. Outside its band a format does not reach.",
+)
+NUMBERS_WHEN_HEAD = [
+    Text("Formato", "Format"),
+    Text("Bits por número, con escalas", "Bits a number, with scales"),
+    Text("Cuándo", "When"),
+]
+NUMBERS_WHEN = [
+    (Text("FP32", "FP32"), Text("32 bits", "32 bits"), Text(
+        "La referencia: entrenar sin sorpresas, acumular sumas y comparar los demás con él.",
+        "The reference: training without surprises, accumulating sums, and comparing the others with it.")),
+    (Text("TF32", "TF32"), Text("32 bits en memoria, 19 al multiplicar", "32 bits in memory, 19 when multiplying"), Text(
+        "Multiplicar matrices float32 más deprisa en GPU de NVIDIA desde la A100. No ahorra memoria.",
+        "Multiplying float32 matrices faster on NVIDIA GPUs since the A100. It saves no memory.")),
+    (Text("BF16", "BF16"), Text("16 bits", "16 bits"), Text(
+        "Entrenar, y servir modelos en hardware reciente: tiene el alcance de FP32 y la pérdida no hay que escalarla.",
+        "Training, and serving models on recent hardware: it has the range of FP32 and the loss needs no scaling.")),
+    (Text("FP16", "FP16"), Text("16 bits", "16 bits"), Text(
+        "Inferencia en GPU que no tienen BF16. Para entrenar exige escalar la pérdida.",
+        "Inference on GPUs without BF16. For training, the loss must be scaled.")),
+    (Text("FP8 E4M3 y E5M2", "FP8 E4M3 and E5M2"), Text("8 bits y una escala por tensor o bloque", "8 bits and a scale per tensor or block"), Text(
+        "E4M3 para pesos y activaciones; E5M2 para gradientes, que necesitan más alcance. GPU desde Hopper y Ada.",
+        "E4M3 for weights and activations; E5M2 for gradients, which need more range. GPUs since Hopper and Ada.")),
+    (Text("MXFP8, MXFP6, MXFP4", "MXFP8, MXFP6, MXFP4"), Text("8,25 · 6,25 · 4,25 bits", "8.25 · 6.25 · 4.25 bits"), Text(
+        "Bloques de 32 con una escala E8M0, que es una potencia de dos. Hardware de la generación Blackwell.",
+        "Blocks of 32 with an E8M0 scale, which is a power of two. Hardware of the Blackwell generation.")),
+    (Text("NVFP4", "NVFP4"), Text("4,5 bits", "4.5 bits"), Text(
+        "Bloques de 16 con una escala E4M3, y otra por tensor: más fiel que MXFP4 por un cuarto de bit.",
+        "Blocks of 16 with an E4M3 scale, and one more per tensor: closer than MXFP4 for a quarter of a bit.")),
+    (Text("INT8 por canal", "INT8 per channel"), Text("algo más de 8 bits", "a little over 8 bits"), Text(
+        "Casi sin pérdida en los pesos. Con las activaciones también en 8 bits (W8A8) acelera de verdad, pero hay que vigilar los valores atípicos.",
+        "Almost lossless for weights. With activations in 8 bits too (W8A8) it is truly faster, but outliers must be watched.")),
+    (Text("INT4 por grupos (GPTQ, AWQ, HQQ)", "INT4 in groups (GPTQ, AWQ, HQQ)"), Text("4,125 a 4,5 bits", "4.125 to 4.5 bits"), Text(
+        "Servir modelos grandes en una GPU: solo los pesos, con una escala cada 32 a 128.",
+        "Serving large models on one GPU: weights only, with a scale for every 32 to 128.")),
+    (Text("NF4", "NF4"), Text("4,5 bits (4,127 con doble cuantización)", "4.5 bits (4.127 with double quantization)"), Text(
+        "QLoRA: ajustar adaptadores sobre un modelo congelado en 4 bits.",
+        "QLoRA: fine-tuning adapters over a model frozen in 4 bits.")),
+    (Text("Q8_0, Q4_K, Q4_0", "Q8_0, Q4_K, Q4_0"), Text("8,5 · 4,5 · 4,5 bits", "8.5 · 4.5 · 4.5 bits"), Text(
+        "llama.cpp, en el procesador o en un portátil: Q4_K es la elección habitual, Q8_0 si sobra memoria.",
+        "llama.cpp, on a processor or a laptop: Q4_K is the usual choice, Q8_0 where memory is plenty.")),
+]  # fmt: skip
+NUMBERS_WRONG_SAID = Text("Se lee:", "One reads:")
+NUMBERS_WRONG = [
+    (Text("BF16 es más preciso que FP16.", "BF16 is more precise than FP16."), Text(
+        "Al revés: tiene {bf16_p} bits significativos y FP16, {fp16_p}. Lo que tiene es más alcance: hasta {bf16_max}, como FP32, frente a {fp16_max}.",
+        "The other way round: it has {bf16_p} significant bits and FP16 has {fp16_p}. What it has is more range: to {bf16_max}, like FP32, against {fp16_max}.")),
+    (Text("De FP16 solo importa que acaba en ±{fp16_max}.", "All that matters of FP16 is that it ends at ±{fp16_max}."), Text(
+        "También empieza: por debajo de {fp16_normal} pierde precisión y hasta {fp16_half} todo se redondea a 0. Por eso se escala la pérdida al entrenar.",
+        "It begins, too: below {fp16_normal} it loses precision and up to {fp16_half} everything rounds to 0. That is why the loss is scaled in training.")),
+    (Text("El épsilon de FP16 es 2⁻¹¹.", "The epsilon of FP16 is 2⁻¹¹."), Text(
+        "El épsilon, del 1 al número siguiente, es 2⁻¹⁰ = {fp16_eps} (en BF16, 2⁻⁷ = {bf16_eps}). 2⁻¹¹ es el mayor error relativo al redondear: la mitad.",
+        "Epsilon, from 1 to the next number, is 2⁻¹⁰ = {fp16_eps} (in BF16, 2⁻⁷ = {bf16_eps}). 2⁻¹¹ is the largest relative error of rounding: half of it.")),
+    (Text("4 bits son 4 bits por peso.", "4 bits are 4 bits a weight."), Text(
+        "Faltan las escalas: con una float16 por cada 64 pesos son 4,25; Q4_0 y NVFP4 gastan 4,5. Compara formatos a igual número de bits por peso.",
+        "The scales are missing: with a float16 one for every 64 weights it is 4.25; Q4_0 and NVFP4 spend 4.5. Compare formats at equal bits a weight.")),
+    (Text("E2M1 tiene 16 valores e INT8 simétrico, 256.", "E2M1 has 16 values and symmetric INT8 has 256."), Text(
+        "E2M1 tiene {fp4_values}, porque 0 y −0 son el mismo. INT8 con absmax va de −127 a 127: {int8_levels} niveles de los {int8_values} que existen.",
+        "E2M1 has {fp4_values}, since 0 and −0 are the same. INT8 with absmax runs from −127 to 127: {int8_levels} levels of the {int8_values} that exist.")),
+    (Text("FP8 tiene infinito, como los demás.", "FP8 has an infinity, like the others."), Text(
+        "float8_e5m2 sí, y llega a {e5m2_max}. float8_e4m3fn no: gasta esos códigos en números y llega a {e4m3_max}, con {e4m3_nan} códigos para NaN.",
+        "float8_e5m2 does, and reaches {e5m2_max}. float8_e4m3fn does not: it spends those codes on numbers and reaches {e4m3_max}, with {e4m3_nan} codes for NaN.")),
+    (Text("Lo que no cabe en E4M3 satura.", "What does not fit in E4M3 saturates."), Text(
+        "Depende de la biblioteca: en PyTorch, 1000 da {e4m3_torch}; en ml_dtypes da NaN. El panel de arriba deja elegir.",
+        "It depends on the library: in PyTorch 1000 gives {e4m3_torch}; in ml_dtypes it gives NaN. The panel above lets you choose.")),
+    (Text("quantize_dynamic cuantiza todo GPT-2.", "quantize_dynamic quantizes all of GPT-2."), Text(
+        "Solo toca lm_head: las otras 48 matrices son Conv1D, no Linear. El archivo crece de 497,8 a unos 536 MB, porque la tabla compartida se guarda dos veces.",
+        "It touches only lm_head: the other 48 matrices are Conv1D, not Linear. The file grows from 497.8 to about 536 MB, since the tied table is stored twice.")),
+    (Text("Con menos bits, el modelo va más rápido.", "With fewer bits a model runs faster."), Text(
+        "Los bits solos no aceleran nada: hace falta un núcleo de cálculo que lea los códigos empaquetados. Con quantize_dynamic, GPT-2 bajó de 33,6 a 23,6 tokens por segundo en dos núcleos.",
+        "Bits alone speed nothing up: it takes a kernel that reads the packed codes. With quantize_dynamic, GPT-2 fell from 33.6 to 23.6 tokens a second on two cores.")),
+]  # fmt: skip
+NUMBERS_WHERE = Text("{layer}, fila {row}, columna {column}", "{layer}, row {row}, column {column}")
+NUMBERS_NO_SCRIPT = Text(
+    "Este panel se mueve en el navegador y necesita JavaScript.",
+    "This panel moves in the browser and needs JavaScript.",
+)
+NUMBERS_BITS = {
+    "sign": Text("signo", "sign"),
+    "exponent": Text("exponente", "exponent"),
+    "mantissa": Text("mantisa", "mantissa"),
+    "code": Text("código (posición en la tabla)", "code (place in the table)"),
+    "value": Text("valor", "value"),
+    "bits": Text("bits", "bits"),
+    "bit": Text("bit", "bit"),
+    "nBits": Text("{n} bits", "{n} bits"),
+    "number": Text("Número", "Number"),
+    "drag": Text("Arrástralo", "Drag it"),
+    "fromModel": Text("Del modelo:", "From the model:"),
+    "largest": Text("el peso mayor", "the largest weight"),
+    "median": Text("el mediano", "the median one"),
+    "random": Text("uno al azar", "a random one"),
+    "randomTitle": Text("Un peso cualquiera de las capas lineales", "Any weight of the linear layers"),
+    "examples": Text("Ejemplos:", "Examples:"),
+    "patternOf": Text("Bits en el formato", "Bits in the format"),
+    "hex": Text("Hexadecimal", "Hexadecimal"),
+    "binary": Text("Binario", "Binary"),
+    "original": Text("Valor exacto del original, en float64", "Exact value of the original, in float64"),
+    "nearest": Text(
+        "lo escrito no existe en binario, y este es el float64 más cercano",
+        "what is written does not exist in binary, and this is the nearest float64",
+    ),
+    "choose": Text("Elegir formatos, o hacer uno a tu medida", "Choose formats, or make one of your own"),
+    "exmy": Text("ExMy, a tu medida", "ExMy, your own"),
+    "exponentBits": Text("Bits de exponente", "Exponent bits"),
+    "mantissaBits": Text("Bits de mantisa", "Mantissa bits"),
+    "withSpecials": Text("con infinito y NaN", "with infinity and NaN"),
+    "overflow": Text("Si no cabe:", "If too large:"),
+    "nothing": Text("no se puede guardar", "cannot be stored"),
+    "error": Text("Error", "Error"),
+    "exact": Text("ninguno: es exacto", "none: it is exact"),
+    "noError": Text("no es un número finito", "not a finite number"),
+    "errorBoth": Text("{absolute} (relativo: {relative})", "{absolute} (relative: {relative})"),
+    "neighbours": Text("Vecinos", "Neighbours"),
+    "below": Text("{value}, a {gap} por debajo", "{value}, {gap} below"),
+    "above": Text("{value}, a {gap} por encima", "{value}, {gap} above"),
+    "lowest": Text("por debajo no hay más: es el menor", "none below: it is the lowest"),
+    "highest": Text("por encima no hay más: es el mayor", "none above: it is the largest"),
+    "keys": Text(
+        "Con el teclado: el tabulador pasa de un formato a otro, las flechas de un bit a otro, y el espacio lo cambia.",
+        "With the keyboard: Tab moves from one format to the next, the arrows from bit to bit, and Space flips it.",
+    ),
+    "tableFormula": Text("valor número {n} de la tabla", "value number {n} of the table"),
+    "twosComplement": Text("complemento a dos", "two’s complement"),
+    "plainBinary": Text("binario", "binary"),
+}
+NUMBERS_POLICIES = {
+    "saturate": Text("se queda en el mayor", "stays at the largest"),
+    "infinity": Text("da infinito", "gives infinity"),
+    "nan": Text("da NaN", "gives NaN"),
+}
+NUMBERS_PROBLEMS = {
+    "number": Text(
+        "«{typed}» no es un número. Sirve, por ejemplo: 0,1 · -3.5 · 1e-3 · 2^-24 · inf · NaN · -0. Se conserva el anterior.",
+        "“{typed}” is not a number. Allowed, for example: 0.1 · -3,5 · 1e-3 · 2^-24 · inf · NaN · -0. The previous one stays.",
+    ),
+    "huge": Text(
+        "«{typed}» no cabe ni en float64, que llega a 1,797… × 10³⁰⁸. Para infinito escribe inf. Se conserva el anterior.",
+        "“{typed}” does not fit even in float64, which reaches 1.797… × 10³⁰⁸. For infinity write inf. The previous one stays.",
+    ),
+    "tiny": Text(
+        "«{typed}» es tan pequeño que hasta float64 lo redondea a 0; su menor valor es 4,94… × 10⁻³²⁴. Se conserva el anterior.",
+        "“{typed}” is so small that even float64 rounds it to 0; its smallest value is 4.94… × 10⁻³²⁴. The previous one stays.",
+    ),
+    "bits": Text(
+        "«{typed}» son {bits} bits y {format} tiene {allowed}: como mucho {digits} cifras hexadecimales o {allowed} binarias. Se conserva el anterior.",
+        "“{typed}” is {bits} bits and {format} has {allowed}: at most {digits} hexadecimal digits or {allowed} binary ones. The previous one stays.",
+    ),
+    "hex": Text(
+        "«{typed}» no es hexadecimal: se permiten las cifras 0-9 y A-F, con 0x delante o sin él; {digits} como mucho en {format}.",
+        "“{typed}” is not hexadecimal: digits 0-9 and A-F are allowed, with or without 0x in front; at most {digits} in {format}.",
+    ),
+    "binary": Text(
+        "«{typed}» no es binario: se permiten ceros y unos, con 0b delante o sin él; {allowed} como mucho en {format}.",
+        "“{typed}” is not binary: zeros and ones are allowed, with or without 0b in front; at most {allowed} in {format}.",
+    ),
+}
+NUMBERS_WHY = {
+    "nanIeee": Text(
+        "NaN («no es un número»): exponente todo unos y mantisa distinta de 0. No es igual a nada, ni a sí mismo.",
+        "NaN (“not a number”): the exponent all ones and the mantissa not 0. It equals nothing, not even itself.",
+    ),
+    "nanFn": Text(
+        "NaN: en {format} solo el código con todos los bits a uno (salvo el signo). No hay infinito.",
+        "NaN: in {format} only the code with every bit set (but the sign). There is no infinity.",
+    ),
+    "nanFnuz": Text(
+        "NaN: en {format} es el código que en otros formatos sería −0. No hay infinito ni −0.",
+        "NaN: in {format} it is the code that other formats use for −0. There is neither infinity nor −0.",
+    ),
+    "nanOther": Text("Este código no se usa: no es ningún número.", "This code is unused: it is no number."),
+    "noNan": Text(
+        "{format} no tiene ningún código para NaN: todos son números.",
+        "{format} has no code for NaN: all of them are numbers.",
+    ),
+    "infinity": Text(
+        "Infinito: exponente todo unos y mantisa 0. Es lo que da 1/0.",
+        "Infinity: the exponent all ones and the mantissa 0. It is what 1/0 gives.",
+    ),
+    "overflowInfinity": Text(
+        "Desborda: el mayor es {max}, y lo que al redondear lo supera pasa a infinito.",
+        "Overflow: the largest is {max}, and what rounds past it becomes infinity.",
+    ),
+    "overflowSaturate": Text(
+        "{x} pasa del mayor, {max}, y se queda en él: satura.",
+        "{x} is past the largest, {max}, and stays there: it saturates.",
+    ),
+    "overflowNan": Text(
+        "Desborda: el mayor es {max}, y lo que al redondear lo supera da NaN.",
+        "Overflow: the largest is {max}, and what rounds past it gives NaN.",
+    ),
+    "infinitySaturated": Text(
+        "Aquí el infinito se guarda como {max}, el mayor.", "Here infinity is stored as {max}, the largest."
+    ),
+    "clipped": Text(
+        "No cabe: sin una escala {format} acaba en {max}, y ahí se queda.",
+        "It does not fit: without a scale {format} ends at {max}, and there it stays.",
+    ),
+    "unsigned": Text(
+        "{format} no tiene signo, y un número negativo da NaN: guarda escalas, no pesos.",
+        "{format} has no sign, and a negative number gives NaN: it stores scales, not weights.",
+    ),
+    "zeroless": Text(
+        "{format} no tiene 0: solo potencias de dos. Guarda escalas, no pesos.",
+        "{format} has no 0: only powers of two. It stores scales, not weights.",
+    ),
+    "underflow": Text(
+        "Desaparece: hasta {half}, la mitad del menor valor positivo, todo se redondea a 0.",
+        "It vanishes: up to {half}, half of the smallest positive value, everything rounds to 0.",
+    ),
+    "integerZero": Text(
+        "Se redondea a 0: un entero necesita una escala que suba los pesos hasta él.",
+        "It rounds to 0: an integer needs a scale that lifts the weights up to it.",
+    ),
+    "tableZero": Text(
+        "El valor más cercano de la tabla es 0; con una escala se aprovecharían los demás.",
+        "The nearest value of the table is 0; with a scale the others would be of use.",
+    ),
+    "zero": Text("Cero: todos los bits a 0.", "Zero: every bit is 0."),
+    "minusZero": Text(
+        "Menos cero: al comparar es igual que 0, pero conserva el signo, y 1/−0 da −∞.",
+        "Minus zero: it compares equal to 0 but keeps the sign, and 1/−0 gives −∞.",
+    ),
+    "noMinusZero": Text("{format} no tiene −0: guarda 0.", "{format} has no −0: it stores 0."),
+    "subnormal": Text(
+        "Subnormal: por debajo de {normal} el exponente ya no baja y no hay 1 implícito; quedan {left} de {of} bits significativos.",
+        "Subnormal: below {normal} the exponent goes no lower and there is no implicit 1; {left} of {of} significant bits are left.",
+    ),
+    "table": Text(
+        "Los valores están en una tabla, sin exponente ni mantisa, y la tabla acaba en {max}: se usa con una escala.",
+        "The values are in a table, with no exponent or mantissa, and the table ends at {max}: it is used with a scale.",
+    ),
+}
+NUMBERS_LINE = {
+    "format": Text("Formato", "Format"),
+    "zoom": Text("Acercar al 0", "Zoom in on 0"),
+    "scaled": Text(
+        "Escalar: que el peso mayor caiga en el valor mayor", "Scale: make the largest weight meet the largest value"
+    ),
+    "log": Text("Eje en potencias de dos (solo la parte positiva)", "Axis in powers of two (the positive part only)"),
+    "lineLabel": Text(
+        "Valores del formato; las flechas recorren uno a uno", "Values of the format; arrows go one by one"
+    ),
+    "lineSummary": Text(
+        "{format}: {n} valores distintos, de {low} a {high}; el menor positivo es {least}.",
+        "{format}: {n} distinct values, from {low} to {high}; the smallest positive one is {least}.",
+    ),
+    "lineScaled": Text(
+        "Con los pesos de «{layer}» multiplicados por {factor} se usan {used} de los {n}, y el {zero} de los pesos cae en el 0. Contado con {quantiles} cuantiles de la capa.",
+        "With the weights of “{layer}” multiplied by {factor}, {used} of the {n} are used, and {zero} of the weights land on 0. Counted on {quantiles} quantiles of the layer.",
+    ),
+    "linePlain": Text(
+        "Con los pesos de «{layer}» tal como son se usan {used} de los {n}; el {zero} cae en el 0 y el {cut} se sale por los extremos. Contado con {quantiles} cuantiles de la capa.",
+        "With the weights of “{layer}” as they are, {used} of the {n} are used; {zero} land on 0 and {cut} fall off the ends. Counted on {quantiles} quantiles of the layer.",
+    ),
+    "lineUnsigned": Text(
+        "No tiene negativos: guarda escalas, o códigos con punto cero, y por eso no se dibujan los pesos.",
+        "It has no negatives: it stores scales, or codes with a zero point, so no weights are drawn.",
+    ),
+    "readout": Text("Valor {value} · código {code}", "Value {value} · code {code}"),
+    "readoutShare": Text(
+        " · le corresponde un peso de {weight} · aquí va el {share} de los pesos",
+        " · stands for a weight of {weight} · {share} of the weights come here",
+    ),
+    "asTable": Text("Los mismos valores en una tabla", "The same values in a table"),
+}
+NUMBERS_LINE_TABLE = [
+    Text("Valor", "Value"),
+    Text("Código", "Code"),
+    Text("Parte de los pesos", "Share of the weights"),
+]

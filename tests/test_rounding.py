@@ -1,0 +1,56 @@
+"""Redondear without a browser: its strings, its element, and that the JavaScript asks only for sentences that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from quant.text import Language
+from quant.ui.tab_numbers_round import FOLDER, SCRIPT, STYLE, element, strings
+
+LANGUAGES: list[Language] = ["es", "en"]
+
+
+class Elements(HTMLParser):
+    """The attributes of each `<lab-rounding>`."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "lab-rounding":
+            self.found.append(dict(attrs))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_element_carries_its_language_and_every_sentence(language: Language) -> None:
+    (found,) = Elements(element(language)).found
+    assert found["data-language"] == language
+    assert json.loads(str(found["data-strings"])) == strings(language)
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert strings("es").keys() == strings("en").keys()
+    assert strings("es")["error_name"] == "error"
+
+
+def test_the_script_asks_only_for_sentences_that_exist_and_leaves_none_unsaid() -> None:
+    words = set(re.findall(r'"([a-z]\w*)"', SCRIPT))
+    asked = set(re.findall(r'\b(?:say|s)\("(\w+)"', SCRIPT))
+    keys = strings("es").keys()
+    assert len(asked) > 30
+    assert asked <= keys
+    assert keys - words == {"heading", "intro"}  # said by Python
+
+
+def test_nothing_is_fetched_and_the_files_are_all_there() -> None:
+    assert "http" not in SCRIPT.replace("http://www.w3.org/2000/svg", "")
+    assert "@import" not in STYLE
+    assert "url(" not in STYLE
+    for file in FOLDER.glob("round*.js"):
+        assert file.read_text(encoding="utf8") in SCRIPT
