@@ -108,8 +108,8 @@ class NumberFormat:
         return self.nearest(x.float())
 
     def nearest(self, x: Tensor, ties: Ties | None = None) -> Tensor:
-        """uint8 codes of the table's values nearest to finite float32 `x`, same shape; -0 as +0; saturates."""
-        return self.rounder(ties or self.ties).lookup(x)
+        """uint8 codes of the table's values nearest to finite `x` taken as float32, same shape; -0 as +0."""
+        return self.rounder(ties or self.ties).lookup(x.float())
 
     def rounder(self, ties: Ties) -> Rounder:
         return _rounder(self, ties)
@@ -244,7 +244,8 @@ def exmy(exponent_bits: int, mantissa_bits: int, specials: Specials = Specials.F
     SchemeError for anything else.
     """
     ieee = specials is Specials.IEEE
-    fits = exponent_bits in EXPONENT_BITS[ieee:] and mantissa_bits in MANTISSA_BITS[ieee:]
+    whole = type(exponent_bits) is type(mantissa_bits) is int  # 4.0 and True would be found in a range
+    fits = whole and exponent_bits in EXPONENT_BITS[ieee:] and mantissa_bits in MANTISSA_BITS[ieee:]
     if not fits or specials not in (Specials.FINITE, Specials.IEEE):
         raise SchemeError(
             Text("E{e}M{m} no puede ser: hacen falta de 1 a 8 bits de exponente y de 0 a 10 de mantisa, y con infinito "

@@ -101,6 +101,8 @@ def _buckets(codes: Tensor, passed: Tensor) -> tuple[Tensor, Tensor, Tensor | No
     ends = torch.stack([top, top | (BUCKETS - 1)]).to(torch.int32).view(torch.float32)
     negative = torch.arange(BUCKETS) >= BUCKETS // 2
     low, high = torch.where(negative, ends.flip(0), ends)
+    # An infinity shares its bucket with NaN, which no answer is for.
+    low, high = torch.where(low.isnan(), high, low), torch.where(high.isnan(), low, high)
     low_rank, high_rank = (torch.searchsorted(passed, e.nan_to_num(0).contiguous()) for e in (low, high))
     split = torch.full((BUCKETS,), torch.inf)
     crossed = high_rank > low_rank

@@ -10,23 +10,25 @@ import pytest
 import torch
 from torch import Tensor
 
+from quant.blocks import BLOCKS
 from quant.errors import SchemeError, WeightError
-from quant.evaluate.weights import BINS, code_occupancy, rounding_sample, weight_view
+from quant.evaluate.weights import BINS, Axis, code_occupancy, rounding_sample, weight_view
 from quant.formats import FORMATS
+from quant.methods import METHODS, method_for
 from quant.methods.rtn import quantize
-from quant.packing import bits_per_weight
-from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+from quant.packing import Layout, bits_per_weight
+from quant.qtensor import QTensor, group
+from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 
+GRANULARITIES: list[Granularity] = [PerTensor(), PerChannel(), PerGroup(16)]
 SCHEMES = [
     Scheme.integer(bits, granularity, zero_point=zero_point)
-    for bits, granularity, zero_point in itertools.product(
-        (2, 4, 8), (PerTensor(), PerChannel(), PerGroup(16)), (False, True)
-    )
+    for bits, granularity, zero_point in itertools.product((2, 4, 8), GRANULARITIES, (False, True))
 ]
 
 
 def label(scheme: Scheme) -> str:
-    return f"{scheme.element.name}-{scheme.granularity}-{scheme.scale.name}"
+    return f"{scheme.element.name}-{scheme.granularity}"
 
 
 def gaussian(scale: float = 0.02) -> Tensor:
@@ -141,7 +143,8 @@ def test_bytes_are_exact(scheme: Scheme) -> None:
     view = weight_view(gaussian(), scheme)
     assert view.float_bytes == 4 * 48 * 64
     assert view.bits_per_weight == 8 * view.stored_bytes / (48 * 64)
-    assert view.bits_per_weight == pytest.approx(bits_per_weight(scheme, (48, 64)), abs=8 / (48 * 64))
+    assert view.bits_per_weight == bits_per_weight(scheme, (48, 64))
+    assert view.stored_bytes == len(Layout(scheme).pack(quantize(gaussian(), scheme)))
 
 
 def test_the_weights_are_left_as_they_were() -> None:
@@ -164,7 +167,7 @@ def test_a_sample_shares_one_scale_and_lies_on_its_grid(scheme: Scheme) -> None:
     assert len(sample.original) == len(sample.rounded) == (16 if isinstance(scheme.granularity, PerGroup) else 32)
     assert sample.original.tolist() == gaussian()[0, : len(sample.original)].tolist()
     assert sample.rounded.tolist() == q.dequantize()[0, : len(sample.original)].tolist()
-    assert sample.scale == float(q.scale[0, 0])
+    assert sample.scale == float(q.scales()[0, 0])
     assert len(sample.grid) == scheme.levels
     assert np.all(np.diff(sample.grid) > 0)
     nearest = np.abs(sample.rounded[:, None] - sample.grid).min(axis=1)
@@ -175,3 +178,131 @@ def test_a_sample_is_as_long_as_asked_for_or_as_the_row() -> None:
     scheme = Scheme.integer(4, PerTensor(), scale=FORMATS["float32"])
     assert len(rounding_sample(gaussian(), scheme, 5).original) == 5
     assert len(rounding_sample(gaussian()[:, :3], scheme).original) == 3
+
+
+CASTS = {
+    name: Scheme(FORMATS[name], PerTensor(), Grid.UNIT, None)
+    for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2fnuz", "float8_e3m4", "float6_e3m2fn")
+}
+SCALED = {
+    name: Scheme(FORMATS[name], PerGroup(32), Grid.ABSMAX, FORMATS["float16"])
+    for name in ("float8_e4m3fn", "float8_e4m3fnuz", "float4_e2m1fn", "nf4", "fp4_bnb", "iq4", "ternary", "binary")
+}
+FORMAT_SCHEMES = CASTS | SCALED | {name: block.scheme for name, block in BLOCKS.items()}
+
+
+def blocks_of(name: str) -> Tensor:
+    """The weights `name` of `WEIGHTS` in rows of 256, whole blocks of every format."""
+    return WEIGHTS[name].reshape(12, 256)
+
+
+@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
+@pytest.mark.parametrize("name", ["gaussian", "outlier", "zeros", "constant", "not contiguous"])
+def test_occupancy_of_any_format_is_the_share_of_each_value(name: str, format_name: str) -> None:
+    scheme = FORMAT_SCHEMES[format_name]
+    q = method_for(scheme).run(blocks_of(name), scheme)
+    values, shares = code_occupancy(q)
+    assert np.all(np.diff(values) > 0)  # so that minus zero and zero are one
+    assert shares.sum() == pytest.approx(1)
+    decoded = scheme.element.decode(q.codes).double().numpy()
+    assert set(np.unique(decoded)) <= set(values.tolist())
+    for value, share in zip(values.tolist(), shares.tolist(), strict=True):
+        assert share == pytest.approx((decoded == value).mean())
+    if scheme.element.values is not None:
+        assert len(values) == scheme.levels
+    else:
+        assert len(values) == len(np.unique(decoded))
+
+
+def test_both_zeros_are_one_value_and_nan_is_none() -> None:
+    scheme = SCALED["float8_e4m3fn"]
+    codes = torch.tensor([[0x00, 0x80, 0x80, 0x38] * 8], dtype=torch.uint8)  # 0, -0, -0, 1
+    values, shares = code_occupancy(QTensor(codes, torch.ones(1, 1), None, scheme))
+    assert len(values) == 253
+    assert not np.isnan(values).any()
+    assert dict(zip(values.tolist(), shares.tolist(), strict=True))[0.0] == 0.75
+    assert dict(zip(values.tolist(), shares.tolist(), strict=True))[1.0] == 0.25
+
+
+def test_a_value_that_two_codes_share_is_counted_once() -> None:
+    # bitsandbytes' FP4 has two patterns for plus zero, 0 and 8.
+    codes = torch.tensor([[0, 8, 3, 3] * 8], dtype=torch.uint8)
+    values, shares = code_occupancy(QTensor(codes, torch.ones(1, 1), None, SCALED["fp4_bnb"]))
+    assert len(values) == 15
+    assert (shares[values == 0].item(), shares[values == 1].item()) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
+def test_any_format_can_be_viewed(format_name: str) -> None:
+    scheme = FORMAT_SCHEMES[format_name]
+    weight = blocks_of("gaussian")
+    view = weight_view(weight, scheme)
+    q = method_for(scheme).run(weight, scheme)
+    error = q.dequantize().double().numpy() - weight.double().numpy()
+    assert view.before.sum() == view.after.sum() == 48 * 64
+    assert view.sqnr_db == pytest.approx(10 * math.log10((weight.double() ** 2).sum() / (error**2).sum()), abs=1e-3)
+    assert view.largest_error == pytest.approx(np.abs(error).max(), rel=1e-5)
+    assert view.stored_bytes == len(Layout(scheme).pack(q)) == 48 * 64 * view.bits_per_weight / 8
+    assert view.levels == scheme.levels
+    assert view.used == len(np.unique(scheme.element.decode(q.codes)))
+    assert view.occupancy.sum() <= 1 + 1e-9
+    assert np.all(np.diff(view.code_values) > 0)
+
+
+@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
+def test_the_axis_is_an_integer_a_value_or_for_wide_casts_a_power_of_two(format_name: str) -> None:
+    view, element = weight_view(blocks_of("gaussian"), FORMAT_SCHEMES[format_name]), FORMAT_SCHEMES[format_name].element
+    if element.code_bits == 16:
+        assert view.axis is Axis.EXPONENT
+    else:
+        assert view.axis is (Axis.INTEGER if element.name.lstrip("u").startswith("int") else Axis.VALUE)
+
+
+def test_wide_casts_are_counted_by_power_of_two() -> None:
+    weight = torch.tensor([[0.0, 0.5, 0.75, -0.75, 1.0, 1.5, -4.0, 7.9]])
+    view = weight_view(weight, CASTS["bfloat16"])
+    assert view.code_values.tolist() == [-1, 0, 1, 2]
+    assert view.occupancy.tolist() == [0.375, 0.25, 0.0, 0.25]  # the zero has no exponent
+    assert view.used == 8  # 0.75 and -0.75 are two
+    assert weight_view(torch.zeros(2, 2), CASTS["float16"]).occupancy.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
+@pytest.mark.parametrize("name", ["gaussian", "outlier", "positive", "zeros"])
+def test_a_sample_of_any_format_lies_on_its_grid(name: str, format_name: str) -> None:
+    scheme, weight = FORMAT_SCHEMES[format_name], blocks_of(name)
+    sample = rounding_sample(weight, scheme)
+    q = method_for(scheme).run(weight, scheme)
+    size = min(32, scheme.groups((12, 256))[2])
+    assert sample.original.tolist() == weight[0, :size].tolist()
+    assert sample.rounded.tolist() == q.dequantize()[0, :size].tolist()
+    assert sample.scale == float(q.scales()[0, 0])
+    assert np.all(np.diff(sample.grid) >= 0)
+    distance = np.abs(sample.rounded[:, None].astype(np.float64) - sample.grid).min(1)
+    assert np.all(distance <= 2e-7 * np.abs(sample.grid).max())
+    assert sample.scale == 0 or np.all(np.diff(sample.grid) > 0)
+
+
+def test_a_negative_scale_turns_the_grid_round_and_it_still_rises() -> None:
+    weight = torch.full((1, 32), 0.5)
+    weight[0, 0] = 1.0
+    sample = rounding_sample(weight, BLOCKS["Q4_0"].scheme)
+    assert sample.scale == -0.125
+    assert sample.grid.tolist() == [i / 8 for i in range(-7, 9)]
+
+
+def test_a_format_that_searches_is_searched_unless_another_method_is_given() -> None:
+    scheme, weight = BLOCKS["Q4_K"].scheme, blocks_of("gaussian")
+    assert weight_view(weight, scheme).sqnr_db > 20
+    with pytest.raises(SchemeError, match="searches for its scales"):
+        weight_view(weight, scheme, METHODS["rtn"])
+    with pytest.raises(SchemeError, match="searches for its scales"):
+        rounding_sample(weight, scheme, method=METHODS["rtn"])
+
+
+def test_a_sample_stays_inside_its_group() -> None:
+    for name, size in (("NVFP4", 16), ("MXFP4", 32), ("Q6_K", 16), ("NF4", 32)):
+        sample = rounding_sample(blocks_of("gaussian"), BLOCKS[name].scheme)
+        assert len(sample.original) == size
+    grouped = group(blocks_of("gaussian"), PerGroup(16))
+    assert rounding_sample(blocks_of("gaussian"), BLOCKS["NVFP4"].scheme).original.tolist() == grouped[0, 0].tolist()

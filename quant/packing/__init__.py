@@ -26,7 +26,6 @@ class Layout:
 
     def nbytes(self, shape: Shape) -> int:
         """Bytes of a matrix of `shape`, padding included. Raises SchemeError when the scheme does not fit it."""
-        self.scheme.groups(shape)
         if block := blocks.LAYOUTS.get(self.scheme.name):
             return block.count(shape, self.scheme.name) * block.nbytes
         return sum(dense.sections(self.scheme, shape))

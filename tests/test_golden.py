@@ -1,0 +1,170 @@
+"""Bytes and values of ggml and bitsandbytes, bit for bit; golden/README.md says where the files come from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from quant.blocks import BLOCKS
+from quant.codebooks import FP4, NF4
+from quant.errors import SchemeError
+from quant.methods.rtn import quantize
+from quant.packing import Layout, bits_per_weight, pack_codes
+from quant.qtensor import QTensor
+from quant.scheme import Flat, Scheme
+
+GOLDEN = Path(__file__).parent / "golden"
+GGML, REFERENCE = np.load(GOLDEN / "ggml.npz"), np.load(GOLDEN / "reference.npz")
+ENCODED_ALIKE = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4"]
+SHAPE = (31, 768)
+EVERY = [key.removesuffix(".bytes") for key in GGML.files if key.endswith(".bytes")]
+
+
+def block_scheme(name: str) -> Scheme:
+    """Ours of ggml's name; the `.imatrix` ones are bytes of the same format."""
+    name = name.removesuffix(".imatrix")
+    return BLOCKS[f"{name}_GGML" if f"{name}_GGML" in BLOCKS else name].scheme
+
+
+def weights() -> Tensor:
+    return torch.from_numpy(GGML["x"])
+
+
+def as_rows(data: bytes) -> np.ndarray:
+    return np.frombuffer(data, dtype=np.uint8).reshape(len(GGML["x"]), -1)
+
+
+def test_the_golden_files_hold_sixteen_formats_and_eight_with_an_importance_matrix() -> None:
+    assert len([n for n in EVERY if "imatrix" not in n]) == 16
+    assert len([n for n in EVERY if "imatrix" in n]) == 8
+    assert {block_scheme(n).name for n in EVERY} == {n for n, b in BLOCKS.items() if b.source.startswith("ggml")}
+
+
+@pytest.mark.parametrize("name", ENCODED_ALIKE)
+def test_rounding_gives_ggmls_bytes(name: str) -> None:
+    scheme = block_scheme(name)
+    got, want = as_rows(Layout(scheme).pack(quantize(weights(), scheme))), GGML[f"{name}.bytes"]
+    assert np.array_equal(got, want), f"rows {np.unique(np.nonzero(got != want)[0])}"
+
+
+@pytest.mark.parametrize("name", ENCODED_ALIKE)
+def test_rounding_gives_ggmls_values_before_any_byte_is_written(name: str) -> None:
+    got = quantize(weights(), block_scheme(name)).dequantize().numpy()
+    assert np.array_equal(got, GGML[f"{name}.values"])
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_ggmls_bytes_decode_to_its_values(name: str) -> None:
+    layout, data = Layout(block_scheme(name)), GGML[f"{name}.bytes"]
+    got = layout.unpack(data.tobytes(), SHAPE).dequantize().numpy()
+    assert got.dtype == np.float32
+    assert np.array_equal(got, GGML[f"{name}.values"])
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_ggmls_bytes_come_back_when_packed_again(name: str) -> None:
+    layout, data = Layout(block_scheme(name)), GGML[f"{name}.bytes"].tobytes()
+    assert len(data) == layout.nbytes(SHAPE)
+    assert layout.pack(layout.unpack(data, SHAPE)) == data
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_each_row_is_stored_on_its_own(name: str) -> None:
+    layout, data = Layout(block_scheme(name)), GGML[f"{name}.bytes"]
+    for row in (0, 15, 30):
+        got = layout.unpack(data[row].tobytes(), (1, 768)).dequantize().numpy()
+        assert np.array_equal(got[0], GGML[f"{name}.values"][row])
+
+
+def test_ggmls_nvfp4_loses_what_nvidias_second_scale_keeps() -> None:
+    # Row 24 is 1e-6 in size and row 27 reaches 1e4: beyond 6 * 448 and below 6 * 2**-9 there is no scale.
+    ggml, own = GGML["NVFP4.values"], quantize(weights()[27:28], BLOCKS["NVFP4"].scheme).dequantize()
+    assert np.abs(ggml[24]).max() == 0
+    assert np.abs(ggml[27]).max() == 6 * 448 < np.abs(GGML["x"][27]).max()
+    assert float(own.abs().max()) == pytest.approx(np.abs(GGML["x"][27]).max(), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, b in BLOCKS.items() if b.searched))
+def test_plain_rounding_refuses_a_format_that_searches(name: str) -> None:
+    with pytest.raises(SchemeError) as caught:
+        quantize(weights(), BLOCKS[name].scheme)
+    assert caught.value.text.es == f"{name} busca sus escalas: no se obtiene por simple redondeo."
+    assert caught.value.text.en == f"{name} searches for its scales: plain rounding does not give it."
+
+
+BITSANDBYTES = [(name, size) for name in ("nf4", "fp4") for size in (64, 128)]
+
+
+def bitsandbytes_scheme(name: str, size: int, *, double: bool = False) -> Scheme:
+    nested = BLOCKS["NF4_DOUBLE"].scheme.scale
+    scheme = replace(BLOCKS[name.upper()].scheme, granularity=Flat(size))
+    return replace(scheme, scale=nested) if double else scheme
+
+
+def test_the_tables_are_those_of_bitsandbytes() -> None:
+    assert np.array_equal(np.array(NF4, dtype=np.float32), REFERENCE["bnb.nf4.code"])
+    assert np.array_equal(np.array(FP4, dtype=np.float32), REFERENCE["bnb.fp4.code"])
+
+
+@pytest.mark.parametrize(("name", "size"), BITSANDBYTES)
+def test_nf4_and_fp4_give_the_nibbles_and_values_of_bitsandbytes(name: str, size: int) -> None:
+    scheme, weight = bitsandbytes_scheme(name, size), torch.from_numpy(REFERENCE["W"])
+    q, want = quantize(weight, scheme), REFERENCE[f"bnb.{name}.b{size}.bytes"].tobytes()
+    assert Layout(scheme).pack(q)[: len(want)] == want
+    assert pack_codes(q.codes, 4, high_first=True) == want
+    assert np.array_equal(q.dequantize().numpy(), REFERENCE[f"bnb.{name}.b{size}"])
+
+
+@pytest.mark.parametrize(("name", "size"), BITSANDBYTES)
+def test_double_quantization_gives_the_values_of_bitsandbytes(name: str, size: int) -> None:
+    # The nested scales take the same 8-bit codes as there: bitsandbytes finds a code through a table of 2**16 entries,
+    # so that a number is rounded to 16 bits first, and that is reproduced. What is left is the order in which the
+    # mean is summed: one unit in the last place of a float32.
+    scheme, weight = bitsandbytes_scheme(name, size, double=True), torch.from_numpy(REFERENCE["W"])
+    got, want = quantize(weight, scheme).dequantize().numpy(), REFERENCE[f"bnb.{name}.b{size}.double"]
+    np.testing.assert_allclose(got, want, rtol=2.5e-7, atol=0)
+    assert not np.array_equal(want, REFERENCE[f"bnb.{name}.b{size}"])
+
+
+def test_nested_scales_are_rounded_to_16_bits_before_their_code_is_found() -> None:
+    scheme = BLOCKS["NF4_DOUBLE"].scheme.scale
+    assert isinstance(scheme, Scheme)
+    values = scheme.element.decode(torch.arange(256)).double()
+    middles = (values[1:] + values[:-1]) / 2
+    # One group with its mean at 0 and its largest at 1, and numbers closer to a midpoint than 16 bits can tell.
+    near = torch.cat([middles[100:155] - 4e-6, middles[100:155] + 4e-6]).float()
+    x = torch.cat([near, -near, torch.tensor([1.0, -1.0])]).view(1, -1)
+    assert abs(float(x.mean())) < 1e-10
+    index = np.rint((x.numpy().astype(np.float64) + 1) / 2 * 65535)
+    want = scheme.element.nearest(torch.from_numpy(index / 65535 * 2 - 1).float())
+    codes = quantize(x, scheme).codes
+    assert torch.equal(codes, want)
+    assert 20 < int((codes != scheme.element.nearest(x)).sum()) < 200
+
+
+def test_double_quantization_saves_three_eighths_of_a_bit() -> None:
+    shape = (768, 3072)
+    assert bits_per_weight(BLOCKS["NF4"].scheme, shape) == bits_per_weight(BLOCKS["FP4"].scheme, shape) == 4.5
+    # 4 + 8 / 64 + 32 / (64 * 256), and one float32 for the mean of the matrix.
+    exact = 4 + 8 / 64 + 32 / (64 * 256) + 32 / (768 * 3072)
+    assert bits_per_weight(BLOCKS["NF4_DOUBLE"].scheme, shape) == pytest.approx(exact, abs=1e-12)
+    assert round(exact, 3) == 4.127
+
+
+def test_a_nested_scale_is_a_matrix_of_its_own_with_codes_scales_and_mean() -> None:
+    scheme = bitsandbytes_scheme("nf4", 64, double=True)
+    q = quantize(torch.from_numpy(REFERENCE["W"]), scheme)
+    assert isinstance(q.scale, QTensor)
+    assert q.scale.shape == (1, 96 * 256 // 64)
+    assert isinstance(q.scale.scale, Tensor)
+    assert q.scale.scale.shape == (1, 2)
+    assert isinstance(q.scale.offset, Tensor)
+    assert q.scale.offset.shape == (1, 1)
+    largest = torch.from_numpy(REFERENCE["W"]).view(-1, 64).abs().amax(1)
+    assert float(q.scale.offset) == pytest.approx(float(largest.mean()), rel=1e-6)
+    torch.testing.assert_close(q.scales()[0], largest, rtol=0, atol=float(largest.max() / 20))
