@@ -60,7 +60,9 @@ FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
 FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
 FORMAT_BLOCK = Text("{name} · {bits} bits/peso", "{name} · {bits} bits/weight")
 FORMAT_INFO = {
-    "int": Text("Una rejilla uniforme: eliges bits, escala y punto cero.", "A uniform grid: choose bits, scale, zero point."),
+    "int": Text(
+        "Una rejilla uniforme: eliges bits, escala y punto cero.", "A uniform grid: choose bits, scale, zero point."
+    ),
     "cast": Text(
         "Cada peso se convierte tal cual, sin escala: lo que es demasiado pequeño para el formato se vuelve cero.",
         "Each weight is cast as it is, with no scale: what is too small for the format becomes zero.",
