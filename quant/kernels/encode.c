@@ -3,7 +3,10 @@
    Plain loops of fixed length over one block, which compilers turn into vector instructions. Two things keep them from
    doing so and are written another way: a maximum of floats is one of their bit patterns as integers, which order alike;
    rounding half away from zero is truncation after adding the float just below one half. Compile without contraction:
-   a fused multiply-add would round once where the definition rounds twice. */
+   a fused multiply-add would round once where the definition rounds twice.
+
+   Both return the bits of the largest magnitude that they met, 0x7f800000 or more for infinity and NaN: whether all of
+   it could be encoded is known without a pass of its own. */
 
 #include <stdint.h>
 #include <string.h>
@@ -16,6 +19,12 @@ static float from_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+static uint32_t magnitude_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits & MAGNITUDE;
 }
 
 static void store_half(uint8_t *out, float value) {
@@ -44,17 +53,18 @@ static float signed_max(const uint32_t *bits) {
 /* A scale whose reciprocal is not a finite number rounds everything to 0, as in the definition. */
 static float reciprocal(float scale) {
     float inverse = 1.0f / scale;
-    uint32_t bits;
-    memcpy(&bits, &inverse, sizeof bits);
-    return (bits & MAGNITUDE) < 0x7f800000u ? inverse : 0.0f;
+    return magnitude_of(inverse) < 0x7f800000u ? inverse : 0.0f;
 }
 
-void encode_q4_0(const float *x, uint8_t *out, int64_t blocks) {
+uint32_t encode_q4_0(const float *x, uint8_t *out, int64_t blocks) {
+    uint32_t most = 0;
     for (int64_t b = 0; b < blocks; b++, x += BLOCK, out += 2 + BLOCK / 2) {
         uint32_t bits[BLOCK];
         int32_t codes[BLOCK];
         memcpy(bits, x, sizeof bits);
-        float scale = signed_max(bits) / -8.0f;
+        float extreme = signed_max(bits);
+        most = magnitude_of(extreme) > most ? magnitude_of(extreme) : most;
+        float scale = extreme / -8.0f;
         float inverse = reciprocal(scale);
         for (int i = 0; i < BLOCK; i++) {
             int32_t code = (int32_t)(x[i] * inverse + 8.5f);
@@ -64,9 +74,11 @@ void encode_q4_0(const float *x, uint8_t *out, int64_t blocks) {
         for (int i = 0; i < BLOCK / 2; i++)
             out[2 + i] = (uint8_t)(codes[i] | codes[i + BLOCK / 2] << 4);
     }
+    return most;
 }
 
-void encode_q8_0(const float *x, uint8_t *out, int64_t blocks) {
+uint32_t encode_q8_0(const float *x, uint8_t *out, int64_t blocks) {
+    uint32_t most = 0;
     for (int64_t b = 0; b < blocks; b++, x += BLOCK, out += 2 + BLOCK) {
         uint32_t bits[BLOCK], largest = 0;
         memcpy(bits, x, sizeof bits);
@@ -74,6 +86,7 @@ void encode_q8_0(const float *x, uint8_t *out, int64_t blocks) {
             uint32_t magnitude = bits[i] & MAGNITUDE;
             largest = magnitude > largest ? magnitude : largest;
         }
+        most = largest > most ? largest : most;
         float scale = from_bits(largest) / 127.0f;
         float inverse = reciprocal(scale);
         store_half(out, scale);
@@ -84,4 +97,5 @@ void encode_q8_0(const float *x, uint8_t *out, int64_t blocks) {
         }
         memcpy(out + 2, codes, sizeof codes);
     }
+    return most;
 }

@@ -44,5 +44,5 @@ def _compiles(compiler: str, target: Path, extra: tuple[str, ...]) -> bool:
 def _typed(loaded: ctypes.CDLL) -> ctypes.CDLL:
     for name in ("encode_q4_0", "encode_q8_0"):
         function = getattr(loaded, name)
-        function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64], None
+        function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64], ctypes.c_uint32
     return loaded
