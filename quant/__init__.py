@@ -2,6 +2,7 @@
 
 from quant.blocks import BLOCKS
 from quant.errors import QuantError
+from quant.evaluate.figures import measure
 from quant.evaluate.quality import evaluate
 from quant.formats import FORMATS
 from quant.generate import generate
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate",
     "generate",
     "load_model",
+    "measure",
     "quantize",
     "quantize_model",
 ]

@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quant.errors import ModelError
-from quant.evaluate.quality import Quality, evaluate_steps
+from quant.evaluate.compare import Reference
 from quant.evaluate.texts import EvalText
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
 from quant.model.recipe import Recipe, quantize_steps
 from quant.text import Text
 
 CACHE_BYTES = 2**30
-BASELINES = 64  # kept; a visitor's own texts, at most 200 kB each, would otherwise pile up
+REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
 POLL_S = 0.3
 
 
@@ -71,15 +71,16 @@ class Turn:
 class Lab:
     """Loaded and quantized models, shared by all visitors of one process."""
 
-    def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES,
+                 reference_bytes: int = REFERENCE_BYTES) -> None:  # fmt: skip
         self.heavy = Lane()
         self._extra = extra
-        self._cache_bytes = cache_bytes
+        self._cache_bytes, self._reference_bytes = cache_bytes, reference_bytes
         self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up
         self._lock = threading.RLock()
         self._loaded: dict[str, LoadedModel] = {}
         self._quantized: OrderedDict[Recipe, tuple[LoadedModel, int]] = OrderedDict()
-        self._baselines: dict[tuple[str, EvalText], Quality] = {}
+        self._references: OrderedDict[tuple[str, EvalText], Reference] = OrderedDict()
 
     def names(self) -> list[str]:
         """Models that can be chosen now, without the network: a folder given at start, the embedded one, the hub's."""
@@ -135,22 +136,22 @@ class Lab:
         """Bytes held by quantized models beyond what they share with the loaded ones."""
         return sum(n for _, n in self._quantized.values())
 
-    def baseline(self, name: str, text: EvalText) -> Iterator[tuple[float, Quality]]:
-        """Score the unquantized model, once per text."""
+    def reference(self, name: str, text: EvalText) -> Reference:
+        """The unquantized model on a text: what it has read so far is kept, bounded in bytes."""
         key = (name, text)
-        if key in self._baselines:
-            yield 1.0, self._baselines[key]
-            return
-        for fraction, quality in evaluate_steps(self.loaded(name), text):
-            if fraction == 1:  # before the yield: a caller that has its answer does not come back
-                self._remember(key, quality)
-            yield fraction, quality
-
-    def _remember(self, key: tuple[str, EvalText], quality: Quality) -> None:
         with self._lock:
-            if len(self._baselines) >= BASELINES:
-                self._baselines.pop(next(iter(self._baselines)))
-            self._baselines[key] = quality
+            if key in self._references:
+                self._references.move_to_end(key)
+                return self._references[key]
+        reference = Reference(self.loaded(name), text)
+        with self._lock:
+            self._references[key] = reference
+            while (
+                sum(r.full_bytes for r in self._references.values()) > self._reference_bytes
+                and len(self._references) > 1
+            ):
+                self._references.popitem(last=False)
+        return reference
 
 
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:

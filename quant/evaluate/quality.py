@@ -23,7 +23,7 @@ from quant.evaluate.texts import EvalText, shipped_text
 from quant.model.load import LoadedModel
 from quant.text import Text
 
-MINIMUM_TOKENS = 32
+MINIMUM_WINDOWS = 2
 # Logits of one batch stay below this many float32 values (64 MB: 4,096 positions of a vocabulary of 4,096), or are
 # those of one window.
 LOGITS_BUDGET = 16 * 2**20
@@ -64,28 +64,30 @@ class Quality:
 
 @dataclass(frozen=True)
 class Window:
-    """Inputs [n] and targets [n] of one window, and the bytes of text that its targets stand for."""
+    """Inputs [n] and targets [n] of one window, the bytes of text that its targets stand for, and whose it is."""
 
     inputs: Tensor
     targets: Tensor
     n_bytes: float
+    document: int = 0
 
 
 def windows_of(loaded: LoadedModel, text: EvalText) -> list[Window]:
-    """The windows of `text`. Raises EvaluationError below MINIMUM_TOKENS tokens."""
+    """The windows of `text`. Raises EvaluationError when there are fewer than MINIMUM_WINDOWS."""
     windows = []
-    for document in text.documents:
+    for number, document in enumerate(text.documents):
         ids = torch.tensor([loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)])
         per_token = len(document.encode()) / max(1, len(ids) - 1)
         for start in range(0, len(ids) - 1, loaded.context):
             targets = ids[start + 1 : start + loaded.context + 1]
-            windows.append(Window(ids[start : start + len(targets)], targets, per_token * len(targets)))
-    total = sum(len(w.targets) for w in windows)
-    if total < MINIMUM_TOKENS:
+            windows.append(Window(ids[start : start + len(targets)], targets, per_token * len(targets), number))
+    if len(windows) < MINIMUM_WINDOWS:
         raise EvaluationError(
-            Text("El texto tiene {got} tokens; hacen falta al menos {need} para que la medida diga algo.",
-                 "The text has {got} tokens; at least {need} are needed for the measure to say anything.")
-            .format(got=total, need=MINIMUM_TOKENS)
+            Text("El texto tiene {got} tokens y este modelo los lee de {context} en {context}: hacen falta al menos "
+                 "{need}, para que haya dos ventanas.",
+                 "The text has {got} tokens and this model reads {context} at a time: at least {need} are needed, to "
+                 "make two windows.")
+            .format(got=sum(len(w.targets) for w in windows), context=loaded.context, need=loaded.context + 1)
         )  # fmt: skip
     return windows
 

@@ -1,10 +1,17 @@
-"""Tokens per second of several models on this machine, measured in alternating rounds inside one run."""
+"""Tokens per second of several models on this machine, measured in alternating rounds inside one run.
+
+Reading a prompt and writing after it are timed apart: reading is many tokens at once, limited by arithmetic; writing is
+one at a time, limited by how fast weights come from memory.
+"""
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import torch
 
 from quant.generate import Sampling, stream
 from quant.model.load import LoadedModel
@@ -12,13 +19,23 @@ from quant.model.load import LoadedModel
 PROMPT = "La ciudad de Madrid es"
 ROUNDS = 5
 NEW_TOKENS = 24
+PROMPT_TOKENS = 256  # read at once, or the whole context where that is shorter
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Tokens/s of each round of one model; the machine is shared, so the median and the spread are what counts."""
+    """Tokens/s of each round of one model, writing (`rounds`) and reading a prompt.
+
+    The machine is shared, so the median and the spread are what counts.
+    """
 
     rounds: tuple[float, ...]
+    prompt_rounds: tuple[float, ...] = ()
+
+    @property
+    def prompt(self) -> Speed:
+        """The same for reading a prompt alone."""
+        return Speed(self.prompt_rounds)
 
     @property
     def median(self) -> float:
@@ -36,14 +53,14 @@ class Speed:
 def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Iterator[float | tuple[Speed, ...]]:
     """Write NEW_TOKENS greedily with each model in turn, `rounds` times, after one round that is not counted.
 
-    Yields the fraction done after each turn and, last, one `Speed` a model. Prompt processing is not counted.
+    Yields the fraction done after each turn and, last, one `Speed` a model.
     """
-    seen: list[list[float]] = [[] for _ in models]
+    seen: list[list[tuple[float, float]]] = [[] for _ in models]
     for turn in range(rounds + 1):
         for model, values in zip(models, seen, strict=True):
-            values.append(_decode_rate(model))
+            values.append((_decode_rate(model), _prompt_rate(model)))
             yield (turn + 1) / (rounds + 1)
-    yield tuple(Speed(tuple(values[1:])) for values in seen)
+    yield tuple(Speed(*map(tuple, zip(*values[1:], strict=True))) for values in seen)
 
 
 def _decode_rate(model: LoadedModel) -> float:
@@ -51,3 +68,12 @@ def _decode_rate(model: LoadedModel) -> float:
     steps = list(stream(model, PROMPT, Sampling(max_length=prompt_tokens + NEW_TOKENS + 1, stop_at_end=False)))
     first, last = steps[0], steps[-1]
     return (last.new_tokens - first.new_tokens) / (last.seconds - first.seconds) if len(steps) > 1 else 0.0
+
+
+@torch.no_grad()
+def _prompt_rate(model: LoadedModel) -> float:
+    tokens = min(PROMPT_TOKENS, model.context)
+    ids = torch.tensor([(model.tokenizer.encode(PROMPT) * tokens)[:tokens]])
+    started = time.perf_counter()
+    model.model(ids, use_cache=True, logits_to_keep=1)
+    return tokens / (time.perf_counter() - started)

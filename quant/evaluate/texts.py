@@ -11,6 +11,7 @@ from quant.text import Text
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "texts"
 
 
+ENOUGH_DOCUMENTS = 12
 LARGEST_BYTES = 200_000  # of a pasted text: a minute or so on two cores
 
 
@@ -26,6 +27,19 @@ class EvalText:
     def n_bytes(self) -> int:
         """UTF-8 bytes of all documents, separators not counted."""
         return sum(len(d.encode()) for d in self.documents)
+
+    def part(self, n_bytes: int) -> EvalText:
+        """About `n_bytes` of the text from at least ENOUGH_DOCUMENTS of its documents, where it has so many.
+
+        Whole documents from the start where that gives enough of them; else the beginning of every document, cut at a
+        space. Intervals need documents: those say how much texts differ.
+        """
+        head = self.head(n_bytes)
+        if len(head.documents) >= min(ENOUGH_DOCUMENTS, len(self.documents)):
+            return head
+        each = n_bytes // len(self.documents)
+        cut = tuple(d if len(d) <= each else d[:each].rpartition(" ")[0] for d in self.documents)
+        return EvalText(self.name, self.title, cut)
 
     def head(self, n_bytes: int) -> EvalText:
         """Whole documents from the start, the last one included reaching at least `n_bytes`."""

@@ -112,7 +112,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
     """The same, yielding the fraction done after each matrix and, last, the model."""
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
     method = recipe.chosen_method
-    model = _structural_copy(loaded.model)
+    model = structural_copy(loaded.model)
     chosen = [layer for layer in census(loaded) if recipe.covers(layer)]
     total = sum(layer.parameters for layer in chosen)
     done = 0
@@ -127,7 +127,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
     yield LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
 
 
-def _structural_copy(model: PreTrainedModel) -> PreTrainedModel:
+def structural_copy(model: PreTrainedModel) -> PreTrainedModel:
     """The same modules anew, holding the very same parameters and buffers."""
     shared = {id(t): t for t in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, shared)

@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from quant.errors import QuantError
-from quant.evaluate.quality import evaluate_steps
+from quant.evaluate.compare import compare
+from quant.evaluate.figures import figures
 from quant.evaluate.weights import weight_view
 from quant.generate import Sampling, first_difference, side_by_side
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
 from quant.ui.choice import Choice
+from quant.ui.history import plain_figures
 from quant.ui.layer_names import default_layer, find_layer, matrices
 from quant.ui.tab_metrics import chosen_text
 
@@ -74,7 +76,7 @@ class Api:
     def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
                  granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
                  model: str = "embedded", format: str = "int") -> dict[str, Any]:  # fmt: skip
-        """Perplexity and bits-per-byte of the original and the quantized model, with protocol and exact sizes.
+        """Perplexity, bits-per-byte, KL and agreement of original and quantized, with 95 % intervals and exact sizes.
 
         text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
         """
@@ -83,11 +85,9 @@ class Api:
             scored = chosen_text(text, amount, own)
             choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
             report = size_report(self.lab.loaded(model), choice.recipe())
-            *_, (_, base) = self.lab.baseline(model, scored)
-            *_, (_, after) = evaluate_steps(_quantized(self.lab, choice), scored)
-            return {"perplexity": [base.perplexity, after.perplexity],
-                    "bits_per_byte": [base.bits_per_byte, after.bits_per_byte],
-                    "bytes": [report.float_bytes, report.stored_bytes], "protocol": asdict(after.protocol)}  # fmt: skip
+            scores = figures(compare(self.lab.reference(model, scored), _quantized(self.lab, choice)))
+            return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes],
+                    "protocol": asdict(scores.protocol)}  # fmt: skip
 
         return _in_turn(self.lab, work)
 

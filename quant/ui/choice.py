@@ -81,6 +81,10 @@ class Choice:
             model=MODEL_NAMES.get(self.model, self.model), how=self._how(), table=t.RECIPE_TABLE[self.table]
         )
 
+    def short(self) -> Text:
+        """The same without the model, for a table."""
+        return t.RECIPE_SHORT.format(how=self._how(), table=t.RECIPE_TABLE[self.table])
+
     def _how(self) -> Text:
         granularity = t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group)
         if self.has_bits:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -21,10 +19,13 @@ from quant.ui import texts as t
 from quant.ui.api import build_api
 from quant.ui.choice import Choice, read_query
 from quant.ui.controls import ADDRESS_JS, Controls, build_controls
-from quant.ui.heavy import Stops
+from quant.ui.heavy import Frames, connect
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
+from quant.ui.section_drift import CSS as DRIFT_CSS
+from quant.ui.section_drift import drift_or_problem
+from quant.ui.section_notebook import notebook_or_problem
 from quant.ui.status import status_line
-from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
+from quant.ui.tab_metrics import MetricFrames, MetricsTab, build_metrics, measured_or_problem
 from quant.ui.tab_numbers import CSS as NUMBERS_CSS
 from quant.ui.tab_numbers import NumbersTab, build_numbers, layer_shown, model_shown
 from quant.ui.tab_start import StartTab, build_start, picture
@@ -33,11 +34,6 @@ from quant.ui.tab_weights import WeightsTab, build_weights, shown_or_problem
 
 LIGHT: dict[str, Any] = {
     "concurrency_id": "light", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private",
-}  # fmt: skip
-# The heavy lane of the lab lets one through at a time and shows each visitor's place; Gradio only has to let the
-# waiting ones in, so that they can say so.
-HEAVY: dict[str, Any] = {
-    "concurrency_id": "heavy", "concurrency_limit": 16, "show_progress": "hidden", "api_visibility": "private",
 }  # fmt: skip
 # The first tab says that it was selected while the page is being built, before the address has been read.
 # Gradio names its sliders in English for screen readers whatever the page's language; the label alone says enough.
@@ -61,6 +57,7 @@ CSS = (
     f".dark {{ --lab-original-ink: {style.MANTISSA}; --lab-quantized-ink: {style.QUANTIZED}; }}\n"
     + (Path(__file__).parent / "style.css").read_text(encoding="utf8")
     + NUMBERS_CSS
+    + DRIFT_CSS
 )
 
 
@@ -186,34 +183,28 @@ def _wire_numbers(lab: Lab, view: View) -> None:
 
 
 def _wire_heavy(lab: Lab, view: View) -> None:
-    """Text and metrics: generators that say their place in the queue, then stream; a stop button each."""
-    language, inputs = view.language, view.controls.inputs
+    """What takes seconds: generators that say their place in the queue, then stream; a stop button each."""
+    language, inputs, text, metrics = view.language, view.controls.inputs, view.text, view.metrics
     n = len(inputs)
 
-    stops = {"write": Stops(), "measure": Stops()}
+    def write(*values: Any) -> Frames:
+        return written_or_problem(lab, language, Choice(*values[:n]), *values[n:])
 
-    def write(request: gr.Request, *values: Any) -> Iterator[str]:
-        work = written_or_problem(lab, language, Choice(*values[:n]), *values[n:])
-        with closing(work):
-            yield from stops["write"].heed(str(request.session_hash), language, work)
+    def drift(*values: Any) -> Frames:
+        return drift_or_problem(lab, language, Choice(*values[:n]), *values[n:])
 
-    def measure(request: gr.Request, *values: Any) -> Iterator[str]:
-        work = measured_or_problem(lab, language, Choice(*values[:n]), *values[n:])
-        with closing(work):
-            yield from stops["measure"].heed(str(request.session_hash), language, work)
+    def measure(*values: Any) -> MetricFrames:
+        return measured_or_problem(lab, language, Choice(*values[:n]), *values[n:])
 
-    def stop_writing(request: gr.Request) -> None:
-        stops["write"].ask(str(request.session_hash))
+    def revisit(*values: Any) -> Frames:
+        return notebook_or_problem(lab, language, Choice(*values))
 
-    def stop_measuring(request: gr.Request) -> None:
-        stops["measure"].ask(str(request.session_hash))
-
-    text, metrics = view.text, view.metrics
-    gr.on([text.write.click, text.prompt.submit], write, [*inputs, text.prompt, *text.settings], text.output, **HEAVY)
-    metrics.measure.click(measure, [*inputs, metrics.text, metrics.amount, metrics.own], metrics.output, **HEAVY)
-    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    text.stop.click(stop_writing, **at_once)
-    metrics.stop.click(stop_measuring, **at_once)
+    connect(language, write, [text.write.click, text.prompt.submit], [*inputs, text.prompt, *text.settings],
+            text.output, text.stop)  # fmt: skip
+    connect(language, drift, [text.drift.read.click], [*inputs, text.drift.text], text.drift.output, text.drift.stop)
+    connect(language, measure, [metrics.measure.click], [*inputs, *metrics.settings, metrics.history], metrics.outputs,
+            metrics.stop)  # fmt: skip
+    connect(language, revisit, [metrics.notebook.run.click], inputs, metrics.notebook.output, metrics.notebook.stop)
 
 
 def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:

@@ -1,49 +1,62 @@
-"""Métrica: the baseline of the unquantized model and the same for the quantized one, on a fixed text."""
+"""Métrica: what quantization costs on a fixed text, how sure that is, and what has been tried in this visit."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from html import escape
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 
 from quant.errors import EvaluationError, QuantError
-from quant.evaluate.quality import Quality, evaluate_steps
-from quant.evaluate.speed import Speed, speed_steps
+from quant.evaluate.compare import Comparison, compare_steps
+from quant.evaluate.figures import figures
+from quant.evaluate.size import held_in_memory
+from quant.evaluate.speed import speed_steps
 from quant.evaluate.texts import TITLES, EvalText, own_text, shipped_text
 from quant.lab import Lab
+from quant.model.load import LoadedModel
 from quant.model.recipe import SizeReport, size_report
-from quant.text import Language, Text, fixed, number, size
+from quant.plots.divergence import divergence
+from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
-from quant.ui.heavy import Frames, in_turn, quantizing
+from quant.ui.heavy import in_turn, quantizing
+from quant.ui.history import Entry, history_html
+from quant.ui.metrics_result import Shown, result
+from quant.ui.section_notebook import NotebookSection, build_notebook
 
 QUICK_BYTES = 40_000
+UNEVEN = 7.0  # 99 % quantile over median: from there on the harm is said to lie in a few places
+REDRAW_S = 2.0  # intervals take a few tenths of a second; a visitor can stop between any two windows all the same
+
+MetricFrames = Generator[tuple[object, ...], None, None]  # in the order of `MetricsTab.outputs`
 
 
 @dataclass(frozen=True)
 class MetricsTab:
-    text: gr.Radio
-    amount: gr.Radio
-    own: gr.Textbox
+    """`settings` in the order in which `measured_or_problem` takes them."""
+
+    settings: list[gr.components.Component]
     measure: gr.Button
     stop: gr.Button
     output: gr.HTML
+    chart: gr.Plot
+    caption: gr.HTML
+    tried: gr.HTML
+    history: gr.State
+    notebook: NotebookSection
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        return [self.output, self.chart, self.caption, self.tried, self.history]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What has been measured so far; `speeds` is (original, quantized), None until timed."""
-
-    base: Quality
-    quantized: Quality
-    report: SizeReport
-    speeds: tuple[Speed, Speed] | None
-    title: Text
-    recipe: Text
+def frame(shown: str, *rest: object) -> tuple[object, ...]:
+    """What happens now, and figure, caption, table and history where they change."""
+    return (shown, *(rest or [gr.skip()] * 4))
 
 
 def chosen_text(name: str, amount: str, own: str) -> EvalText:
@@ -51,122 +64,78 @@ def chosen_text(name: str, amount: str, own: str) -> EvalText:
     if amount not in t.METRIC_AMOUNTS:
         raise EvaluationError(t.BAD_AMOUNT.format(got=amount, allowed=", ".join(t.METRIC_AMOUNTS)))
     text = own_text(own) if name == "own" else shipped_text(name)
-    return text.head(QUICK_BYTES) if amount == "quick" and name != "own" else text
+    return text.part(QUICK_BYTES) if amount == "quick" and name != "own" else text
 
 
-def measure(lab: Lab, language: Language, choice: Choice, text: EvalText) -> Iterator[str]:
-    """Progress, then the table, growing; every figure in it was measured in this call or is the cached baseline."""
-    report = size_report(lab.loaded(choice.model), choice.recipe())
-    base = yield from _baseline(lab, language, choice.model, text)
-    model = yield from quantizing(lab, language, choice.recipe())
-    shown = ""
-    for fraction, quality in evaluate_steps(model, text):
-        bar = html.progress(t.MEASURING_QUANTIZED, fraction, language)
-        if fraction < 1:  # not beside the baseline, which has read the whole text
-            shown = html.verdict(_so_far(fraction, quality, language)) + html.caption(choice.describe()[language])
-        else:
-            shown = result(Comparison(base, quality, report, None, text.title, choice.describe()), language)
-        yield bar + shown
-    for step in speed_steps([lab.loaded(choice.model), model]):
-        if isinstance(step, float):
-            yield html.progress(t.MEASURING_SPEED, step, language) + shown
-        else:
-            yield result(Comparison(base, quality, report, (step[0], step[1]), text.title, choice.describe()), language)
+def measure(lab: Lab, language: Language, choice: Choice, text: EvalText, history: Sequence[Entry]) -> MetricFrames:
+    """Progress over what is known so far, which is always of the same tokens for both models; last, the whole."""
+    original, report = lab.loaded(choice.model), size_report(lab.loaded(choice.model), choice.recipe())
+    reference = lab.reference(choice.model, text)
+    quantized = yield from _framed(quantizing(lab, language, choice.recipe()))
+    shown, drawn = "", 0.0
+    for c in compare_steps(reference, quantized):
+        if c.fraction < 1 and time.monotonic() - drawn < REDRAW_S:
+            yield frame(_reading(c, language) + shown)
+            continue
+        scored, drawn = _shown(c, report, original, quantized, text, choice), time.monotonic()
+        shown = result(scored, language)
+        if c.fraction < 1:
+            yield frame(_reading(c, language) + shown)
+            continue
+        tried = _with(history, scored, choice, text)
+        yield frame(shown, divergence(c.tokens, language), chart_caption(scored, language),
+                    history_html(tried, language), tried)  # fmt: skip
+        for step in speed_steps([original, quantized]):
+            if isinstance(step, float):
+                yield frame(html.progress(t.MEASURING_SPEED, step, language) + shown)
+            else:
+                yield frame(result(replace(scored, speeds=(step[0], step[1])), language))
 
 
-def _so_far(fraction: float, quality: Quality, language: Language) -> str:
-    share, perplexity = number(100 * fraction, language, 2), number(quality.perplexity, language, 4)
-    return t.METRIC_SO_FAR.format(share=share, perplexity=perplexity)[language]
+def _reading(c: Comparison, language: Language) -> str:
+    """How far both models have read, and what that means for the figures below."""
+    so_far = t.METRIC_SO_FAR.format(share=number(100 * c.fraction, language, 2))[language]
+    return html.progress(t.MEASURING_BOTH, c.fraction, language) + html.caption(so_far)
 
 
-def _baseline(lab: Lab, language: Language, model: str, text: EvalText) -> Generator[str, None, Quality]:
-    """Yield a progress bar while the unquantized model is scored; return its score."""
-    yield html.progress(t.MEASURING_BASE, 0.0, language)
-    for fraction, quality in lab.baseline(model, text):
-        if fraction == 1:
-            return quality
-        yield html.progress(t.MEASURING_BASE, fraction, language)
-    raise AssertionError("a baseline ends with the whole text")
+def _with(history: Sequence[Entry], s: Shown, choice: Choice, text: EvalText) -> list[Entry]:
+    """The history with a new entry, which takes the place of an older one of the same recipe and text."""
+    key = (choice.model, text.name, s.figures.protocol.tokens)
+    new = Entry(key, choice.short(), choice.query(), text.title, s.figures, s.report)
+    return [*(e for e in history if (e.key, e.address) != (new.key, new.address)), new]
 
 
-def result(c: Comparison, language: Language) -> str:
-    """Words first, the table under them, the protocol last."""
-    words = t.METRIC_WORDS.format(
-        bits=number(c.report.quantized_bits_per_weight, language, 3), before=size(c.report.float_bytes, language),
-        after=size(c.report.stored_bytes, language), move=_move(c.base.perplexity, c.quantized.perplexity, language),
-    )  # fmt: skip
-    table = html.table([h[language] for h in t.METRIC_HEAD], _rows(c, language))
-    return (
-        html.verdict(words[language]) + table + html.caption(c.recipe[language]) + html.caption(_protocol(c, language))
-    )
+def _framed(work: Generator[str, None, LoadedModel]) -> Generator[tuple[object, ...], None, LoadedModel]:
+    while True:
+        try:
+            shown = next(work)
+        except StopIteration as done:
+            return done.value
+        yield frame(shown)
 
 
-def _move(a: float, b: float, language: Language) -> str:
-    shown_a, shown_b = number(a, language, 4), number(b, language, 4)
-    if shown_a == shown_b:
-        return t.METRIC_SAME.format(a=shown_a)[language]
-    text = t.METRIC_RISES if b > a else t.METRIC_FALLS
-    return text.format(a=shown_a, b=shown_b, change=change(a, b, language))[language]
+def _shown(c: Comparison, report: SizeReport, original: LoadedModel, quantized: LoadedModel, text: EvalText,
+           choice: Choice) -> Shown:  # fmt: skip
+    memory = tuple(sum(h.n_bytes for h in held_in_memory(m)) for m in (original, quantized))
+    return Shown(figures(c), report, None, (memory[0], memory[1]), text.title, choice.describe())
 
 
-def change(a: float, b: float, language: Language) -> str:
-    """From `a` to `b` in percent, or as a factor where percent no longer says anything."""
-    if a == 0 or math.isinf(b):
-        return "∞"
-    if b / a > 3:
-        return f"× {number(b / a, language, 3)}"
-    percent = 100 * (b - a) / a
-    return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}{html.percent_sign(language)}"
+def chart_caption(s: Shown, language: Language) -> str:
+    low, high = s.figures.kl_median.value, s.figures.kl_99.value
+    text = t.CHART_UNEVEN if high > UNEVEN * low else t.CHART_EVEN
+    shown = text.format(median=number(low, language, 2), high=number(high, language, 2))
+    return html.caption(shown[language])
 
 
-def _row_name(name: Text, hint: Text, badges: str, language: Language) -> str:
-    return f"{escape(name[language])} {badges}<small>{escape(hint[language])}</small>"
-
-
-def _rows(c: Comparison, language: Language) -> list[list[str]]:
-    measured, exact = html.badge("measured", language), html.badge("exact", language)
-    quality = [
-        [_row_name(name, hint, measured, language), number(a, language, 4), number(b, language, 4),
-         change(a, b, language)]
-        for name, hint, a, b in (
-            (t.PERPLEXITY, t.PERPLEXITY_HINT, c.base.perplexity, c.quantized.perplexity),
-            (t.BPB, t.BPB_HINT, c.base.bits_per_byte, c.quantized.bits_per_byte),
-        )
-    ]  # fmt: skip
-    before, after = c.report.float_bytes, c.report.stored_bytes
-    name = _row_name(t.SIZE, t.SIZE_HINT, exact, language)
-    sizes = [name, size(before, language), size(after, language), change(before, after, language)]
-    return [*quality, sizes, *([_speed_row(*c.speeds, language)] if c.speeds else [])]
-
-
-def _speed_row(a: Speed, b: Speed, language: Language) -> list[str]:
-    mark = html.badge("measured", language) + html.badge("simulated", language)
-    overlap = a.lowest <= b.highest and b.lowest <= a.highest
-    moved = t.NO_CLEAR_CHANGE[language] if overlap else change(a.median, b.median, language)
-    return [_row_name(t.SPEED, t.SPEED_HINT, mark, language), _rate(a, language), _rate(b, language), moved]
-
-
-def _rate(speed: Speed, language: Language) -> str:
-    low, high = (number(v, language, 3) for v in (speed.lowest, speed.highest))
-    small = t.SPEED_RANGE.format(n=len(speed.rounds), low=low, high=high)[language]
-    return f"{number(speed.median, language, 3)}<small>{small}</small>"
-
-
-def _protocol(c: Comparison, language: Language) -> str:
-    p = c.quantized.protocol
-    fields = {"documents": p.documents, "windows": p.windows, "context": p.context, "stride": p.stride}
-    return t.PROTOCOL.format(
-        text=c.title, arithmetic=p.arithmetic, tokens=fixed(p.tokens, language, 0),
-        bytes=fixed(p.n_bytes, language, 0), **fields,
-    )[language]  # fmt: skip
-
-
-def measured_or_problem(lab: Lab, language: Language, choice: Choice, text: str, amount: str, own: str) -> Frames:
-    """What the output shows, whatever happens."""
+def measured_or_problem(lab: Lab, language: Language, choice: Choice, text: str, amount: str, own: str,
+                        history: Sequence[Entry]) -> MetricFrames:  # fmt: skip
+    """What the outputs show, whatever happens."""
     try:
-        yield from in_turn(lab, language, measure(lab, language, choice, chosen_text(text, amount, own)))
+        work = measure(lab, language, choice, chosen_text(text, amount, own), history)
+        for shown in in_turn(lab, language, work):
+            yield shown if isinstance(shown, tuple) else frame(shown)
     except QuantError as error:
-        yield html.problem(error, language)
+        yield frame(html.problem(error, language))
 
 
 def build_metrics(language: Language) -> MetricsTab:
@@ -183,10 +152,16 @@ def build_metrics(language: Language) -> MetricsTab:
     own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False)
     with gr.Row():
         go = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
-        stop = gr.Button(t.STOP[language], scale=0, min_width=110)
+        stop = gr.Button(t.STOP[language], scale=0, min_width=110, elem_id=f"measure-stop-{language}")
     output = gr.HTML(html.notice(t.METRIC_EMPTY[language], "note"), elem_id=f"measured-{language}")
+    chart = gr.Plot(show_label=False, elem_id=f"divergence-{language}")
+    caption = gr.HTML()
+    gr.Markdown(f"### {t.HISTORY[language]}")
+    tried = gr.HTML(history_html([], language), elem_id=f"history-{language}")
+    history = gr.State([])
     text.input(
         lambda kind: (gr.update(visible=kind == "own"), gr.update(visible=kind != "own")), text, [own, amount],
         show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
-    return MetricsTab(text, amount, own, go, stop, output)
+    settings: list[Any] = [text, amount, own]
+    return MetricsTab(settings, go, stop, output, chart, caption, tried, history, build_notebook(language))

@@ -20,6 +20,7 @@ from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
 from quant.ui.heavy import Frames, in_turn, quantizing
+from quant.ui.section_drift import DriftSection, build_drift
 
 REDRAW_S = 0.06  # a browser does not need more frames, and each one is a message
 
@@ -33,6 +34,7 @@ class TextTab:
     write: gr.Button
     stop: gr.Button
     output: gr.HTML
+    drift: DriftSection
 
 
 def read_sampling(max_length: float | None, no_repeat: float | None, do_sample: bool, temperature: float | None,
@@ -161,4 +163,4 @@ def build_text(lab: Lab, language: Language) -> TextTab:
     gr.Markdown(t.SPEED_NOTE[language], elem_classes="lab-small-print")
     gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
     settings = [max_length, no_repeat, do_sample, temperature, top_k, top_p, seed]
-    return TextTab(prompt, settings, write_button, stop, output)
+    return TextTab(prompt, settings, write_button, stop, output, build_drift(lab, language))

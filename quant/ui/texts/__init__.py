@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from quant.ui.texts.common import *  # noqa: F403
+from quant.ui.texts.drift import *  # noqa: F403
 from quant.ui.texts.metrics import *  # noqa: F403
+from quant.ui.texts.notebook import *  # noqa: F403
 from quant.ui.texts.numbers import *  # noqa: F403
 from quant.ui.texts.rounding import *  # noqa: F403
 from quant.ui.texts.sidebar import *  # noqa: F403

@@ -29,8 +29,7 @@ METRIC_AMOUNTS = {
     "whole": Text("todo el texto", "the whole text"),
 }
 MEASURE = Text("Medir", "Measure")
-MEASURING_BASE = Text("Midiendo el original:", "Measuring the original:")
-MEASURING_QUANTIZED = Text("Midiendo el cuantizado:", "Measuring the quantized model:")
+MEASURING_BOTH = Text("Leyendo con los dos modelos:", "Reading with both models:")
 MEASURING_SPEED = Text("Cronometrando los dos por turnos:", "Timing both in turns:")
 METRIC_EMPTY = Text(
     "Pulsa «Medir» para obtener la línea base y la comparación.",
@@ -47,10 +46,9 @@ SIZE = Text("Tamaño", "Size")
 SPEED = Text("Velocidad (tokens/s)", "Speed (tokens/s)")
 SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
 METRIC_SO_FAR = Text(
-    "El cuantizado lleva leído el {share}\N{NARROW NO-BREAK SPACE}% del texto, con perplejidad {perplexity}. La "
-    "comparación solo vale al terminar, cuando los dos han leído lo mismo.",
-    "The quantized model has read {share}% of the text, with perplexity {perplexity}. The comparison only holds at the "
-    "end, when both have read the same.",
+    "Va por el {share}\N{NARROW NO-BREAK SPACE}% del texto: los dos han leído lo mismo, así que la comparación ya vale, con "
+    "intervalos más anchos.",
+    "{share}% of the text so far: both have read the same, so the comparison holds already, with wider intervals.",
 )
 METRIC_WORDS = Text(
     "Con {bits} bits por peso en lo cuantizado, el modelo pasa de {before} en float32 a {after} y la perplejidad {move}.",
@@ -58,10 +56,7 @@ METRIC_WORDS = Text(
     "perplexity {move}.",
 )
 METRIC_RISES = Text("sube de {a} a {b} ({change})", "rises from {a} to {b} ({change})")
-METRIC_FALLS = Text(
-    "baja de {a} a {b} ({change}); una bajada en este texto no demuestra que el modelo haya mejorado: prueba con otro",
-    "falls from {a} to {b} ({change}); a fall on this text does not prove that the model got better: try another",
-)
+METRIC_FALLS = Text("baja de {a} a {b} ({change})", "falls from {a} to {b} ({change})")
 METRIC_SAME = Text("se queda en {a}", "stays at {a}")
 PROTOCOL = Text(
     "Protocolo. Texto: {text}. Documentos: {documents}. Ventanas: {windows}, de {context} tokens con paso {stride}. "
@@ -76,3 +71,69 @@ SPEED_HINT = Text(
     "los dos con copias float32: no hay motivo para que cambie", "both on float32 copies: no reason for it to change"
 )
 NO_CLEAR_CHANGE = Text("sin diferencia clara", "no clear difference")
+
+INTERVAL = Text("IC 95\N{NARROW NO-BREAK SPACE}%: de {low} a {high}", "95% CI: {low} to {high}")
+NO_INTERVAL = Text("sin intervalo: el texto es corto", "no interval: the text is short")
+DIVERGENCE = Text("Cuánto se aparta, token a token", "How far it drifts, token by token")
+DIVERGENCE_HEAD = [
+    Text("", ""),
+    Text("Valor", "Value"),
+    Text("Intervalo del 95\N{NARROW NO-BREAK SPACE}%", "95% interval"),
+]
+KL_MEAN = Text("KL media (nats)", "Mean KL (nats)")
+KL_HINT = Text(
+    "lo que sorprende el cuantizado a quien esperaba el original; 0 es idéntico",
+    "how surprising the quantized model is to one who expects the original; 0 is identical",
+)
+KL_MEDIAN = Text("KL mediana", "Median KL")
+KL_MEDIAN_HINT = Text("la mitad de los tokens queda por debajo", "half of the tokens lie below")
+KL_99 = Text("KL del 99\N{NARROW NO-BREAK SPACE}%", "99% KL")
+KL_99_HINT = Text("uno de cada 100 tokens la supera", "one token in 100 lies above")
+KL_999 = Text("KL del 99,9\N{NARROW NO-BREAK SPACE}%", "99.9% KL")
+KL_999_HINT = Text("uno de cada 1000 la supera", "one token in 1,000 lies above")
+KL_MAX = Text("KL máxima", "Largest KL")
+KL_MAX_HINT = Text("el peor token de este texto; no generaliza", "the worst token of this text; it does not generalize")
+SAME_TOP = Text("Mismo token más probable", "Same most likely token")
+SAME_TOP_HINT = Text("tokens en los que los dos eligen lo mismo", "tokens where both would choose the same")
+PROBABILITY_RMS = Text("Cambio típico de probabilidad", "Typical change of probability")
+PROBABILITY_RMS_HINT = Text(
+    "raíz de la media de los cuadrados, del token que de verdad venía", "root mean square, of the token that did come"
+)
+SPEED_PROMPT = Text("Leer un texto (tokens/s)", "Reading a prompt (tokens/s)")
+MEMORY = Text("Memoria de los pesos ahora mismo", "Memory of the weights right now")
+MEMORY_HINT = Text(
+    "los dos son copias float32; el proceso entero: {process}", "both are float32 copies; whole process: {process}"
+)
+UNKNOWN = Text("desconocido", "unknown")
+RESAMPLED = Text(
+    "Intervalos: bootstrap por {unit}, con los dos modelos sobre los mismos tokens.",
+    "Intervals: bootstrap over {unit}, both models on the same tokens.",
+)
+NOT_RESAMPLED = Text(
+    "Sin intervalos: hacen falta al menos 10 ventanas de texto.",
+    "No intervals: at least 10 windows of text are needed.",
+)
+CHART_UNEVEN = Text(
+    "La mitad de los tokens tiene una KL por debajo de {median}, pero uno de cada 100 pasa de {high}: el daño se concentra "
+    "en unos pocos sitios.",
+    "Half of the tokens have a KL below {median}, but one in 100 lies above {high}: the harm lies in a few places.",
+)
+CHART_EVEN = Text(
+    "La mitad de los tokens tiene una KL por debajo de {median} y uno de cada 100 pasa de {high}: el daño está repartido "
+    "por todo el texto.",
+    "Half of the tokens have a KL below {median} and one in 100 lies above {high}: the harm is spread over the whole text.",
+)
+HISTORY = Text("Lo que has probado en esta visita", "What you have tried in this visit")
+HISTORY_EMPTY = Text(
+    "Aquí se guarda cada medida completa, para compararlas y descargarlas.",
+    "Each complete measurement is kept here, to compare and download.",
+)
+HISTORY_HEAD = [
+    Text("Receta", "Recipe"), Text("Tamaño", "Size"), Text("Perplejidad", "Perplexity"), Text("KL media", "Mean KL"),
+    Text("Veredicto", "Verdict"),
+]  # fmt: skip
+HISTORY_BITS = Text("{bits} bits/peso", "{bits} bits/weight")
+HISTORY_TOP = Text("coinciden el {share}", "agree {share}")
+HISTORY_BASE = Text("Original (línea base)", "Original (baseline)")
+HISTORY_DOWNLOAD = Text("Descargar:", "Download:")
+RULE_LABEL = Text("¿De dónde sale esa palabra?", "Where does that word come from?")

@@ -1,0 +1,204 @@
+"""Two models on the same tokens: what quantization changed, token by token, in one pass.
+
+With p the original's and q the quantized model's probabilities over the whole vocabulary at one position, y the token
+that comes next:
+
+    d_log = log p(y) - log q(y)             KL(p || q) = sum p (log p - log q)      same_top = argmax p == argmax q
+
+all in nats, float32 arithmetic, logarithms of sums in float64. The original's final hidden states are kept, so that a
+second scheme on the same text costs its own pass and two products with the token table, recomputed in runs of rows
+that bound the memory whatever the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from quant.errors import EvaluationError
+from quant.evaluate.quality import Protocol, Quality, Window, windows_of
+from quant.evaluate.texts import EvalText
+from quant.model.load import LoadedModel
+from quant.text import Text
+
+BATCH_TOKENS = 4096  # of one forward pass
+# Rows whose logits are made at once (50 MB at 50,257 words), and rows of them worked through while a core's cache
+# holds both models' (3 MB each).
+PRODUCT_VALUES, TILE_VALUES = 12 * 2**20, 3 * 2**18
+
+
+@dataclass(frozen=True, eq=False)
+class TokenScores:
+    """One row a scored token, float64 [tokens] unless said. `window`, `document` int64: which one it is in;
+    `position` int64: place in its window, from 0."""
+
+    nats_original: np.ndarray
+    nats_quantized: np.ndarray
+    kl: np.ndarray
+    same_top: np.ndarray
+    p_original: np.ndarray
+    p_quantized: np.ndarray
+    window: np.ndarray
+    document: np.ndarray
+    position: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What has been scored so far, and the protocol of it."""
+
+    tokens: TokenScores
+    protocol: Protocol
+    fraction: float
+
+    @property
+    def original(self) -> Quality:
+        return Quality(float(self.tokens.nats_original.sum()), self.protocol)
+
+    @property
+    def quantized(self) -> Quality:
+        return Quality(float(self.tokens.nats_quantized.sum()), self.protocol)
+
+
+class Reference:
+    """The original model on a text: its windows, and its final hidden states as they come to be known.
+
+    Grows while it is read, up to `full_bytes`; not for two threads at once (the lab's heavy lane sees to that).
+    """
+
+    def __init__(self, loaded: LoadedModel, text: EvalText) -> None:
+        """Raises EvaluationError when `text` is too short."""
+        self.loaded, self.text = loaded, text
+        self.windows = windows_of(loaded, text)
+        per_batch = max(1, BATCH_TOKENS // loaded.context)
+        self.batches = [self.windows[i : i + per_batch] for i in range(0, len(self.windows), per_batch)]
+        self._hidden: dict[int, Tensor] = {}
+
+    @property
+    def full_bytes(self) -> int:
+        """Bytes of all hidden states."""
+        width = self.loaded.model.get_input_embeddings().weight.shape[1]
+        return 4 * width * sum(len(w.targets) for w in self.windows)
+
+    def hidden(self, batch: int) -> Tensor:
+        """float32 [tokens, width] of the scored positions of a batch, computed at the first asking."""
+        if batch not in self._hidden:
+            self._hidden[batch] = final_hidden(self.loaded, self.batches[batch])
+        return self._hidden[batch]
+
+
+def compare_steps(reference: Reference, quantized: LoadedModel) -> Iterator[Comparison]:
+    """Score both models batch by batch, yielding all that is known so far; the last one has the whole text.
+
+    Raises EvaluationError when the models cannot be compared on the same tokens.
+    """
+    _check(reference, quantized)
+    total = sum(len(w.targets) for w in reference.windows)
+    parts: list[TokenScores] = []
+    done = 0
+    for index, batch in enumerate(reference.batches):
+        parts.append(_score(reference, index, quantized))
+        done += len(batch)
+        tokens = _joined(parts)
+        yield Comparison(tokens, _protocol(reference, done), len(tokens.kl) / total)
+
+
+def compare(reference: Reference, quantized: LoadedModel) -> Comparison:
+    """Score the whole text. Raises EvaluationError as `compare_steps` does."""
+    *_, last = compare_steps(reference, quantized)
+    return last
+
+
+@torch.no_grad()
+def final_hidden(loaded: LoadedModel, windows: list[Window]) -> Tensor:
+    """float32 [tokens, width]: what the output matrix multiplies at each scored position, window after window.
+
+    Shorter windows are padded on the right, where causality hides the padding.
+    """
+    lengths = torch.tensor([len(w.inputs) for w in windows])
+    inputs = nn.utils.rnn.pad_sequence([w.inputs for w in windows], batch_first=True)
+    hidden = loaded.model.base_model(inputs, use_cache=False).last_hidden_state.float()
+    return hidden[torch.arange(inputs.shape[1]) < lengths.unsqueeze(1)]
+
+
+def _check(reference: Reference, quantized: LoadedModel) -> None:
+    a, b = reference.loaded, quantized
+    sizes = [m.model.get_input_embeddings().weight.shape[0] for m in (a, b)]
+    if sizes[0] != sizes[1] or a.tokenizer.get_vocab() != b.tokenizer.get_vocab():
+        raise EvaluationError(
+            Text("Los modelos no tienen los mismos tokens ({a}: {n_a}; {b}: {n_b}): sus probabilidades no se pueden "
+                 "comparar. Compara un modelo con su propia versión cuantizada.",
+                 "The models do not share their tokens ({a}: {n_a}; {b}: {n_b}): their probabilities cannot be "
+                 "compared. Compare a model with its own quantized version.")
+            .format(a=a.name, n_a=sizes[0], b=b.name, n_b=sizes[1])
+        )  # fmt: skip
+    if a.context != b.context:
+        raise EvaluationError(
+            Text("La referencia leyó ventanas de {a} tokens y este modelo las lee de {b}: no son el mismo modelo.",
+                 "The reference read windows of {a} tokens and this model reads {b}: they are not the same model.")
+            .format(a=a.context, b=b.context)
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def _score(reference: Reference, index: int, quantized: LoadedModel) -> TokenScores:
+    """The scores of one batch."""
+    batch = reference.batches[index]
+    targets = torch.cat([w.targets for w in batch])
+    hidden = (reference.hidden(index), final_hidden(quantized, batch))
+    heads = tuple(m.model.get_output_embeddings() for m in (reference.loaded, quantized))
+    rows = max(1, PRODUCT_VALUES // heads[0].weight.shape[0])
+    columns = []
+    for start in range(0, len(targets), rows):
+        part = slice(start, start + rows)
+        logits = [head(h[part]) for head, h in zip(heads, hidden, strict=True)]
+        columns.append(_tiled(logits[0], logits[1], targets[part]))
+    p_log, q_log, kl, same = (torch.cat(c).numpy() for c in zip(*columns, strict=True))
+    lengths = [len(w.targets) for w in batch]
+    first = sum(len(b) for b in reference.batches[:index])
+    return TokenScores(
+        -p_log, -q_log, kl, same, np.exp(p_log), np.exp(q_log),
+        np.repeat(np.arange(first, first + len(batch)), lengths),
+        np.repeat([w.document for w in batch], lengths), np.concatenate([np.arange(n) for n in lengths]),
+    )  # fmt: skip
+
+
+def _tiled(p: Tensor, q: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+    """float64 [rows] each, of two logits [rows, vocabulary]: log-probability of the target under both, KL, same top."""
+    rows = max(1, TILE_VALUES // p.shape[1])
+    tiles = [_tile(*t) for t in zip(p.split(rows), q.split(rows), targets.split(rows), strict=True)]
+    return tuple(torch.cat(c) for c in zip(*tiles, strict=True))
+
+
+def _tile(p: Tensor, q: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+    """The definition, with each row's largest logit taken off first: what is left is small, and its sum exact enough.
+
+    KL = sum p (p' - q') + log sum exp q' - log sum exp p', for logits p', q' counted from their largest.
+    """
+    (p_top, p_at), (q_top, q_at) = p.max(-1, keepdim=True), q.max(-1, keepdim=True)
+    p, q = p.sub_(p_top), q.sub_(q_top)
+    at = targets.unsqueeze(1)
+    p_log, q_log = p.gather(1, at).squeeze(1).double(), q.gather(1, at).squeeze(1).double()
+    weights = p.exp()
+    p_sum, q_sum = weights.sum(-1).double(), q.exp().sum(-1).double()
+    apart = torch.linalg.vecdot(weights, p.sub_(q)).double() / p_sum
+    kl = (apart + q_sum.log() - p_sum.log()).clamp_(min=0)  # below 0 by rounding only
+    return p_log - p_sum.log(), q_log - q_sum.log(), kl, (p_at == q_at).squeeze(1).double()
+
+
+def _joined(parts: list[TokenScores]) -> TokenScores:
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in TokenScores.__annotations__}
+    return TokenScores(**columns)
+
+
+def _protocol(reference: Reference, windows: int) -> Protocol:
+    read = reference.windows[:windows]
+    context = reference.loaded.context
+    return Protocol(
+        reference.text.name, context, context, True, len({w.document for w in read}), windows,
+        sum(len(w.targets) for w in read), round(sum(w.n_bytes for w in read)),
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""The notebook, revisited: the assignment's recipe run as it stands, what it touches, and what its metric sees.
+
+`dynamic.py` is the recipe. The metric of the notebook, with n_i the tokens of its
+i-th sentence and m_i those of sentence and continuation together, `max_length` 20:
+
+    loss = mean_i |m_i - n_i|
+
+Every model that does not end early gives m_i = 20. The control is a model rounded to 2 bits with one scale a matrix.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeVar
+
+from quant.evaluate.dynamic import Census, Saved, as_transformers_loads, census, quantize_dynamically, saved
+from quant.evaluate.quality import Quality, evaluate_steps
+from quant.evaluate.speed import Speed, speed_steps
+from quant.evaluate.texts import EvalText
+from quant.generate import Sampling, generate
+from quant.model.load import LoadedModel
+from quant.model.recipe import Recipe, quantize_steps
+from quant.scheme import PerTensor, Scheme
+
+# The notebook's own three sentences are not known. These are at most 18 bytes long, so that any tokenizer leaves room.
+SENTENCES = ("Me gusta leer", "El tren no llega", "Hoy hace mucho sol")
+MAX_LENGTH = 20  # what transformers' `generate` does when nobody says
+ROUNDS = 7  # all on one side by chance: 2 in 2**7, 1.6 %
+TEXT, TEXT_BYTES = "enciclopedia", 6_000
+# Shares of the time on the embedded model: two are timed, three write and read, one of those is made. They add up to 1.
+TIMED, SCORED, MADE = 0.30, 0.22, 0.04
+BROKEN = Recipe(Scheme.integer(2, PerTensor()))
+T = TypeVar("T")
+
+
+class Pace(Enum):
+    """How the recipe's rounds compare with the original's, round by round."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    SAME = "same"
+
+
+@dataclass(frozen=True)
+class LengthLoss:
+    """The notebook's metric of one model, and what it wrote; tokens of each sentence, and with its continuation."""
+
+    tokens_in: tuple[int, ...]
+    tokens_out: tuple[int, ...]
+    written: tuple[str, ...]
+
+    @property
+    def loss(self) -> float:
+        return statistics.mean(abs(out - n) for n, out in zip(self.tokens_in, self.tokens_out, strict=True))
+
+    @property
+    def without_model(self) -> float:
+        """The same figure from the tokenizer alone, for whoever writes up to MAX_LENGTH."""
+        return statistics.mean(MAX_LENGTH - n for n in self.tokens_in)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One model by the notebook's metric and by ours."""
+
+    length: LengthLoss
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class NotebookReport:
+    """What is known so far; the later fields are None until measured.
+
+    saved, speeds: (original, recipe); scores: (original, recipe, broken).
+    """
+
+    census: Census
+    saved: tuple[Saved, Saved]
+    speeds: tuple[Speed, Speed] | None = None
+    scores: tuple[Scored, ...] | None = None
+
+    @property
+    def blind(self) -> bool:
+        """Whether the notebook's metric gave all models the figure that needs no model."""
+        return self.scores is not None and all(s.length.loss == s.length.without_model for s in self.scores)
+
+
+def notebook_steps(loaded: LoadedModel, text: EvalText) -> Iterator[float | NotebookReport]:
+    """Yield fractions done and reports that grow; the last report is complete. `loaded` stays as it is.
+
+    Raises EngineError where PyTorch has no 8-bit engine, EvaluationError for a text too short.
+    """
+    yield 0.0
+    original = as_transformers_loads(loaded)
+    recipe = quantize_dynamically(original)
+    found = census(original, recipe)
+    report = NotebookReport(found, (saved(original), saved(recipe, found.converted)))
+    yield report
+    speeds = yield from _scaled(speed_steps([original, recipe], ROUNDS), 0, TIMED)
+    report = replace(report, speeds=(speeds[0], speeds[1]))
+    yield report
+    first = yield from _scaled(_score_steps(original, text), TIMED, SCORED)
+    second = yield from _scaled(_score_steps(recipe, text), TIMED + SCORED, SCORED)
+    del original, recipe  # before there is a third
+    broken = yield from _scaled(quantize_steps(loaded, BROKEN), TIMED + 2 * SCORED, MADE)
+    third = yield from _scaled(_score_steps(broken, text), TIMED + 2 * SCORED + MADE, SCORED)
+    yield replace(report, scores=(first, second, third))
+
+
+def _scaled(steps: Iterator[float | T], start: float, share: float) -> Generator[float, None, T]:
+    """Pass fractions on as a part of the whole; return the result that ends `steps`."""
+    for step in steps:
+        if not isinstance(step, float):
+            return step
+        yield start + share * step
+    raise AssertionError("the steps end with their result")
+
+
+def _score_steps(model: LoadedModel, text: EvalText) -> Iterator[float | Scored]:
+    """The model writes after each sentence, then reads `text` window by window."""
+    ends = []
+    for sentence in SENTENCES:
+        ends.append(generate(model, sentence, Sampling(max_length=MAX_LENGTH, no_repeat_ngram_size=0)))
+        yield 0.2 * len(ends) / len(SENTENCES)
+    length = LengthLoss(
+        tuple(e.prompt_tokens for e in ends), tuple(len(e.ids) for e in ends), tuple(e.text for e in ends)
+    )
+    for fraction, quality in evaluate_steps(model, text):
+        yield 0.2 + 0.8 * fraction
+        if fraction == 1:
+            yield Scored(length, quality)
+
+
+def pace(original: Speed, recipe: Speed) -> Pace:
+    """Faster or slower when every round agrees, each against the original's turn just before it; else the same."""
+    turns = list(zip(original.rounds, recipe.rounds, strict=True))
+    if all(b > a for a, b in turns):
+        return Pace.FASTER
+    return Pace.SLOWER if all(b < a for a, b in turns) else Pace.SAME

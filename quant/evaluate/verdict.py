@@ -1,0 +1,216 @@
+"""From figures to a word: no distinguible, pequeño, apreciable, roto. The rule is fixed, and printed with the word.
+
+Perplexity, KL and top-1 agreement are each put into a band, and the worst of the three decides. The bounds lie between
+what llama.cpp publishes for LLaMA 3 8B on WikiText-2 (pull request 6936, "perplexity: more statistics"):
+
+    format     perplexity   mean KL   same first token        verdict on it
+    Q6_K          +0.35 %    0.0055         -                 small, or indistinguishable on a short text
+    Q4_K_M        +2.8 %     0.031        91.9 %              small
+    Q4_0             -       0.072          -                 noticeable
+    Q2_K           +56 %     0.445        71.1 %              noticeable, at its end
+
+and a doubled perplexity is broken; so is 60 % agreement (Mistral-7B at 1.8 bits, IQ1_S: 61.6 %, perplexity x 2.5; pull
+request 5676). Agreement depends on the model: where many tokens are about as likely, less KL is enough to lose it.
+"Indistinguishable" needs the interval too. A short text cannot tell anything apart, so an interval that contains 0 is
+not enough without a small KL; and without an interval the word is never said.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from quant.evaluate.bootstrap import Interval
+from quant.text import Text, as_typed, number
+
+
+class Verdict(Enum):
+    """From no loss to no use; the order is that of the members."""
+
+    INDISTINGUISHABLE = Text("no distinguible", "indistinguishable")
+    SMALL = Text("pequeño", "small")
+    NOTICEABLE = Text("apreciable", "noticeable")
+    BROKEN = Text("roto", "broken")
+
+
+SMALL_RATIO, BROKEN_RATIO = 1.05, 2  # perplexity, quantized over original
+SAME_KL, SMALL_KL, BROKEN_KL = 0.0055, 0.05, 0.45  # mean, nats
+SMALL_AGREEMENT, BROKEN_AGREEMENT = 0.9, 0.6
+
+
+def _percent(value: object) -> Text:
+    """A number, or a `Text` of one, with its sign: the Spanish page leaves a thin space before it."""
+    return Text("{value}\N{NARROW NO-BREAK SPACE}%", "{value}%").format(value=value)
+
+
+LIMITS: dict[str, object] = {
+    "rise": _percent(round(100 * (SMALL_RATIO - 1))), "factor": as_typed(BROKEN_RATIO), "same_kl": as_typed(SAME_KL),
+    "small_kl": as_typed(SMALL_KL), "broken_kl": as_typed(BROKEN_KL),
+    "small_share": _percent(round(100 * SMALL_AGREEMENT)), "broken_share": _percent(round(100 * BROKEN_AGREEMENT)),
+}  # fmt: skip
+RULE = Text(
+    "La regla: decide la peor de tres medidas. «Pequeño»: la perplejidad no sube más de un {rise}, la KL media no "
+    "pasa de {small_kl} nats y el token más probable es el mismo al menos el {small_share} de las veces. «Roto»: la "
+    "perplejidad se multiplica por {factor} o más, la KL llega a {broken_kl} nats o la coincidencia baja hasta el "
+    "{broken_share}. «Apreciable»: lo que queda en medio. «No distinguible»: además de pequeño, el intervalo de la "
+    "diferencia de log-perplejidad contiene el 0 y la KL no pasa de {same_kl} nats. Para orientarte: llama.cpp "
+    "publica, con LLaMA 3 8B, una KL media de 0,0055 nats en Q6_K, de 0,031 en Q4_K_M y de 0,45 en Q2_K.",
+    "The rule: the worst of three measures decides. “Small”: perplexity rises by no more than {rise}, mean KL is at "
+    "most {small_kl} nats and the most likely token is the same at least {small_share} of the time. “Broken”: "
+    "perplexity is multiplied by {factor} or more, KL reaches {broken_kl} nats or agreement falls to {broken_share}. "
+    "“Noticeable”: whatever lies between. “Indistinguishable”: small, and besides the interval of the difference in "
+    "log-perplexity contains 0 and KL is at most {same_kl} nats. For orientation: with LLaMA 3 8B, llama.cpp publishes "
+    "a mean KL of 0.0055 nats for Q6_K, 0.031 for Q4_K_M and 0.45 for Q2_K.",
+).format(**LIMITS)
+SENTENCES = {
+    Verdict.INDISTINGUISHABLE: Text(
+        "No distinguible: {reasons}; el intervalo de la diferencia de log-perplejidad contiene el 0 y la KL no pasa de "
+        "{same_kl} nats.",
+        "Indistinguishable: {reasons}; the interval of the difference in log-perplexity contains 0 and KL is at most "
+        "{same_kl} nats.",
+    ),
+    Verdict.SMALL: Text(
+        "Pequeño: {reasons}; los límites son un {rise}, {small_kl} nats y el {small_share}.",
+        "Small: {reasons}; the limits are {rise}, {small_kl} nats and {small_share}.",
+    ),
+    Verdict.NOTICEABLE: Text(
+        "Apreciable: {reasons}; «pequeño» llega hasta un {rise}, {small_kl} nats y el {small_share}.",
+        "Noticeable: {reasons}; “small” ends at {rise}, {small_kl} nats and {small_share}.",
+    ),
+    Verdict.BROKEN: Text(
+        "Roto: {reasons}; basta con multiplicar la perplejidad por {factor}, con {broken_kl} nats o con un "
+        "{broken_share} de coincidencia.",
+        "Broken: {reasons}; it takes perplexity multiplied by {factor}, {broken_kl} nats or {broken_share} of "
+        "agreement.",
+    ),
+}
+NOT_A_NUMBER = Text(
+    "Roto: el modelo ya no da números, así que no hay nada que medir.",
+    "Broken: the model no longer gives numbers, so there is nothing to measure.",
+)
+NO_INTERVAL = Text(
+    "Sin intervalo: el texto es demasiado corto para saber cuánto hay de azar; tómalo como un indicio.",
+    "No interval: the text is too short to know how much of it is chance; take it as a hint.",
+)
+NOT_APART = Text(
+    "El intervalo de la diferencia de log-perplejidad contiene el 0: este texto no basta para decir cuál de los dos "
+    "predice mejor, solo que no predicen lo mismo.",
+    "The interval of the difference in log-perplexity contains 0: this text is not enough to say which of the two "
+    "predicts better, only that they do not predict the same.",
+)
+WITH_DOUBT = Text("{sentence} {doubt}", "{sentence} {doubt}")
+RISES = Text("la perplejidad sube un {change}", "perplexity rises by {change}")
+FALLS = Text("la perplejidad baja un {change}", "perplexity falls by {change}")
+TIMES = Text("la perplejidad se multiplica por {change}", "perplexity is multiplied by {change}")
+UNCHANGED = Text("la perplejidad no cambia", "perplexity does not change")
+DIVERGES = Text("la KL media es de {kl} nats", "mean KL is {kl} nats")
+AGREES = Text(
+    "el token más probable es el mismo el {share} de las veces", "the most likely token is the same {share} of the time"
+)
+BEATS_FLOAT = Text(
+    "Cuidado: el cuantizado sale mejor que el original en este texto (su log-perplejidad baja entre {low} y {high} "
+    "nats). Redondear no enseña nada: que aquí acierte más es casualidad, o cosa de un texto corto o poco variado. No "
+    "lo tomes por una mejora; prueba con otro texto y mira la KL, que mide cuánto ha cambiado.",
+    "Careful: the quantized model beats the original on this text (its log-perplexity falls by {low} to {high} nats). "
+    "Rounding teaches nothing: that it does better here is chance, or a short or monotonous text. Do not take it for "
+    "an improvement; try another text and look at KL, which measures how much has changed.",
+)
+RANKS_APART = Text(
+    "Cuidado: por perplejidad gana «{a}», pero por KL gana «{b}» ({kl_a} nats frente a {kl_b}). La perplejidad solo "
+    "mira el token que venía, y ahí ganancias y pérdidas se compensan; la KL compara todas las probabilidades con las "
+    "del original. Para saber cuál se le parece más, fíate de la KL.",
+    "Careful: “{a}” wins by perplexity, but “{b}” wins by KL ({kl_a} nats against {kl_b}). Perplexity only looks at "
+    "the token that came, where gains and losses cancel; KL compares all probabilities with the original’s. To know "
+    "which is closer to it, trust KL.",
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The word and the sentence that gives its grounds."""
+
+    verdict: Verdict
+    sentence: Text
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A scheme on a text, for comparing two. difference: mean of log-perplexity minus the original's, nats."""
+
+    name: Text
+    difference: float
+    mean_kl: float
+
+
+def judge(difference: float, interval: Interval | None, mean_kl: float, agreement: float) -> Judgement:
+    """Apply RULE. difference: quantized minus original log-perplexity, nats, with its interval; agreement: 0 to 1."""
+    if not (difference < math.inf and mean_kl < math.inf):  # NaN too
+        return Judgement(Verdict.BROKEN, NOT_A_NUMBER)
+    measures = [
+        (_band(difference, math.log(SMALL_RATIO), math.log(BROKEN_RATIO)), _change(difference)),
+        (_band(mean_kl, SMALL_KL, BROKEN_KL), DIVERGES.format(kl=_short(mean_kl))),
+        (_band(-agreement, -SMALL_AGREEMENT, -BROKEN_AGREEMENT), AGREES.format(share=_share(agreement))),
+    ]
+    worst = max((band for band, _ in measures), key=list(Verdict).index)
+    reasons = _listed([reason for band, reason in measures if band is worst])
+    holds_zero = interval is not None and 0 in interval
+    if worst is Verdict.SMALL and holds_zero and mean_kl <= SAME_KL:
+        worst = Verdict.INDISTINGUISHABLE
+    sentence = SENTENCES[worst].format(reasons=reasons, **LIMITS)
+    doubt = NO_INTERVAL if interval is None else NOT_APART if holds_zero else None
+    if doubt and worst is not Verdict.INDISTINGUISHABLE:
+        sentence = WITH_DOUBT.format(sentence=sentence, doubt=doubt)
+    return Judgement(worst, sentence)
+
+
+def quantized_beats_float(interval: Interval | None) -> Text | None:
+    """A warning when the whole interval of the difference in log-perplexity lies below 0."""
+    if interval is None or interval.high >= 0:
+        return None
+    return BEATS_FLOAT.format(low=_short(-interval.high), high=_short(-interval.low))
+
+
+def better_perplexity_worse_kl(a: Candidate, b: Candidate) -> Text | None:
+    """A warning when two schemes on the same text are ranked one way by perplexity and the other way by KL."""
+    if (a.difference - b.difference) * (a.mean_kl - b.mean_kl) >= 0:
+        return None
+    first, second = (a, b) if a.difference < b.difference else (b, a)
+    return RANKS_APART.format(a=first.name, b=second.name, kl_a=_short(first.mean_kl), kl_b=_short(second.mean_kl))
+
+
+def _band(value: float, small: float, broken: float) -> Verdict:
+    """Where a measure that is worse when larger lies."""
+    if value >= broken:
+        return Verdict.BROKEN
+    return Verdict.SMALL if value <= small else Verdict.NOTICEABLE
+
+
+def _change(difference: float) -> Text:
+    """A difference of log-perplexity in words."""
+    if difference == 0:
+        return UNCHANGED
+    if difference >= math.log(BROKEN_RATIO):
+        return TIMES.format(change=_short(math.exp(min(difference, 700))))
+    change = 100 * math.expm1(difference)
+    return (RISES if change > 0 else FALLS).format(change=_percent(_short(abs(change))))
+
+
+def _short(value: float) -> Text:
+    """Two significant digits."""
+    return Text(number(value, "es", 2), number(value, "en", 2))
+
+
+def _share(share: float) -> Text:
+    """In per cent; cut, never rounded up, so that 99.996 does not read as 100."""
+    cut = math.floor(share * 10_000) / 100
+    digits = 0 if cut == 100 else 4 if cut >= 99 else 3
+    return _percent(Text(number(cut, "es", digits), number(cut, "en", digits)))
+
+
+def _listed(parts: list[Text]) -> Text:
+    """One, two and three."""
+    es, en = [p.es for p in parts], [p.en for p in parts]
+    if len(parts) == 1:
+        return parts[0]
+    return Text(f"{', '.join(es[:-1])} y {es[-1]}", f"{', '.join(en[:-1])} and {en[-1]}")
