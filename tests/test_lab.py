@@ -11,8 +11,8 @@ import pytest
 
 from quant import lab as lab_module
 from quant.errors import EvaluationError, ModelError, SchemeError
-from quant.evaluate import quality
-from quant.evaluate.texts import own_text
+from quant.evaluate import compare
+from quant.evaluate.texts import EvalText, own_text
 from quant.lab import Lab, Lane, own_bytes
 from quant.model.load import LoadedModel
 from quant.model.recipe import Recipe, quantize_model
@@ -241,34 +241,87 @@ def test_what_cannot_be_quantized_is_an_error_and_leaves_the_cache_alone(lab: La
     assert quantized(lab, recipe(lab, 4)) is kept
 
 
-# --- the baseline -----------------------------------------------------------------------------------------------------
+# --- references -------------------------------------------------------------------------------------------------------
 
 
-def test_the_baseline_is_scored_once_a_text(lab: Lab) -> None:
-    *_, (fraction, first) = lab.baseline(lab.default(), TEXT)
-    assert fraction == 1
-    again = list(lab.baseline(lab.default(), TEXT))
-    assert len(again) == 1
-    assert again[0][0] == 1
-    assert again[0][1] is first
-    *_, (_, other) = lab.baseline(lab.default(), own_text(TEXT.documents[0] + " Otro."))
-    assert other.protocol.tokens > first.protocol.tokens
+def text(n: int) -> EvalText:
+    """Texts of as many tokens, all different."""
+    return own_text(f"{TEXT.documents[0]} {n}")
 
 
-def test_an_unfinished_baseline_is_not_kept(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
-    steps = lab.baseline(lab.default(), TEXT)
-    assert next(steps)[0] < 1
-    steps.close()
-    assert len(list(lab.baseline(lab.default(), TEXT))) > 1
+def held(lab: Lab, n: int) -> bool:
+    """Whether the lab still has the reference of `text(n)`, without asking for it (which would make it anew)."""
+    return any(t == text(n) for _, t in lab._references)
 
 
-def test_visitors_texts_do_not_pile_up(lab: Lab) -> None:
-    for n in range(70):
-        list(lab.baseline(lab.default(), own_text(f"{TEXT.documents[0]} {n}")))
-    assert len(lab._baselines) <= 64
+def test_the_reference_of_a_model_and_a_text_is_made_once(lab: Lab) -> None:
+    first = lab.reference(lab.default(), text(1))
+    assert first.loaded is lab.loaded(lab.default())
+    assert first.text == text(1)
+    assert lab.reference(lab.default(), own_text(text(1).documents[0])) is first  # an equal text, another object
+    other = lab.reference(lab.default(), text(2))
+    assert other is not first
+    assert other.text == text(2)
+    assert lab.reference(lab.default(), text(1)) is first
 
 
-def test_a_text_too_short_has_no_baseline(lab: Lab) -> None:
+def test_another_model_has_another_reference(lab: Lab, tiny: LoadedModel) -> None:
+    lab._loaded["embedded"] = tiny
+    first, other = lab.reference(lab.default(), TEXT), lab.reference("embedded", TEXT)
+    assert first is not other
+    assert other.loaded is tiny
+
+
+def test_what_a_reference_has_read_is_kept(lab: Lab) -> None:
+    hidden = lab.reference(lab.default(), TEXT).hidden(0)
+    assert hidden.nbytes == lab.reference(lab.default(), TEXT).full_bytes
+    assert lab.reference(lab.default(), TEXT).hidden(0) is hidden
+
+
+def test_full_bytes_are_those_of_all_hidden_states(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "BATCH_TOKENS", 64)
+    reference = lab.reference(lab.default(), TEXT)
+    assert len(reference.batches) > 1
+    before = reference.full_bytes
+    assert sum(reference.hidden(i).nbytes for i in range(len(reference.batches))) == before
+    assert reference.full_bytes == before
+
+
+def test_the_references_stay_in_their_bytes_and_the_least_recently_used_goes(hub_folder: Path, hub_cache: Path) -> None:
+    one = Lab(extra=hub_folder).reference(hub_folder.name, text(1)).full_bytes
+    lab = Lab(extra=hub_folder, reference_bytes=2 * one)
+    first, second = lab.reference(lab.default(), text(1)), lab.reference(lab.default(), text(2))
+    assert second.full_bytes == one
+    assert lab.reference(lab.default(), text(1)) is first  # used again: 2 is now the oldest
+    lab.reference(lab.default(), text(3))
+    assert [held(lab, n) for n in (1, 2, 3)] == [True, False, True]
+    assert lab.reference(lab.default(), text(1)) is first
+    assert lab.reference(lab.default(), text(2)) is not second
+    assert [held(lab, n) for n in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_reference_larger_than_the_bound_is_kept_alone(hub_folder: Path, hub_cache: Path) -> None:
+    lab = Lab(extra=hub_folder, reference_bytes=1)
+    lab.reference(lab.default(), text(1))
+    second = lab.reference(lab.default(), text(2))
+    assert len(lab._references) == 1
+    assert lab.reference(lab.default(), text(2)) is second
+
+
+def test_visitors_texts_do_not_pile_up(hub_folder: Path, hub_cache: Path) -> None:
+    lab = Lab(extra=hub_folder, reference_bytes=2**17)
+    for n in range(20):
+        lab.reference(lab.default(), text(n))
+    assert 1 < len(lab._references) < 10
+    assert sum(r.full_bytes for r in lab._references.values()) <= 2**17
+
+
+def test_a_text_too_short_has_no_reference(lab: Lab) -> None:
     with pytest.raises(EvaluationError):
-        list(lab.baseline(lab.default(), own_text("Corto.")))
+        lab.reference(lab.default(), own_text("Corto."))
+    assert not lab._references
+
+
+def test_a_model_that_is_not_offered_has_no_reference(lab: Lab) -> None:
+    with pytest.raises(ModelError):
+        lab.reference("gpt-5", TEXT)

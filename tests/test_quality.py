@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,21 +30,29 @@ def text_of(*documents: str) -> EvalText:
 TEXT = text_of(*DOCUMENTS)
 
 
-@dataclass
 class Bigrams(nn.Module):
-    """The next token depends on the last alone: row t of `chances` are the probabilities after token t."""
+    """The next token depends on the last alone: row t of `logits` is what comes after token t."""
 
-    chances: list[list[float]]
-
-    def __post_init__(self) -> None:
+    def __init__(self, logits: Tensor, context: int = 64) -> None:
         super().__init__()
-        self.logits = nn.Embedding.from_pretrained(torch.tensor(self.chances).log())
+        self.after = nn.Embedding.from_pretrained(logits)
+        self.config = SimpleNamespace(max_position_embeddings=context)
 
     def get_input_embeddings(self) -> nn.Embedding:
-        return self.logits
+        return self.after
+
+    def get_output_embeddings(self) -> nn.Linear:
+        width, rows = self.after.weight.shape
+        head = nn.Linear(width, rows, bias=False)
+        head.weight = nn.Parameter(self.after.weight.T, requires_grad=False)
+        return head
+
+    def base_model(self, ids: Tensor, use_cache: bool) -> Any:
+        """Hidden states that say which token was read, so that the head picks its row."""
+        return SimpleNamespace(last_hidden_state=nn.functional.one_hot(ids, self.after.num_embeddings).float())
 
     def forward(self, ids: Tensor, use_cache: bool) -> Any:
-        return SimpleNamespace(logits=self.logits(ids))
+        return SimpleNamespace(logits=self.after(ids))
 
 
 class Letters:
@@ -56,15 +63,25 @@ class Letters:
     def encode(self, text: str, **options: object) -> list[int]:
         return [" abñ".index(letter) for letter in text]
 
+    def get_vocab(self) -> dict[str, int]:
+        return {letter: i for i, letter in enumerate(" abñ")}
+
+
+def bigrams(chances: list[list[float]], context: int = 64, name: str = "bigrams") -> LoadedModel:
+    """A model of three letters; row t of `chances` are the probabilities after letter t."""
+    model: Any = Bigrams(torch.tensor(chances).log(), context)
+    tokenizer: Any = Letters()
+    return LoadedModel(name, model, tokenizer, Text("a mano", "by hand"), "")
+
+
+CHANCES = [[0.25, 0.5, 0.125, 0.125], [0.25] * 4, [0.125, 0.125, 0.25, 0.5], [0.5, 0.125, 0.125, 0.25]]
+
 
 @pytest.fixture
-def by_hand(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> LoadedModel:
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> LoadedModel:
     """A model whose every probability is a power of two; texts of any length can be scored."""
-    monkeypatch.setattr(quality, "MINIMUM_TOKENS", 1)
-    chances = [[0.25, 0.5, 0.125, 0.125], [0.25] * 4, [0.125, 0.125, 0.25, 0.5], [0.5, 0.125, 0.125, 0.25]]
-    model = Bigrams(chances)
-    model.config = SimpleNamespace(max_position_embeddings=64)  # type: ignore[assignment]
-    return replace(tiny, model=model, tokenizer=Letters())
+    monkeypatch.setattr(quality, "MINIMUM_WINDOWS", 1)
+    return bigrams(CHANCES)
 
 
 def plain_loss(model: GPT2LMHeadModel, loaded: LoadedModel, text: EvalText) -> float:
@@ -135,7 +152,7 @@ def test_the_documents_reach_over_several_windows_and_less_than_one(tiny: Loaded
 
 
 def test_documents_do_not_see_each_other(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "MINIMUM_TOKENS", 1)
+    monkeypatch.setattr(quality, "MINIMUM_WINDOWS", 1)
     alone = [evaluate(tiny, text_of(document)).nats for document in DOCUMENTS]
     assert evaluate(tiny, TEXT).nats == pytest.approx(sum(alone), rel=1e-6)
     assert evaluate(tiny, text_of(*reversed(DOCUMENTS))).nats == pytest.approx(sum(alone), rel=1e-6)
@@ -197,17 +214,38 @@ def test_the_protocol_says_what_was_done(tiny: LoadedModel) -> None:
     assert protocol.n_bytes == TEXT.n_bytes == sum(len(d.encode()) for d in DOCUMENTS)
 
 
-@pytest.mark.parametrize("content", ["a", "Demasiado corto."])
-def test_a_text_too_short_is_refused_with_what_is_needed(tiny: LoadedModel, content: str) -> None:
-    got = len(tiny.tokenizer.encode(content))
+@pytest.mark.parametrize("content", ["a", "Demasiado corto.", "tarde " * 9])
+def test_a_text_of_one_window_is_refused_with_what_is_needed(tiny: LoadedModel, content: str) -> None:
+    got = len(tiny.tokenizer.encode(content.strip()))
+    assert got <= 64
     with pytest.raises(EvaluationError) as caught:
         evaluate(tiny, own_text(content))
     assert caught.value.text.es == (
-        f"El texto tiene {got} tokens; hacen falta al menos 32 para que la medida diga algo."
+        f"El texto tiene {got} tokens y este modelo los lee de 64 en 64: hacen falta al menos 65, para que haya dos "
+        "ventanas."
     )
     assert caught.value.text.en == (
-        f"The text has {got} tokens; at least 32 are needed for the measure to say anything."
+        f"The text has {got} tokens and this model reads 64 at a time: at least 65 are needed, to make two windows."
     )
+
+
+def test_two_windows_are_enough_and_as_many_tokens_as_the_refusal_asks_for() -> None:
+    model = bigrams(CHANCES, context=4)
+    with pytest.raises(EvaluationError, match="at least 5"):
+        evaluate(model, own_text("abña"))
+    assert evaluate(model, own_text("abñab")).protocol.windows == 2
+    assert evaluate(model, text_of("a", "b")).protocol.windows == 2  # of a document each
+
+
+def test_each_window_knows_its_document(tiny: LoadedModel) -> None:
+    lengths = [len(tiny.tokenizer.encode(d)) for d in DOCUMENTS]
+    windows = windows_of(tiny, TEXT)
+    expected = [number for number, n in enumerate(lengths) for _ in range(-(-n // 64))]
+    assert [w.document for w in windows] == expected
+    for number, document in enumerate(DOCUMENTS):
+        own = [w for w in windows if w.document == number]
+        assert sum(w.n_bytes for w in own) == pytest.approx(len(document.encode()))
+        assert torch.cat([w.targets for w in own]).tolist() == tiny.tokenizer.encode(document)
 
 
 @pytest.mark.parametrize("content", ["", "  \n\t "])
@@ -244,3 +282,49 @@ def test_the_head_of_a_text_is_whole_documents() -> None:
     assert text.head(1).documents == text.head(20).documents == ("ñ" * 10,)
     assert text.head(21).documents == text.documents[:2]
     assert text.head(1000) == text
+
+
+def words(n: int) -> str:
+    """A document of `n` words, all different, with more bytes than letters."""
+    return " ".join(f"añada{i}" for i in range(n))
+
+
+def test_a_part_is_whole_documents_where_they_are_enough() -> None:
+    text = text_of(*[words(20) for _ in range(40)])
+    size = len(words(20).encode())
+    for n in (12, 13, 30):
+        assert text.part(n * size).documents == text.documents[:n]
+    assert text.part(13 * size - 1).documents == text.documents[:13]
+    assert text.part(10**9).documents == text.documents
+
+
+@pytest.mark.parametrize("n_documents", [40, 12, 5, 2])
+def test_else_a_part_is_the_beginning_of_each_document(n_documents: int) -> None:
+    text = text_of(words(6), *[words(400 + i) for i in range(n_documents - 1)])
+    part = text.part(8_000)
+    assert (part.name, part.title) == (text.name, text.title)
+    assert len(part.documents) == n_documents
+    assert part.documents[0] == text.documents[0]  # shorter than its share: whole
+    for cut, document in zip(part.documents, text.documents, strict=True):
+        n = len(cut.split(" "))
+        assert cut.split(" ") == document.split(" ")[:n]  # no word cut
+    assert 0.9 * 8_000 * (n_documents - 1) / n_documents < part.n_bytes < 1.2 * 8_000
+
+
+@pytest.mark.parametrize(("name", "n_bytes"), [("enciclopedia", 20_000), ("literatura", 20_000)])
+def test_a_part_of_a_shipped_text_has_documents_enough_for_intervals(name: str, n_bytes: int) -> None:
+    whole, part = shipped_text(name), shipped_text(name).part(n_bytes)
+    assert len(part.documents) >= 12
+    assert 0.8 * n_bytes < part.n_bytes < 1.3 * n_bytes
+    for cut, document in zip(part.documents, whole.documents, strict=False):
+        assert cut
+        assert document.startswith(cut)
+        assert cut == document or document[len(cut)].isspace()
+
+
+def test_a_part_keeps_something_of_every_document_and_counts_bytes() -> None:
+    spaceless = "日本語のテキストです。" * 50
+    part = text_of(spaceless, *["palabra " * 400] * 12).part(3000)
+    assert all(part.documents)
+    assert part.n_bytes <= 3000
+    assert all(shipped_text("enciclopedia").part(100).documents)

@@ -29,6 +29,7 @@ from transformers import GPT2LMHeadModel
 
 from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m
+from quant.errors import EvaluationError, QuantError
 from quant.evaluate.compare import Reference, compare
 from quant.evaluate.texts import EvalText
 from quant.model.load import LoadedModel, load_model, turn_conv1d
@@ -130,9 +131,23 @@ def measure(rounds: int) -> dict[str, Any]:
 
 @torch.no_grad()
 def verify(model: str, path: Path, context: int, stride: int) -> dict[str, Any]:
-    """Perplexity of a text file as published figures are made. Raises ModelError for a model that is not there."""
+    """Perplexity of a text file as published figures are made.
+
+    Raises ModelError for a model that is not there, EvaluationError for a text or a protocol that cannot be.
+    """
     loaded = load_model(Path(model) if Path(model).is_dir() else model)
-    ids = torch.tensor(loaded.tokenizer.encode(path.read_text(encoding="utf8"), add_special_tokens=False))
+    if not 0 < stride <= context <= loaded.context:
+        raise EvaluationError(
+            Text("Contexto {context} y paso {stride}: hace falta 0 < paso ≤ contexto ≤ {most}.",
+                 "Context {context} and stride {stride}: 0 < stride ≤ context ≤ {most} is needed.")
+            .format(context=context, stride=stride, most=loaded.context)
+        )  # fmt: skip
+    ids = torch.tensor(loaded.tokenizer.encode(_read(path), add_special_tokens=False, verbose=False))
+    if len(ids) < 2:
+        raise EvaluationError(
+            Text("El texto tiene {got} tokens; hacen falta al menos 2.",
+                 "The text has {got} tokens; at least 2 are needed.").format(got=len(ids))
+        )  # fmt: skip
     nats, scored, end = 0.0, 0, 0
     for start in range(0, len(ids), stride):
         window = ids[start : start + context]
@@ -148,6 +163,16 @@ def verify(model: str, path: Path, context: int, stride: int) -> dict[str, Any]:
             "model": model, "bos": False}  # fmt: skip
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(
+            Text("{path} no se puede leer como texto UTF-8: {why}.", "{path} cannot be read as UTF-8 text: {why}.")
+            .format(path=str(path), why=str(error))
+        ) from None  # fmt: skip
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -159,7 +184,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.verify:
-        write(verify(args.verify[0], Path(args.verify[1]), args.context, args.stride), args.json)
+        try:
+            write(verify(args.verify[0], Path(args.verify[1]), args.context, args.stride), args.json)
+        except QuantError as error:
+            parser.error(f"{error.text.es}\n{error.text.en}")
     else:
         write(measure(args.rounds), args.json, seed=SEED)
 

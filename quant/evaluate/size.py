@@ -35,8 +35,8 @@ def process_bytes() -> int | None:
     if STATUS.exists():
         lines = STATUS.read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
-    if sys.platform == "win32":
+    if sys.platform != "darwin":
         return None
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS: the most there ever was
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes there; the most there ever was

@@ -32,14 +32,13 @@ class EvalText:
         """About `n_bytes` of the text from at least ENOUGH_DOCUMENTS of its documents, where it has so many.
 
         Whole documents from the start where that gives enough of them; else the beginning of every document, cut at a
-        space. Intervals need documents: those say how much texts differ.
+        space. Intervals need documents: those say how much texts differ. A single document stays whole.
         """
         head = self.head(n_bytes)
         if len(head.documents) >= min(ENOUGH_DOCUMENTS, len(self.documents)):
             return head
         each = n_bytes // len(self.documents)
-        cut = tuple(d if len(d) <= each else d[:each].rpartition(" ")[0] for d in self.documents)
-        return EvalText(self.name, self.title, cut)
+        return EvalText(self.name, self.title, tuple(_beginning(d, each) for d in self.documents))
 
     def head(self, n_bytes: int) -> EvalText:
         """Whole documents from the start, the last one included reaching at least `n_bytes`."""
@@ -50,6 +49,15 @@ class EvalText:
             if total >= n_bytes:
                 break
         return EvalText(self.name, self.title, tuple(chosen))
+
+
+def _beginning(document: str, n_bytes: int) -> str:
+    """At most `n_bytes` of a document, up to a space where there is one; at least its first character."""
+    data = document.encode()
+    if len(data) <= n_bytes:
+        return document
+    cut = data[:n_bytes].decode(errors="ignore") or document[0]
+    return cut.rpartition(" ")[0] or cut
 
 
 TITLES: dict[str, Text] = {
