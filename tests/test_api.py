@@ -8,6 +8,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from quant.evaluate.verdict import Verdict
+
 
 @pytest.fixture(scope="module")
 def client(server: str) -> Iterator[Client]:
@@ -39,12 +41,46 @@ def test_generate_gives_both_texts(client: Client) -> None:
     assert result["quantized"].startswith("La ciudad de")
 
 
-def test_evaluate_gives_figures_and_protocol(client: Client) -> None:
-    own = "El tren llegó tarde a la estación, y en el andén no quedaba nadie más que un perro dormido. " * 3
-    result = client.predict("own", own=own, bits=2, granularity="tensor", api_name="/evaluate")
-    base, after = result["perplexity"]
-    assert after > base > 1
+@pytest.mark.parametrize(("name", "bits_per_weight", "levels"), [("Q4_K", 4.5, None), ("NF4", None, 16)])
+def test_weights_in_a_format(client: Client, name: str, bits_per_weight: float | None, levels: int | None) -> None:
+    layer = client.predict(api_name="/layers")[1]
+    view = client.predict(layer["name"], format=name, api_name="/weights")
+    out, inputs = layer["shape"]
+    assert sum(view["before"]) == sum(view["after"]) == out * inputs
+    assert view["stored_bytes"] == view["bits_per_weight"] * out * inputs / 8
+    assert bits_per_weight in (None, view["bits_per_weight"])
+    assert levels in (None, view["levels"])
+    assert 10 < view["sqnr_db"] < 60
+
+
+def test_generate_takes_a_format(client: Client) -> None:
+    result = client.predict("La ciudad de", max_length=12, format="Q4_K", api_name="/generate")
+    assert result["quantized"].startswith("La ciudad de")
+
+
+def test_evaluate_gives_figures_with_intervals_and_protocol(client: Client) -> None:
+    """Q4_K on a part of a shipped text: many documents, so every figure has its interval."""
+    result = client.predict("enciclopedia", format="Q4_K", api_name="/evaluate")
+    figures = [name.removesuffix("_low") for name in result if name.endswith("_low")]
+    assert len(figures) > 10
+    for name in figures:
+        assert result[f"{name}_low"] <= result[name] <= result[f"{name}_high"], name
+    assert result["perplexity_quantized"] > 1
+    assert 0 < result["kl_median"] < result["kl_99"] <= result["kl_999"] <= result["kl_max"]
+    assert 0 <= result["same_top"] <= 1
+    assert result["verdict"] in [v.value.en for v in Verdict]
+    before, after = result["bytes"]
+    assert before > after
+    assert result["protocol"]["documents"] >= 10
+
+
+def test_evaluate_an_own_text_too_short_for_intervals(client: Client) -> None:
+    own = "El tren llegó tarde a la estación, y en el andén no quedaba nadie más que un perro dormido. " * 30
+    result = client.predict("own", own=own, format="NF4", api_name="/evaluate")
+    assert result["perplexity_quantized"] > 1
     assert result["protocol"]["n_bytes"] == len(own.strip().encode())
+    assert result["protocol"]["documents"] == 1
+    assert result["kl_mean_low"] is result["kl_mean_high"] is None
 
 
 def test_a_bad_request_says_what_is_allowed(client: Client) -> None:
@@ -54,3 +90,15 @@ def test_a_bad_request_says_what_is_allowed(client: Client) -> None:
         client.predict("transformer.h.9.mlp", api_name="/weights")
     with pytest.raises(AppError, match="empty"):
         client.predict(" ", api_name="/generate")
+    with pytest.raises(AppError, match="at least 513"):
+        client.predict("own", own="Hola.", api_name="/evaluate")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments"), [("/weights", {}), ("/generate", {"prompt": "Hola"}), ("/evaluate", {})]
+)
+def test_an_unknown_format_is_named_with_those_that_exist(
+    client: Client, endpoint: str, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(AppError, match=r"no format “Q9_K”.*Q4_K"):
+        client.predict(**arguments, format="Q9_K", api_name=endpoint)

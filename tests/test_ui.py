@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
 import torch
 
 from quant.errors import PromptError
-from quant.evaluate import quality
+from quant.evaluate import compare, quality
+from quant.evaluate.quality import evaluate_steps
+from quant.evaluate.texts import own_text
+from quant.evaluate.verdict import Verdict
 from quant.evaluate.weights import weight_view
 from quant.generate import Step
 from quant.lab import Lab
+from quant.model.load import LoadedModel
+from quant.model.recipe import size_report
 from quant.scheme import PerTensor, Scheme
-from quant.ui import html, texts
-from quant.ui.choice import Choice
-from quant.ui.heavy import Stops, in_turn
+from quant.text import Language, Text, fixed, number
+from quant.ui import html, tab_metrics, texts
+from quant.ui.choice import CHOSEN_FORMATS, Choice
 from quant.ui.layer_names import layer_choices
+from quant.ui.metrics_result import change
 from quant.ui.status import status_line
-from quant.ui.tab_metrics import change, measured_or_problem
+from quant.ui.tab_metrics import measured_or_problem
 from quant.ui.tab_start import picture
 from quant.ui.tab_text import columns, read_sampling, written_or_problem
 from quant.ui.tab_weights import _occupancy_caption, show, shown_or_problem
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
 LAYER = "transformer.h.0.mlp.c_fc"
+LANGUAGES: tuple[Language, Language] = ("es", "en")
+# Of over ten windows of the tiny model: enough for intervals.
+OWN = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 24
 
 
 @pytest.fixture(scope="module")
 def lab() -> Lab:
     return Lab()
+
+
+@pytest.fixture(scope="module")
+def tiny_lab(hub_folder: Path) -> Lab:
+    """A lab whose model reads 64 tokens at a time and has rows of 64 weights."""
+    return Lab(extra=hub_folder)
+
+
+def measured(lab: Lab, language: Language, choice: Choice, own: str = OWN) -> list[tuple[Any, ...]]:
+    """All frames of a measurement on a visitor's own text, the first of the visit."""
+    return list(measured_or_problem(lab, language, choice, "own", "quick", own, []))
+
+
+def beginning(text: Text, language: Language) -> str:
+    """A sentence up to its first field."""
+    return text[language].partition("{")[0]
 
 
 @pytest.fixture
@@ -124,36 +151,152 @@ def test_settings_must_be_given() -> None:
         read_sampling(150, 2, True, 0.7, None, 0.95, 0)
 
 
-def test_measuring_shows_progress_then_a_table(lab: Lab) -> None:
-    choice = Choice(lab.default(), bits=2, granularity="tensor")
-    own = (
-        "El agua del río bajaba turbia y la gente del pueblo la miraba en silencio desde el puente viejo. "
-        "Nadie recordaba una crecida como aquella, ni siquiera los más ancianos, que habían visto tantas."
-    )
-    *before, last = measured_or_problem(lab, "es", choice, "own", "quick", own)
-    assert any("Midiendo el original" in b for b in before)
-    assert "Perplejidad" in last
-    assert "sube de" in last
-    assert "Documentos: 1." in last
-    assert "mediana de 5" in last
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_measurement_ends_with_words_tables_protocol_and_both_speeds(tiny_lab: Lab, language: Language) -> None:
+    frames = measured(tiny_lab, language, Choice(tiny_lab.default(), bits=3))
+    last = str(frames[-1][0])
+    verdict = re.findall('<p class="lab-verdict">(.*?)</p>', last)
+    assert len(verdict) == 1
+    assert verdict[0].startswith(tuple(v.value[language].capitalize() + ":" for v in Verdict))
+    for name in (texts.PERPLEXITY, texts.BPB, texts.SIZE, texts.MEMORY, texts.KL_MEAN, texts.KL_999, texts.SAME_TOP):
+        assert name[language] in last
+    assert beginning(texts.INTERVAL, language) in last
+    assert beginning(texts.PROTOCOL, language) in last
+    assert beginning(texts.RESAMPLED, language) in last
+    assert all(html.badge(kind, language) in last for kind in ("exact", "measured", "simulated"))
+    for name in (texts.SPEED, texts.SPEED_PROMPT):
+        assert [name[language] in str(f[0]) for f in frames] == [False] * (len(frames) - 1) + [True]
+    assert html.progress(texts.MEASURING_SPEED, 0.5, language)[:20] not in last
 
 
-def test_a_part_of_the_text_is_never_set_against_the_whole(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)  # one window a batch: there are parts to show
-    own = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 60
-    frames = list(measured_or_problem(lab, "es", Choice(lab.default(), bits=3), "own", "quick", own))
-    partial = [f for f in frames if "lleva leído" in f]
-    assert partial
-    assert not any("<table" in f for f in partial)
-    assert "<table" in frames[-1]
-    assert "lleva leído" not in frames[-1]
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, language: Language) -> None:
+    frames = measured(tiny_lab, language, Choice(tiny_lab.default()))
+    whole = [f for f in frames if f[1] != gr.skip()]
+    assert len(whole) == 1
+    _, figure, caption, tried, history = whole[0]
+    assert len(figure.data) == 2
+    assert all(len(trace.x) == len(trace.y) > 1 for trace in figure.data)
+    assert "lab-caption" in str(caption)
+    assert "<table" in str(tried)
+    assert len(history) == 1
+    assert all(f[1:] == (gr.skip(),) * 4 for f in frames if f is not whole[0])
 
 
-def test_the_baseline_is_measured_once(lab: Lab, choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = "La barca volvía despacio, con las redes vacías, y nadie en el muelle se atrevió a preguntar. " * 2
-    list(measured_or_problem(lab, "es", choice, "own", "quick", own))
-    monkeypatch.setattr("quant.lab.evaluate_steps", lambda *_: pytest.fail("the original was measured again"))
-    assert "Perplejidad" in list(measured_or_problem(lab, "es", choice, "own", "quick", own))[-1]
+def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each partial result has, for both models, what a pass over exactly the windows read so far gives."""
+    monkeypatch.setattr(compare, "BATCH_TOKENS", 1)  # one window a step
+    monkeypatch.setattr(tab_metrics, "REDRAW_S", 0)
+    monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
+    choice, own = Choice(tiny_lab.default(), bits=2), OWN + "Y nadie respondió."  # a text no other test has read
+    *_, quantized = tiny_lab.quantized(choice.recipe())
+    assert isinstance(quantized, LoadedModel)
+    passes = [
+        [q for _, q in evaluate_steps(model, own_text(own))] for model in (tiny_lab.loaded(choice.model), quantized)
+    ]
+    frames = [str(f[0]) for f in measured(tiny_lab, "es", choice, own) if texts.SPEED.es not in str(f[0])]
+    # Not what is shown while the speeds are measured, which repeats the whole.
+    tables = [f for f in frames if "<table" in f and texts.MEASURING_SPEED.es not in f]
+    assert len(tables) == len(passes[0]) > 10
+    for at, (shown, original, after) in enumerate(zip(tables, *passes, strict=True)):
+        assert original.protocol.tokens == after.protocol.tokens
+        for score in (original, after):
+            assert f">{number(score.perplexity, 'es', 4)}<" in shown, at
+        assert (
+            f"{fixed(original.protocol.tokens, 'es', 0)} ({fixed(original.protocol.n_bytes, 'es', 0)} bytes)" in shown
+        )
+        assert (texts.MEASURING_BOTH.es in shown) == (at < len(tables) - 1)
+
+
+def test_what_the_original_read_is_kept_for_the_second_scheme(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice, own = Choice(tiny_lab.default()), OWN + "Y el mar."
+    measured(tiny_lab, "es", choice, own)
+    read: list[LoadedModel] = []
+    forward = compare.final_hidden
+
+    def counted(model: LoadedModel, windows: list[quality.Window]) -> torch.Tensor:
+        read.append(model)
+        return forward(model, windows)
+
+    monkeypatch.setattr(compare, "final_hidden", counted)
+    frames = measured(tiny_lab, "es", replace(choice, bits=5), own)
+    assert texts.PERPLEXITY.es in str(frames[-1][0])
+    assert read
+    assert tiny_lab.loaded(choice.model) not in read
+
+
+def test_a_text_of_few_windows_says_that_it_has_no_interval(tiny_lab: Lab) -> None:
+    frames = measured(tiny_lab, "es", Choice(tiny_lab.default()), OWN[:200])
+    last = str(frames[-1][0])
+    assert texts.NO_INTERVAL.es in last
+    assert texts.NOT_RESAMPLED.es in last
+    assert beginning(texts.INTERVAL, "es") not in last
+    assert beginning(texts.RESAMPLED, "es") not in last
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("text", "amount", "own", "words"),
+    [
+        ("enciclopedia", "poco", "", ("quick, whole", "quick, whole")),
+        ("own", "quick", " \n ", ("ningún texto", "no text")),
+        ("own", "quick", "Hola.", ("al menos 65", "at least 65")),
+        ("own", "quick", "palabra " * 30_000, ("caben 200000", "200000 fit")),
+        ("quijote", "quick", "", ("enciclopedia, literatura", "enciclopedia, literatura")),
+    ],
+)
+def test_measuring_refuses_what_it_cannot_score_and_leaves_the_rest(
+    tiny_lab: Lab, language: Language, text: str, amount: str, own: str, words: tuple[str, str]
+) -> None:
+    frames = list(measured_or_problem(tiny_lab, language, Choice(tiny_lab.default()), text, amount, own, []))
+    assert len(frames) == 1
+    message, *rest = frames[0]
+    assert "lab-notice error" in str(message)
+    assert words[LANGUAGES.index(language)] in str(message)
+    assert rest == [gr.skip()] * 4
+
+
+@pytest.mark.parametrize("wrong", [{"bits": 9}, {"format": "Q9_K"}, {"format": "Q4_K"}, {"model": "nadie/nada"}])
+def test_measuring_with_a_bad_recipe_gives_one_message(tiny_lab: Lab, wrong: dict[str, Any]) -> None:
+    choice = replace(Choice(tiny_lab.default()), **wrong)
+    message, *rest = measured(tiny_lab, "es", choice)[-1]
+    assert "lab-notice error" in str(message)
+    assert rest == [gr.skip()] * 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", CHOSEN_FORMATS)
+def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
+    lab: Lab, language: Language, name: str
+) -> None:
+    choice = Choice(lab.default(), format=name)
+    shown = show(lab, language, choice, LAYER, True)
+    before, after = shown.histogram.data
+    assert sum(before.y) == sum(after.y) == 1024 * 256
+    assert len(shown.occupancy.data[0].x) > 1
+    assert shown.cards.count('lab-card"') == 4
+    drawn = picture(lab, language, choice)
+    assert drawn.count("<circle") in (32, 64)  # one block of 16 or two, for a desktop and for a phone
+    line = status_line(lab, language, choice)
+    bits = size_report(lab.loaded(choice.model), choice.recipe()).quantized_bits_per_weight
+    assert number(bits, language, 3) in line
+    everything = "".join([shown.cards, shown.caption, shown.occupancy_caption, shown.census, drawn, line])
+    assert "lab-notice" not in everything
+    assert not re.search(r"\bnan\b|\binf\b|\bNone\b|[{}]", re.sub("<style.*?</style>|<[^>]*>", "", everything))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [name for name in CHOSEN_FORMATS if name.endswith(("_K", "XS")) or name[:2] == "TQ"])
+def test_a_format_whose_blocks_do_not_fit_the_rows_says_so(tiny_lab: Lab, language: Language, name: str) -> None:
+    choice = Choice(tiny_lab.default(), format=name)
+    line, drawn = status_line(tiny_lab, language, choice), picture(tiny_lab, language, choice)
+    cards, *rest = shown_or_problem(tiny_lab, language, choice, None, True)
+    for said in (line, drawn, str(cards)):
+        assert "lab-notice error" in said
+        assert name in said
+        assert "256" in said
+        assert "64" in said
+    assert all(r == gr.skip() for r in rest)
 
 
 def test_a_result_says_which_recipe_it_belongs_to(lab: Lab) -> None:
@@ -172,10 +315,6 @@ def test_the_one_that_ends_first_is_named(lab: Lab) -> None:
     assert f"hasta el token {n}: ahí el cuantizado" in columns(loaded, (longer, shorter), "", "es")
 
 
-def test_a_text_too_long_to_paste_is_refused(lab: Lab, choice: Choice) -> None:
-    assert "200000 fit" in list(measured_or_problem(lab, "en", choice, "own", "quick", "palabra " * 30_000))[-1]
-
-
 def test_an_outlier_is_named_only_where_there_is_one() -> None:
     weight = 0.1 * torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
     scheme = Scheme.integer(4, PerTensor())
@@ -184,57 +323,10 @@ def test_an_outlier_is_named_only_where_there_is_one() -> None:
     assert "estira" in _occupancy_caption(weight_view(weight, scheme), "es")
 
 
-def test_measuring_refuses_what_it_cannot_score(lab: Lab, choice: Choice) -> None:
-    assert "al menos 32" in list(measured_or_problem(lab, "es", choice, "own", "quick", "Hola."))[-1]
-    assert "enciclopedia" in list(measured_or_problem(lab, "en", choice, "quijote", "quick", ""))[-1]
-    assert "quick" in list(measured_or_problem(lab, "en", choice, "enciclopedia", "poco", ""))[-1]
-
-
-def test_waiting_work_says_how_many_are_ahead(lab: Lab) -> None:
-    with lab.heavy.turn():
-        waiting = in_turn(lab, "es", iter(["listo"]))
-        assert "una tarea delante" in next(waiting)
-        waiting.close()
-    assert list(in_turn(lab, "es", iter(["listo"]))) == ["listo"]
-
-
-def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
-    stops, closed = Stops(), []
-
-    def work() -> Iterator[str]:
-        try:
-            for n in range(100):
-                yield f"<p>{n}<i class=caret></i></p>"
-        finally:
-            closed.append(True)
-
-    stops.ask("ana")  # before anything runs: forgotten
-    writing = work()
-    frames = stops.heed("ana", "es", writing)
-    assert [next(frames), next(frames)] == ["<p>0<i class=caret></i></p>", "<p>1<i class=caret></i></p>"]
-    stops.ask("luis")
-    assert next(frames) == "<p>2<i class=caret></i></p>"
-    stops.ask("ana")
-    *_, last = frames
-    assert "Detenido" in last
-    assert last.endswith("<p>3</p>")
-    writing.close()
-    assert closed
-
-
 def test_change_is_a_percentage_or_a_factor() -> None:
     assert change(100, 104.1, "es") == "+4,1\u202f%"
     assert change(100, 34, "en") == "−66%"
     assert change(10, 1000, "es") == "× 100"
-
-
-def test_stopping_keeps_the_results_and_drops_the_bar() -> None:
-    shown = html.progress(texts.MEASURING_SPEED, 0.5, "es") + "<p>resultado</p>"
-    kept = html.stopped(shown, "es")
-    assert "resultado" in kept
-    assert "Detenido" in kept
-    assert html.stopped("<p>resultado</p>", "es") == "<p>resultado</p>"
-    assert "track" not in kept
 
 
 def test_a_model_with_nan_says_so_on_every_tab(folder: Path) -> None:
@@ -246,7 +338,7 @@ def test_a_model_with_nan_says_so_on_every_tab(folder: Path) -> None:
     assert "no son finitos" in picture(spoiled, "es", choice)
     assert "no son finitos" in str(shown_or_problem(spoiled, "es", choice, "transformer.h.0.mlp.c_fc", True)[0])
     assert "no son finitos" in list(written_or_problem(spoiled, "es", choice, "Hola", *SETTINGS))[-1]
-    assert "not finite" in list(measured_or_problem(spoiled, "en", choice, "own", "quick", "Hola y adiós. " * 30))[-1]
+    assert "not finite" in str(list(measured_or_problem(spoiled, "en", choice, "own", "quick", OWN, []))[-1][0])
     assert "GPT-2 incluido" in status_line(spoiled, "es", Choice("embedded"))
 
 

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "assets" / "texts"
 
 
 ENOUGH_DOCUMENTS = 12
+SHOWN = 24  # characters of a pasted text in its title
 LARGEST_BYTES = 200_000  # of a pasted text: a minute or so on two cores
 
 
@@ -93,4 +94,5 @@ def own_text(content: str) -> EvalText:
             Text("El texto ocupa {got} bytes; caben {most}.", "The text takes {got} bytes; {most} fit.")
             .format(got=n_bytes, most=LARGEST_BYTES)
         )  # fmt: skip
-    return EvalText("own", Text("Tu texto", "Your text"), (content.strip(),))
+    start = " ".join(content.split())[:SHOWN].rstrip()
+    return EvalText("own", Text(f"Tu texto: «{start}…»", f"Your text: “{start}…”"), (content.strip(),))

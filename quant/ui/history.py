@@ -6,12 +6,14 @@ import base64
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from quant.evaluate.figures import Estimate, Figures
+from quant.evaluate.texts import EvalText
 from quant.evaluate.verdict import Candidate, better_perplexity_worse_kl
 from quant.model.recipe import SizeReport
 from quant.text import Language, Text, number, size
@@ -23,9 +25,9 @@ FLOAT_BITS = 32
 
 @dataclass(frozen=True)
 class Entry:
-    """One complete measurement. `key`: what it can be compared with, model, text and amount of it."""
+    """One complete measurement. `key`: what it can be compared with, the model and the very text."""
 
-    key: tuple[str, str, int]
+    key: tuple[str, EvalText]
     recipe: Text
     address: str
     title: Text
@@ -104,7 +106,13 @@ def plain_figures(f: Figures) -> dict[str, Any]:
 
 
 def as_json(entries: Sequence[Entry]) -> str:
-    return json.dumps([plain(e) for e in entries], indent=2, ensure_ascii=False)
+    """Valid JSON: what is not a finite number is null."""
+    rows = [{k: _finite(v) for k, v in plain(e).items()} for e in entries]
+    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_csv(entries: Sequence[Entry]) -> str:
@@ -117,7 +125,9 @@ def as_csv(entries: Sequence[Entry]) -> str:
 
 def _downloads(entries: Sequence[Entry], language: Language) -> str:
     files = (("csv", "text/csv", as_csv(entries)), ("json", "application/json", as_json(entries)))
-    coded = [(name, kind, base64.b64encode(text.encode()).decode()) for name, kind, text in files]
+    # Spreadsheets take a file for UTF-8 only where it begins with the mark.
+    codes = {"csv": "utf-8-sig", "json": "utf-8"}
+    coded = [(name, kind, base64.b64encode(text.encode(codes[name])).decode()) for name, kind, text in files]
     links = " · ".join(
         f'<a download="quant.{name}" href="data:{kind};base64,{data}">{name.upper()}</a>' for name, kind, data in coded
     )

@@ -100,8 +100,7 @@ def _reading(c: Comparison, language: Language) -> str:
 
 def _with(history: Sequence[Entry], s: Shown, choice: Choice, text: EvalText) -> list[Entry]:
     """The history with a new entry, which takes the place of an older one of the same recipe and text."""
-    key = (choice.model, text.name, s.figures.protocol.tokens)
-    new = Entry(key, choice.short(), choice.query(), text.title, s.figures, s.report)
+    new = Entry((choice.model, text), choice.short(), choice.query(), text.title, s.figures, s.report)
     return [*(e for e in history if (e.key, e.address) != (new.key, new.address)), new]
 
 
