@@ -39,7 +39,7 @@ def small(tiny: LoadedModel) -> LoadedModel:
 
 @pytest.fixture
 def one_window_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH_TOKENS", 1)
+    monkeypatch.setattr(module, "BATCH_VALUES", 1)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def test_tiles_and_batches_do_not_matter(
 ) -> None:
     whole = compare(Reference(tiny, TEXT), small).tokens
     vocabulary = tiny.model.config.vocab_size
-    monkeypatch.setattr(module, "BATCH_TOKENS", batch)
+    monkeypatch.setattr(module, "BATCH_VALUES", batch * tiny.model.config.n_embd)
     monkeypatch.setattr(module, "PRODUCT_VALUES", product * vocabulary + 1)
     monkeypatch.setattr(module, "TILE_VALUES", tile * vocabulary + 1)
     rows: list[int] = []
@@ -219,7 +219,7 @@ def test_three_tokens_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("batch", [1, 8, 4096])
 def test_each_token_knows_its_window_its_document_and_its_place(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(module, "BATCH_TOKENS", batch)
+    monkeypatch.setattr(module, "BATCH_VALUES", batch * len(CHANCES))
     model = bigrams(CHANCES, context=4)
     tokens = compare(Reference(model, text_of("ab", "abñabñabñ", "", "a", "abña")), model).tokens
     assert tokens.document.tolist() == [0] * 2 + [1] * 9 + [3] + [4] * 4
@@ -251,7 +251,7 @@ def test_at_each_step_both_models_have_scored_the_same_tokens(tiny: LoadedModel,
 
 def test_the_last_step_is_the_whole(tiny: LoadedModel, small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = compare(Reference(tiny, TEXT), small)
-    monkeypatch.setattr(module, "BATCH_TOKENS", 1)
+    monkeypatch.setattr(module, "BATCH_VALUES", 1)
     *_, last = compare_steps(Reference(tiny, TEXT), small)
     assert last.protocol == whole.protocol
     assert_near(last.tokens, {name: getattr(whole.tokens, name) for name in COLUMNS})
@@ -351,9 +351,15 @@ def test_as_many_tokens_but_other_ones_are_refused_too() -> None:
 
 
 def test_different_contexts_are_refused_with_both(tiny: LoadedModel) -> None:
-    text = refusal(Reference(tiny, TEXT), other(tiny, tiny.model.config.vocab_size, 32)).text
+    text = refusal(Reference(tiny, TEXT), replace(other(tiny, tiny.model.config.vocab_size, 32), name=tiny.name)).text
     assert text.es == "La referencia leyó ventanas de 64 tokens y este modelo las lee de 32: no son el mismo modelo."
     assert text.en == "The reference read windows of 64 tokens and this model reads 32: they are not the same model."
+
+
+def test_another_model_of_the_same_tokens_is_refused_by_name(tiny: LoadedModel) -> None:
+    text = refusal(Reference(tiny, TEXT), replace(tiny, name="otro")).text
+    assert text.es.startswith(f"La referencia es de «{tiny.name}» y el modelo cuantizado, de «otro»")
+    assert text.en.startswith(f"The reference is of “{tiny.name}” and the quantized model of “otro”")
 
 
 def test_a_refused_model_is_not_run(tiny: LoadedModel) -> None:

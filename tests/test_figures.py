@@ -176,7 +176,7 @@ def test_the_less_was_read_the_wider_the_intervals() -> None:
 def test_a_real_evaluation_can_be_stopped_at_any_window(
     tiny: LoadedModel, quantized: LoadedModel, compared: Comparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCH_TOKENS", 1)
+    monkeypatch.setattr(module, "BATCH_VALUES", 1)
     steps = list(compare_steps(Reference(tiny, TEXT), quantized))
     assert len(steps) == compared.protocol.windows
     for n, step in enumerate(steps, 1):
@@ -256,7 +256,7 @@ LETTERS = text_of(*("abñ" * n + "ab" * (n % 3) for n in range(2, 16)))  # a goe
 def after(sure: float) -> LoadedModel:
     """A model that gives `sure` to the letter that comes next in abñ."""
     low = (1 - sure) / 3
-    return bigrams([[sure if i == (t % 3) + 1 else low for i in range(4)] for t in range(4)], name=str(sure))
+    return bigrams([[sure if i == (t % 3) + 1 else low for i in range(4)] for t in range(4)])
 
 
 def of_letters(text: EvalText, original: float, quantized: float) -> Figures:

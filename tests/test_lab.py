@@ -279,7 +279,7 @@ def test_what_a_reference_has_read_is_kept(lab: Lab) -> None:
 
 
 def test_full_bytes_are_those_of_all_hidden_states(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "BATCH_TOKENS", 64)
+    monkeypatch.setattr(compare, "BATCH_VALUES", 64 * 64)
     reference = lab.reference(lab.default(), TEXT)
     assert len(reference.batches) > 1
     before = reference.full_bytes

@@ -328,3 +328,15 @@ def test_a_part_keeps_something_of_every_document_and_counts_bytes() -> None:
     assert all(part.documents)
     assert part.n_bytes <= 3000
     assert all(shipped_text("enciclopedia").part(100).documents)
+
+
+@pytest.mark.parametrize("content", ["bytes\x00de un archivo", "medio \ud83d carácter", 7, None, b"hola"])
+def test_what_is_not_text_is_refused(content: object) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        own_text(content)  # type: ignore[arg-type]
+    assert "no es texto" in caught.value.text.es
+    assert "not text" in caught.value.text.en
+
+
+def test_line_breaks_and_tabs_are_text() -> None:
+    assert own_text("uno\ttres\r\ndos\n").documents == ("uno\ttres\r\ndos",)

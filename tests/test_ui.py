@@ -23,7 +23,7 @@ from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
 from quant.scheme import PerTensor, Scheme
 from quant.text import Language, Text, fixed, number
-from quant.ui import html, tab_metrics, texts
+from quant.ui import html, texts
 from quant.ui.choice import CHOSEN_FORMATS, Choice
 from quant.ui.layer_names import layer_choices
 from quant.ui.metrics_result import change
@@ -185,8 +185,7 @@ def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, lang
 
 def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each partial result has, for both models, what a pass over exactly the windows read so far gives."""
-    monkeypatch.setattr(compare, "BATCH_TOKENS", 1)  # one window a step
-    monkeypatch.setattr(tab_metrics, "REDRAW_S", 0)
+    monkeypatch.setattr(compare, "BATCH_VALUES", 1)  # one window a step
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
     choice, own = Choice(tiny_lab.default(), bits=2), OWN + "Y nadie respondió."  # a text no other test has read
     *_, quantized = tiny_lab.quantized(choice.recipe())

@@ -25,7 +25,7 @@ from quant.evaluate.texts import EvalText
 from quant.model.load import LoadedModel
 from quant.text import Text
 
-BATCH_TOKENS = 4096  # of one forward pass
+BATCH_VALUES = 2**20  # hidden values of one forward pass: 8 windows of the embedded model, one of GPT-2 124M
 # Rows whose logits are made at once (50 MB at 50,257 words), and rows of them worked through while a core's cache
 # holds both models' (3 MB each).
 PRODUCT_VALUES, TILE_VALUES = 12 * 2**20, 3 * 2**18
@@ -74,15 +74,19 @@ class Reference:
         """Raises EvaluationError when `text` is too short."""
         self.loaded, self.text = loaded, text
         self.windows = windows_of(loaded, text)
-        per_batch = max(1, BATCH_TOKENS // loaded.context)
+        per_batch = max(1, BATCH_VALUES // (loaded.context * self.width))
         self.batches = [self.windows[i : i + per_batch] for i in range(0, len(self.windows), per_batch)]
         self._hidden: dict[int, Tensor] = {}
 
     @property
+    def width(self) -> int:
+        """Of a hidden state."""
+        return int(self.loaded.model.get_input_embeddings().weight.shape[1])
+
+    @property
     def full_bytes(self) -> int:
         """Bytes of all hidden states."""
-        width = self.loaded.model.get_input_embeddings().weight.shape[1]
-        return 4 * width * sum(len(w.targets) for w in self.windows)
+        return 4 * self.width * sum(len(w.targets) for w in self.windows)
 
     def hidden(self, batch: int) -> Tensor:
         """float32 [tokens, width] of the scored positions of a batch, computed at the first asking."""
@@ -135,6 +139,12 @@ def _check(reference: Reference, quantized: LoadedModel) -> None:
                  "The models do not share their tokens ({a}: {n_a}; {b}: {n_b}): their probabilities cannot be "
                  "compared. Compare a model with its own quantized version.")
             .format(a=a.name, n_a=sizes[0], b=b.name, n_b=sizes[1])
+        )  # fmt: skip
+    if a.name != b.name:
+        raise EvaluationError(
+            Text("La referencia es de «{a}» y el modelo cuantizado, de «{b}»: compara cada modelo con su original.",
+                 "The reference is of “{a}” and the quantized model of “{b}”: compare each with its original.")
+            .format(a=a.name, b=b.name)
         )  # fmt: skip
     if a.context != b.context:
         raise EvaluationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,11 @@ class EvalText:
         return EvalText(self.name, self.title, tuple(chosen))
 
 
+def _is_text(content: str) -> bool:
+    """No half characters, no control codes but those that lay text out: what a binary file pasted as text has."""
+    return not any(unicodedata.category(c) in ("Cs", "Cc") and c not in "\t\n\r\f" for c in content)
+
+
 def _beginning(document: str, n_bytes: int) -> str:
     """At most `n_bytes` of a document, up to a space where there is one; at least its first character."""
     data = document.encode()
@@ -83,7 +89,12 @@ def shipped_text(name: str) -> EvalText:
 
 
 def own_text(content: str) -> EvalText:
-    """What a visitor pasted, as one document. Raises EvaluationError when it is empty."""
+    """What a visitor pasted, as one document. Raises EvaluationError when it is empty, too long or not text."""
+    if not isinstance(content, str) or not _is_text(content):
+        raise EvaluationError(
+            Text("Lo que ha llegado no es texto: tiene caracteres de control o partidos en dos. Pega unas frases.",
+                 "What came is not text: it has control characters or halves of characters. Paste a few sentences.")
+        )  # fmt: skip
     if not content.strip():
         raise EvaluationError(
             Text("No hay ningún texto que evaluar; pega unas cuantas frases.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +29,6 @@ from quant.ui.section_notebook import NotebookSection, build_notebook
 
 QUICK_BYTES = 40_000
 UNEVEN = 7.0  # 99 % quantile over median: from there on the harm is said to lie in a few places
-REDRAW_S = 2.0  # intervals take a few tenths of a second; a visitor can stop between any two windows all the same
 
 MetricFrames = Generator[tuple[object, ...], None, None]  # in the order of `MetricsTab.outputs`
 
@@ -72,12 +70,8 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText, histor
     original, report = lab.loaded(choice.model), size_report(lab.loaded(choice.model), choice.recipe())
     reference = lab.reference(choice.model, text)
     quantized = yield from _framed(quantizing(lab, language, choice.recipe()))
-    shown, drawn = "", 0.0
     for c in compare_steps(reference, quantized):
-        if c.fraction < 1 and time.monotonic() - drawn < REDRAW_S:
-            yield frame(_reading(c, language) + shown)
-            continue
-        scored, drawn = _shown(c, report, original, quantized, text, choice), time.monotonic()
+        scored = _shown(c, report, original, quantized, text, choice)
         shown = result(scored, language)
         if c.fraction < 1:
             yield frame(_reading(c, language) + shown)
