@@ -145,12 +145,15 @@ def build_controls(lab: Lab, language: Language) -> Controls:
         copy.click(None, js=COPY_JS.format(language=language, **said), api_visibility="private")
 
     def fit(*values: Any) -> list[object]:
-        """Show what the chosen format leaves to choose."""
+        """Show what the chosen format leaves to choose; values stay as they are, for they may have moved meanwhile."""
         choice = Choice(*values)
-        return controls.updates(choice, lab, language)[1:]
+        groups = choice.has_granularity and choice.granularity == "group"
+        seen = (choice.has_bits, choice.has_granularity, groups, choice.has_bits)
+        return [*(gr.update(visible=v) for v in seen), gr.update(info=format_info(choice.format)[language])]
 
+    fitted = [controls.bits, controls.granularity, controls.group, controls.zero_point, controls.format]
     gr.on(
-        [controls.format.input, controls.granularity.input], fit, controls.inputs, controls.inputs[1:],
+        [controls.format.input, controls.granularity.input], fit, controls.inputs, fitted,
         trigger_mode="always_last", show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
     gr.on([c.input for c in controls.inputs], None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private")
