@@ -44,8 +44,8 @@ START_CAPTION = Text(
     "by {error}% of the largest of them.",
 )
 START_TRY = Text(
-    "Mueve «Bits de cada código» y mira cómo cambian la rejilla y el error.",
-    "Move “Bits of each code” and watch the grid and the error change.",
+    "Mueve «Bits de cada código» o elige otro formato, y mira cómo cambian la rejilla y el error.",
+    "Move “Bits of each code” or choose another format, and watch the grid and the error change.",
 )
 START_WAYS = Text("Dos formas de hacerlo", "Two ways to do it")
 PTQ_TITLE = Text("PTQ: después de entrenar", "PTQ: after training")
