@@ -5,7 +5,6 @@ NF4 and FP4 are indexed as bitsandbytes indexes them; the dynamic table is risin
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +34,7 @@ def dynamic_table() -> Tensor:
     """
     values = [0.0, 1.0]
     for i in range(_EXPONENTS):
-        ends = np.linspace(0.1, 1, 2**i + 1, dtype=np.float32)
-        middles = (ends[:-1] + ends[1:]) / 2 * np.float32(10.0 ** (i + 1 - _EXPONENTS))
+        ends = torch.linspace(0.1, 1, 2**i + 1)  # NumPy's differs in the last bit, and bitsandbytes uses torch's
+        middles = (ends[:-1] + ends[1:]) / 2 * 10.0 ** (i + 1 - _EXPONENTS)
         values += [*middles.tolist(), *(-middles).tolist()]
-    return torch.tensor(sorted(values), dtype=torch.float32)
+    return torch.tensor(sorted(values))
