@@ -37,16 +37,13 @@ def small(tiny: LoadedModel) -> LoadedModel:
     return quantize_model(tiny, Recipe(Scheme.integer(3, PerChannel()), embedding=True))
 
 
-@pytest.fixture
-def one_window_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH_VALUES", 1)
-
-
 @contextmanager
 def counted(loaded: LoadedModel) -> Iterator[list[int]]:
     """Rows of each forward pass of a model while the block runs."""
     rows: list[int] = []
-    handle = loaded.model.base_model.register_forward_pre_hook(lambda _, args: rows.append(args[0].shape[0]))
+    handle = loaded.model.get_input_embeddings().register_forward_pre_hook(
+        lambda _, args: rows.append(args[0].shape[0])
+    )
     try:
         yield rows
     finally:
@@ -113,14 +110,12 @@ def test_every_column_is_its_definition_in_float64(tiny: LoadedModel, small: Loa
     assert_near(compare(Reference(tiny, TEXT), small).tokens, expected)
 
 
-@pytest.mark.parametrize("batch", [1, 100, 128, 4096])
 @pytest.mark.parametrize(("product", "tile"), [(1, 1), (7, 3), (7, 100), (50, 50), (10_000, 7)])
-def test_tiles_and_batches_do_not_matter(
-    tiny: LoadedModel, small: LoadedModel, monkeypatch: pytest.MonkeyPatch, batch: int, product: int, tile: int
+def test_tiles_do_not_matter(
+    tiny: LoadedModel, small: LoadedModel, monkeypatch: pytest.MonkeyPatch, product: int, tile: int
 ) -> None:
     whole = compare(Reference(tiny, TEXT), small).tokens
     vocabulary = tiny.model.config.vocab_size
-    monkeypatch.setattr(module, "BATCH_VALUES", batch * tiny.model.config.n_embd)
     monkeypatch.setattr(module, "PRODUCT_VALUES", product * vocabulary + 1)
     monkeypatch.setattr(module, "TILE_VALUES", tile * vocabulary + 1)
     rows: list[int] = []
@@ -132,9 +127,7 @@ def test_tiles_and_batches_do_not_matter(
         return real(p, q, targets)
 
     monkeypatch.setattr(module, "_tile", spy)
-    reference = Reference(tiny, TEXT)
-    assert len(reference.batches[0]) == min(max(1, batch // 64), len(reference.windows))
-    tiled = compare(reference, small).tokens
+    tiled = compare(Reference(tiny, TEXT), small).tokens
     assert max(rows) == min(product, tile)
     assert sum(rows) == len(tiled.kl)
     assert_near(tiled, {name: getattr(whole, name) for name in COLUMNS})
@@ -217,9 +210,7 @@ def test_three_tokens_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compared.original.bits_per_byte == pytest.approx(2)
 
 
-@pytest.mark.parametrize("batch", [1, 8, 4096])
-def test_each_token_knows_its_window_its_document_and_its_place(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(module, "BATCH_VALUES", batch * len(CHANCES))
+def test_each_token_knows_its_window_its_document_and_its_place() -> None:
     model = bigrams(CHANCES, context=4)
     tokens = compare(Reference(model, text_of("ab", "abñabñabñ", "", "a", "abña")), model).tokens
     assert tokens.document.tolist() == [0] * 2 + [1] * 9 + [3] + [4] * 4
@@ -230,7 +221,6 @@ def test_each_token_knows_its_window_its_document_and_its_place(monkeypatch: pyt
 # --- step by step -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("one_window_a_batch")
 def test_at_each_step_both_models_have_scored_the_same_tokens(tiny: LoadedModel, small: LoadedModel) -> None:
     reference = Reference(tiny, TEXT)
     steps = list(compare_steps(reference, small))
@@ -249,15 +239,13 @@ def test_at_each_step_both_models_have_scored_the_same_tokens(tiny: LoadedModel,
     assert last.protocol.n_bytes == TEXT.n_bytes
 
 
-def test_the_last_step_is_the_whole(tiny: LoadedModel, small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_step_is_the_whole(tiny: LoadedModel, small: LoadedModel) -> None:
     whole = compare(Reference(tiny, TEXT), small)
-    monkeypatch.setattr(module, "BATCH_VALUES", 1)
     *_, last = compare_steps(Reference(tiny, TEXT), small)
     assert last.protocol == whole.protocol
     assert_near(last.tokens, {name: getattr(whole.tokens, name) for name in COLUMNS})
 
 
-@pytest.mark.usefixtures("one_window_a_batch")
 def test_what_is_known_at_a_step_is_the_score_of_that_much_text(tiny: LoadedModel, small: LoadedModel) -> None:
     lengths = [-(-len(tiny.tokenizer.encode(d)) // 64) for d in DOCUMENTS]
     steps = list(compare_steps(Reference(tiny, TEXT), small))
@@ -283,7 +271,6 @@ def test_the_original_reads_a_text_once_for_all_schemes(tiny: LoadedModel, small
         np.testing.assert_array_equal(getattr(first.tokens, name), getattr(again.tokens, name))
 
 
-@pytest.mark.usefixtures("one_window_a_batch")
 def test_what_was_read_before_a_stop_is_not_read_again(tiny: LoadedModel, small: LoadedModel) -> None:
     reference = Reference(tiny, TEXT)
     with counted(tiny) as rows:
@@ -302,7 +289,7 @@ def test_nothing_runs_before_it_is_asked_for(tiny: LoadedModel) -> None:
 
 def test_hidden_states_times_the_table_are_the_logits(tiny: LoadedModel) -> None:
     windows = windows_of(tiny, TEXT)
-    hidden = final_hidden(tiny, windows)
+    hidden = torch.cat([final_hidden(tiny, window) for window in windows])
     assert hidden.dtype == torch.float32
     assert Reference(tiny, TEXT).full_bytes == hidden.nbytes
     start = 0

@@ -12,7 +12,6 @@ import pytest
 import torch
 from test_quality import Bigrams, bigrams, text_of
 
-from quant.evaluate import compare as module
 from quant.evaluate.bootstrap import Interval
 from quant.evaluate.compare import Comparison, Reference, TokenScores, compare, compare_steps
 from quant.evaluate.figures import Estimate, Figures, figures
@@ -174,9 +173,8 @@ def test_the_less_was_read_the_wider_the_intervals() -> None:
 
 
 def test_a_real_evaluation_can_be_stopped_at_any_window(
-    tiny: LoadedModel, quantized: LoadedModel, compared: Comparison, monkeypatch: pytest.MonkeyPatch
+    tiny: LoadedModel, quantized: LoadedModel, compared: Comparison
 ) -> None:
-    monkeypatch.setattr(module, "BATCH_VALUES", 1)
     steps = list(compare_steps(Reference(tiny, TEXT), quantized))
     assert len(steps) == compared.protocol.windows
     for n, step in enumerate(steps, 1):

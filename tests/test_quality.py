@@ -161,7 +161,9 @@ def test_documents_do_not_see_each_other(tiny: LoadedModel, monkeypatch: pytest.
 def test_padding_does_not_matter(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     together = evaluate(tiny, TEXT)
     batches: list[int] = []
-    handle = tiny.model.register_forward_pre_hook(lambda _, args: batches.append(args[0].shape[0]))
+    handle = tiny.model.get_input_embeddings().register_forward_pre_hook(
+        lambda _, args: batches.append(args[0].shape[0])
+    )
     try:
         evaluate(tiny, TEXT)
         monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
@@ -177,7 +179,9 @@ def test_the_logits_of_a_batch_stay_in_their_budget(tiny: LoadedModel, monkeypat
     a_window = tiny.model.config.vocab_size * 64
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 3 * a_window + 1)
     batches: list[int] = []
-    handle = tiny.model.register_forward_pre_hook(lambda _, args: batches.append(args[0].shape[0]))
+    handle = tiny.model.get_input_embeddings().register_forward_pre_hook(
+        lambda _, args: batches.append(args[0].shape[0])
+    )
     evaluate(tiny, TEXT)
     handle.remove()
     assert max(batches) == 3
@@ -198,7 +202,7 @@ def test_partial_results_grow_to_the_whole(tiny: LoadedModel, monkeypatch: pytes
 def test_a_part_is_scored_only_when_asked_for(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
     forwards: list[int] = []
-    handle = tiny.model.register_forward_pre_hook(lambda _, args: forwards.append(1))
+    handle = tiny.model.get_input_embeddings().register_forward_pre_hook(lambda _, args: forwards.append(1))
     steps = evaluate_steps(tiny, TEXT)
     next(steps)
     steps.close()

@@ -185,7 +185,6 @@ def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, lang
 
 def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each partial result has, for both models, what a pass over exactly the windows read so far gives."""
-    monkeypatch.setattr(compare, "BATCH_VALUES", 1)  # one window a step
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
     choice, own = Choice(tiny_lab.default(), bits=2), OWN + "Y nadie respondió."  # a text no other test has read
     *_, quantized = tiny_lab.quantized(choice.recipe())
@@ -213,9 +212,9 @@ def test_what_the_original_read_is_kept_for_the_second_scheme(tiny_lab: Lab, mon
     read: list[LoadedModel] = []
     forward = compare.final_hidden
 
-    def counted(model: LoadedModel, windows: list[quality.Window]) -> torch.Tensor:
+    def counted(model: LoadedModel, window: quality.Window) -> torch.Tensor:
         read.append(model)
-        return forward(model, windows)
+        return forward(model, window)
 
     monkeypatch.setattr(compare, "final_hidden", counted)
     frames = measured(tiny_lab, "es", replace(choice, bits=5), own)

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from quant.errors import EvaluationError
 from quant.evaluate.quality import Protocol, Quality, Window, windows_of
 from quant.evaluate.texts import EvalText
+from quant.model import forward
 from quant.model.load import LoadedModel
 from quant.text import Text
 
-BATCH_VALUES = 2**20  # hidden values of one forward pass: 8 windows of the embedded model, one of GPT-2 124M
 # Rows whose logits are made at once (50 MB at 50,257 words), and rows of them worked through while a core's cache
 # holds both models' (3 MB each).
 PRODUCT_VALUES, TILE_VALUES = 12 * 2**20, 3 * 2**18
@@ -67,6 +67,7 @@ class Comparison:
 class Reference:
     """The original model on a text: its windows, and its final hidden states as they come to be known.
 
+    One window at a time: several in one pass gain nothing here, and a visitor may stop after any of them.
     Grows while it is read, up to `full_bytes`; not for two threads at once (the lab's heavy lane sees to that).
     """
 
@@ -74,41 +75,37 @@ class Reference:
         """Raises EvaluationError when `text` is too short."""
         self.loaded, self.text = loaded, text
         self.windows = windows_of(loaded, text)
-        per_batch = max(1, BATCH_VALUES // (loaded.context * self.width))
-        self.batches = [self.windows[i : i + per_batch] for i in range(0, len(self.windows), per_batch)]
         self._hidden: dict[int, Tensor] = {}
 
     @property
     def width(self) -> int:
         """Of a hidden state."""
-        return int(self.loaded.model.get_input_embeddings().weight.shape[1])
+        return int(self.loaded.model.get_input_embeddings().embedding_dim)
 
     @property
     def full_bytes(self) -> int:
         """Bytes of all hidden states."""
         return 4 * self.width * sum(len(w.targets) for w in self.windows)
 
-    def hidden(self, batch: int) -> Tensor:
-        """float32 [tokens, width] of the scored positions of a batch, computed at the first asking."""
-        if batch not in self._hidden:
-            self._hidden[batch] = final_hidden(self.loaded, self.batches[batch])
-        return self._hidden[batch]
+    def hidden(self, window: int) -> Tensor:
+        """float32 [tokens, width] of the scored positions of a window, computed at the first asking."""
+        if window not in self._hidden:
+            self._hidden[window] = final_hidden(self.loaded, self.windows[window])
+        return self._hidden[window]
 
 
 def compare_steps(reference: Reference, quantized: LoadedModel) -> Iterator[Comparison]:
-    """Score both models batch by batch, yielding all that is known so far; the last one has the whole text.
+    """Score both models window by window, yielding all that is known so far; the last one has the whole text.
 
     Raises EvaluationError when the models cannot be compared on the same tokens.
     """
     _check(reference, quantized)
     total = sum(len(w.targets) for w in reference.windows)
     parts: list[TokenScores] = []
-    done = 0
-    for index, batch in enumerate(reference.batches):
+    for index in range(len(reference.windows)):
         parts.append(_score(reference, index, quantized))
-        done += len(batch)
         tokens = _joined(parts)
-        yield Comparison(tokens, _protocol(reference, done), len(tokens.kl) / total)
+        yield Comparison(tokens, _protocol(reference, index + 1), len(tokens.kl) / total)
 
 
 def compare(reference: Reference, quantized: LoadedModel) -> Comparison:
@@ -118,20 +115,14 @@ def compare(reference: Reference, quantized: LoadedModel) -> Comparison:
 
 
 @torch.no_grad()
-def final_hidden(loaded: LoadedModel, windows: list[Window]) -> Tensor:
-    """float32 [tokens, width]: what the output matrix multiplies at each scored position, window after window.
-
-    Shorter windows are padded on the right, where causality hides the padding.
-    """
-    lengths = torch.tensor([len(w.inputs) for w in windows])
-    inputs = nn.utils.rnn.pad_sequence([w.inputs for w in windows], batch_first=True)
-    hidden = loaded.model.base_model(inputs, use_cache=False).last_hidden_state.float()
-    return hidden[torch.arange(inputs.shape[1]) < lengths.unsqueeze(1)]
+def final_hidden(loaded: LoadedModel, window: Window) -> Tensor:
+    """float32 [tokens, width]: what the output matrix multiplies at each scored position."""
+    return forward.hidden(loaded.model, window.inputs.unsqueeze(0))[0]
 
 
 def _check(reference: Reference, quantized: LoadedModel) -> None:
     a, b = reference.loaded, quantized
-    sizes = [m.model.get_input_embeddings().weight.shape[0] for m in (a, b)]
+    sizes = [m.model.get_input_embeddings().num_embeddings for m in (a, b)]
     if sizes[0] != sizes[1] or a.tokenizer.get_vocab() != b.tokenizer.get_vocab():
         raise EvaluationError(
             Text("Los modelos no tienen los mismos tokens ({a}: {n_a}; {b}: {n_b}): sus probabilidades no se pueden "
@@ -156,24 +147,21 @@ def _check(reference: Reference, quantized: LoadedModel) -> None:
 
 @torch.no_grad()
 def _score(reference: Reference, index: int, quantized: LoadedModel) -> TokenScores:
-    """The scores of one batch."""
-    batch = reference.batches[index]
-    targets = torch.cat([w.targets for w in batch])
-    hidden = (reference.hidden(index), final_hidden(quantized, batch))
-    heads = tuple(m.model.get_output_embeddings() for m in (reference.loaded, quantized))
-    rows = max(1, PRODUCT_VALUES // heads[0].weight.shape[0])
+    """The scores of one window."""
+    window = reference.windows[index]
+    targets, n = window.targets, len(window.targets)
+    hidden = (reference.hidden(index), final_hidden(quantized, window))
+    models = (reference.loaded.model, quantized.model)
+    rows = max(1, PRODUCT_VALUES // models[0].get_input_embeddings().num_embeddings)
     columns = []
-    for start in range(0, len(targets), rows):
+    for start in range(0, n, rows):
         part = slice(start, start + rows)
-        logits = [head(h[part]) for head, h in zip(heads, hidden, strict=True)]
+        logits = [forward.logits(model, h[part]) for model, h in zip(models, hidden, strict=True)]
         columns.append(_tiled(logits[0], logits[1], targets[part]))
     p_log, q_log, kl, same = (torch.cat(c).numpy() for c in zip(*columns, strict=True))
-    lengths = [len(w.targets) for w in batch]
-    first = sum(len(b) for b in reference.batches[:index])
     return TokenScores(
-        -p_log, -q_log, kl, same, np.exp(p_log), np.exp(q_log),
-        np.repeat(np.arange(first, first + len(batch)), lengths),
-        np.repeat([w.document for w in batch], lengths), np.concatenate([np.arange(n) for n in lengths]),
+        -p_log, -q_log, kl, same, np.exp(p_log), np.exp(q_log), np.full(n, index), np.full(n, window.document),
+        np.arange(n),
     )  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Ite
 
 
 def _same_vocabulary(a: LoadedModel, b: LoadedModel) -> None:
-    sizes = [m.model.get_input_embeddings().weight.shape[0] for m in (a, b)]
+    sizes = [m.model.get_input_embeddings().num_embeddings for m in (a, b)]
     same = a.tokenizer is b.tokenizer or a.tokenizer.get_vocab() == b.tokenizer.get_vocab()
     if not same or sizes[0] != sizes[1]:
         raise EvaluationError(
@@ -193,7 +193,7 @@ def _same_vocabulary(a: LoadedModel, b: LoadedModel) -> None:
 
 def _log_probabilities(models: list[LoadedModel], inputs: list[int]) -> Iterator[list[Tensor]]:
     """For each piece of the text, the log-probabilities [n, vocabulary] of every model, in turn."""
-    vocabulary = models[0].model.get_input_embeddings().weight.shape[0]
+    vocabulary = models[0].model.get_input_embeddings().num_embeddings
     size = max(1, LOGITS_BUDGET // vocabulary)
     caches = [None] * len(models)
     for start in range(0, len(inputs), size):

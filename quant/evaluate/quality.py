@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from quant.errors import EvaluationError
 from quant.evaluate.texts import EvalText, shipped_text
+from quant.model import forward
 from quant.model.load import LoadedModel
 from quant.text import Text
 
@@ -97,7 +98,7 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Iterator[tuple[float,
     """Score `text` batch by batch, yielding (fraction done, quality so far); the last one has scored everything."""
     windows = windows_of(loaded, text)
     total = sum(len(w.targets) for w in windows)
-    vocabulary = loaded.model.get_input_embeddings().weight.shape[0]
+    vocabulary = loaded.model.get_input_embeddings().num_embeddings
     size = max(1, LOGITS_BUDGET // (vocabulary * loaded.context))
     nats, tokens, n_bytes = 0.0, 0, 0.0
     for first in range(0, len(windows), size):
@@ -124,6 +125,6 @@ def _nats(loaded: LoadedModel, windows: list[Window]) -> float:
     for row, window in enumerate(windows):
         inputs[row, : len(window.inputs)] = window.inputs
         targets[row, : len(window.targets)] = window.targets
-    logits = loaded.model(inputs, use_cache=False).logits.float()
+    logits = forward.logits(loaded.model, forward.hidden(loaded.model, inputs))
     losses = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
     return float(losses.double().sum())

@@ -1,0 +1,25 @@
+"""One pass over whole windows: hidden states, then logits, by the fastest way that this architecture has."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from quant.model import gpt2
+
+
+@torch.no_grad()
+def hidden(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """float32 [batch, n, width]: what the output matrix multiplies, for token ids [batch, n]."""
+    if gpt2.supports(model):
+        return gpt2.hidden(model, ids)
+    return model.base_model(ids, use_cache=False).last_hidden_state.float()
+
+
+@torch.no_grad()
+def logits(model: PreTrainedModel, hidden: Tensor) -> Tensor:
+    """float32 [..., vocabulary] of hidden states [..., width]."""
+    scores = gpt2.product(model.get_output_embeddings(), hidden)
+    cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
+    return scores if cap is None else cap * torch.tanh(scores / cap)
