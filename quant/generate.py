@@ -23,6 +23,7 @@ from transformers.generation.logits_process import (
 
 from quant.errors import PromptError
 from quant.model.load import LoadedModel
+from quant.model.reader import reader
 from quant.text import Text, as_typed
 
 
@@ -139,18 +140,13 @@ def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator
     processors = sampling.processors()
     random = torch.Generator().manual_seed(sampling.seed)
     ended_by = loaded.tokenizer.eos_token_id if sampling.stop_at_end else None
-    sequence, cache, seconds = torch.tensor([ids]), None, 0.0
-    fresh = sequence
+    model, fresh, seconds = reader(loaded.model, room), ids, 0.0
     while True:
         started = time.perf_counter()
-        output = loaded.model(
-            fresh, past_key_values=cache, use_cache=True, attention_mask=torch.ones_like(sequence), logits_to_keep=1
-        )
-        cache = output.past_key_values
-        fresh = _choose(processors(sequence, output.logits[:, -1].float()), sampling.do_sample, random)
-        sequence = torch.cat([sequence, fresh], dim=1)
+        scores = processors(torch.tensor([ids]), model.read(fresh))
+        fresh = [_choose(scores, sampling.do_sample, random)]
+        ids = ids + fresh
         seconds += time.perf_counter() - started
-        ids = sequence[0].tolist()
         done = ids[-1] == ended_by or len(ids) >= room
         text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
         yield Step(tuple(ids), prompt_tokens, text, seconds, done)
@@ -158,11 +154,11 @@ def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator
             return
 
 
-def _choose(scores: Tensor, do_sample: bool, random: torch.Generator) -> Tensor:
-    """The next token, int64 [1, 1]."""
+def _choose(scores: Tensor, do_sample: bool, random: torch.Generator) -> int:
+    """The next token, of scores [1, vocabulary]."""
     if not do_sample:
-        return scores.argmax(dim=-1, keepdim=True)
-    return torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=random)
+        return int(scores.argmax())
+    return int(torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=random))
 
 
 def generate(loaded: LoadedModel, prompt: str, sampling: Sampling = Sampling()) -> Step:

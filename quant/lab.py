@@ -17,6 +17,7 @@ from quant.errors import ModelError
 from quant.evaluate.compare import Reference
 from quant.evaluate.texts import EvalText
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
+from quant.model.packed import packed_bytes
 from quant.model.recipe import Recipe, quantize_steps
 from quant.text import Text
 
@@ -155,6 +156,6 @@ class Lab:
 
 
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
-    """Bytes of the parameters of `model` that it does not share with `base`."""
+    """Bytes of what `model` holds and does not share with `base`."""
     shared = {id(p) for p in base.model.parameters()}
-    return sum(p.nbytes for p in model.model.parameters() if id(p) not in shared)
+    return packed_bytes(model.model) + sum(p.nbytes for p in model.model.parameters() if id(p) not in shared)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from quant import lab as lab_module
 from quant.errors import EvaluationError, ModelError, SchemeError
-from quant.evaluate import compare
 from quant.evaluate.texts import EvalText, own_text
 from quant.lab import Lab, Lane, own_bytes
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.model.recipe import Recipe, quantize_model, size_report
 from quant.scheme import PerChannel, PerGroup, Scheme
 
 TEXT = own_text("El agua hierve a cien grados al nivel del mar, y a menos en lo alto de una montaña. " * 3)
@@ -40,6 +40,11 @@ def quantized(lab: Lab, wanted: Recipe) -> LoadedModel:
     *_, last = lab.quantized(wanted)
     assert isinstance(last, LoadedModel)
     return last
+
+
+def packed(lab: Lab, wanted: Recipe) -> int:
+    """What the recipe's matrices occupy, by the report."""
+    return sum(r.stored_bytes for r in size_report(lab.loaded(lab.default()), wanted).rows if r.quantized)
 
 
 def job(lane: Lane) -> Iterator[int | str]:
@@ -204,31 +209,31 @@ def test_an_unfinished_quantization_is_not_kept(lab: Lab) -> None:
 def test_bytes_are_those_not_shared_with_the_original(lab: Lab) -> None:
     base = lab.loaded(lab.default())
     model = quantized(lab, recipe(lab, 4))
-    matrices = 2 * 12 * 64 * 64
-    assert own_bytes(base, model) == lab.cached_bytes() == 4 * matrices
+    assert own_bytes(base, model) == lab.cached_bytes() == packed(lab, recipe(lab, 4))
     assert own_bytes(base, base) == 0
-    whole = quantize_model(base, Recipe(Scheme.integer(4, PerChannel()), embedding=True))
-    assert own_bytes(base, whole) == 4 * (matrices + base.model.config.vocab_size * 64)  # the tied table once
+    whole = replace(recipe(lab, 4), embedding=True)
+    assert own_bytes(base, quantize_model(base, whole)) == packed(lab, whole)  # the tied table once
 
 
 def test_the_cache_stays_in_its_bytes_and_forgets_the_least_recently_used(hub_folder: Path, hub_cache: Path) -> None:
-    one = 4 * 2 * 12 * 64 * 64
-    lab = Lab(extra=hub_folder, cache_bytes=2 * one)
+    lab = Lab(extra=hub_folder)
+    of_2, of_3, of_4 = (packed(lab, recipe(lab, bits)) for bits in (2, 3, 4))
+    lab = Lab(extra=hub_folder, cache_bytes=of_3 + of_4)
     two, three = quantized(lab, recipe(lab, 2)), quantized(lab, recipe(lab, 3))
-    assert lab.cached_bytes() == 2 * one
+    assert lab.cached_bytes() == of_2 + of_3
     assert quantized(lab, recipe(lab, 2)) is two  # used again: 3 is now the oldest
     quantized(lab, recipe(lab, 4))
-    assert lab.cached_bytes() == 2 * one
+    assert lab.cached_bytes() == of_2 + of_4
     assert quantized(lab, recipe(lab, 2)) is two
     assert quantized(lab, recipe(lab, 3)) is not three
-    assert lab.cached_bytes() == 2 * one
+    assert lab.cached_bytes() == of_2 + of_3
 
 
 def test_a_model_larger_than_the_cache_is_kept_alone(hub_folder: Path, hub_cache: Path) -> None:
     lab = Lab(extra=hub_folder, cache_bytes=1)
     quantized(lab, recipe(lab, 2))
     three = quantized(lab, recipe(lab, 3))
-    assert lab.cached_bytes() == 4 * 2 * 12 * 64 * 64
+    assert lab.cached_bytes() == packed(lab, recipe(lab, 3))
     assert quantized(lab, recipe(lab, 3)) is three
 
 
@@ -273,17 +278,17 @@ def test_another_model_has_another_reference(lab: Lab, tiny: LoadedModel) -> Non
 
 
 def test_what_a_reference_has_read_is_kept(lab: Lab) -> None:
-    hidden = lab.reference(lab.default(), TEXT).hidden(0)
-    assert hidden.nbytes == lab.reference(lab.default(), TEXT).full_bytes
+    reference = lab.reference(lab.default(), TEXT)
+    hidden = reference.hidden(0)
+    assert 0 < hidden.nbytes < reference.full_bytes
     assert lab.reference(lab.default(), TEXT).hidden(0) is hidden
 
 
-def test_full_bytes_are_those_of_all_hidden_states(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "BATCH_VALUES", 64 * 64)
+def test_full_bytes_are_those_of_all_hidden_states(lab: Lab) -> None:
     reference = lab.reference(lab.default(), TEXT)
-    assert len(reference.batches) > 1
+    assert len(reference.windows) > 1
     before = reference.full_bytes
-    assert sum(reference.hidden(i).nbytes for i in range(len(reference.batches))) == before
+    assert sum(reference.hidden(i).nbytes for i in range(len(reference.windows))) == before
     assert reference.full_bytes == before
 
 

@@ -32,6 +32,7 @@ ROOMS = (
     "calibrate",
     "qat",
     "generate",
+    "speculate",
     "evaluate",
     "lab",
     "plots",

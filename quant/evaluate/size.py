@@ -6,28 +6,39 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from quant.kernels.cpu import Activations, Kernel, kernel
 from quant.model.layers import Kind, census
 from quant.model.load import LoadedModel
+from quant.model.packed import packed_matrices
 
 STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
 class Held:
-    """Bytes of one kind of tensor in memory, tied ones counted once."""
+    """Bytes of one kind of tensor in memory, tied ones counted once, and what multiplies the packed ones."""
 
     kind: Kind
     tensors: int
     n_bytes: int
+    kernels: tuple[Kernel, ...] = ()
 
 
 def held_in_memory(loaded: LoadedModel) -> list[Held]:
-    """What the parameters of a model occupy as they are now, kind by kind. Decoded copies count as what they are."""
+    """What a model's tensors occupy as they are now, kind by kind: floats as floats, packed matrices as their bytes."""
+    packed = {name: module for name, module, _ in packed_matrices(loaded.model)}
     parameters = dict(loaded.model.named_parameters())
-    by_kind: dict[Kind, list[int]] = {kind: [] for kind in Kind}
+    sizes: dict[Kind, list[int]] = {kind: [] for kind in Kind}
+    kernels: dict[Kind, dict[str, Kernel]] = {kind: {} for kind in Kind}
     for layer in census(loaded):
-        by_kind[layer.kind].append(parameters[layer.tensor].nbytes)
-    return [Held(kind, len(sizes), sum(sizes)) for kind, sizes in by_kind.items()]
+        if layer.tensor in parameters:
+            sizes[layer.kind].append(parameters[layer.tensor].nbytes)
+            continue
+        module = packed[layer.name]
+        sizes[layer.kind].append(module.matrix.nbytes)
+        used = kernel(module.matrix, getattr(module, "activations", Activations.FLOAT))
+        kernels[layer.kind][used.name] = used
+    return [Held(kind, len(sizes[kind]), sum(sizes[kind]), tuple(kernels[kind].values())) for kind in Kind]
 
 
 def process_bytes() -> int | None:

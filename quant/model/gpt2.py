@@ -16,6 +16,7 @@ from torch.nn import functional
 from transformers import GPT2LMHeadModel, PreTrainedModel
 
 from quant.kernels import float32
+from quant.model.packed import QuantLinear
 
 
 @dataclass(eq=False)
@@ -44,12 +45,25 @@ class Cache:
 
 
 def supports(model: nn.Module) -> bool:
-    """Whether `model` is a GPT-2 as published: no cross attention, no unusual scaling, its tanh GELU."""
-    if not isinstance(model, GPT2LMHeadModel):
+    """Whether `model` is a GPT-2 as published (no cross attention, no unusual scaling, its tanh GELU), float or packed.
+
+    One whose layers another library has replaced is not.
+    """
+    if not isinstance(model, GPT2LMHeadModel) or not all(map(_is_ours, _layers(model))):
         return False
     c = model.config
     usual = c.scale_attn_weights and not c.scale_attn_by_inverse_layer_idx and not c.reorder_and_upcast_attn
     return usual and not c.add_cross_attention and c.activation_function in ("gelu_new", "gelu_pytorch_tanh")
+
+
+def _layers(model: Any) -> list[nn.Module]:
+    blocks = model.transformer.h
+    inner = [m for b in blocks for m in (b.attn.c_attn, b.attn.c_proj, b.mlp.c_fc, b.mlp.c_proj)]
+    return [*inner, model.lm_head]
+
+
+def _is_ours(module: nn.Module) -> bool:
+    return type(module) is nn.Linear or isinstance(module, QuantLinear)
 
 
 @torch.no_grad()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from torch import nn
 
 from quant.model.load import LoadedModel
+from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.scheme import Shape
 
 
@@ -43,24 +45,38 @@ class Layer:
 
 
 def census(loaded: LoadedModel) -> list[Layer]:
-    """Every parameter of the model once, in its own order."""
-    table = loaded.model.get_input_embeddings()
+    """Every parameter of the model once, in its own order; the same whether it is packed or not."""
     head = loaded.model.get_output_embeddings()
-    tied = head is not None and head.weight is table.weight
-    linears = {n for n, m in loaded.model.named_modules() if isinstance(m, nn.Linear)}
-    layers = []
-    for tensor, parameter in loaded.model.named_parameters():
-        module, _, leaf = tensor.rpartition(".")
-        if parameter is table.weight:
-            kind = Kind.TABLE
-        elif module in linears and leaf == "weight":
-            kind = Kind.LINEAR
-        else:
+    table = loaded.model.get_input_embeddings()
+    tied = head is not None and _weight(head) is _weight(table)
+    layers, seen = [], set()
+    for name, module in loaded.model.named_modules():
+        for leaf, tensor in _tensors(module):
+            if id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
             kind = Kind.OTHER
-        layers.append(
-            Layer(module, tensor, kind, tuple(parameter.shape), "lm_head" if tied and kind is Kind.TABLE else None)
-        )
+            if leaf == "weight" and module is table:
+                kind = Kind.TABLE
+            elif leaf == "weight" and isinstance(module, nn.Linear | QuantLinear):
+                kind = Kind.LINEAR
+            tied_to = _name_of(loaded.model, head) if tied and kind is Kind.TABLE else None
+            layers.append(Layer(name, f"{name}.{leaf}", kind, tuple(tensor.shape), tied_to))
     return layers
+
+
+def _weight(module: nn.Module) -> object:
+    return module.matrix if isinstance(module, QuantLinear | QuantEmbedding) else module.weight
+
+
+def _tensors(module: nn.Module) -> list[tuple[str, Any]]:
+    """A module's own parameters by name, a packed matrix as its `weight`, before the others."""
+    packed = [("weight", module.matrix)] if isinstance(module, QuantLinear | QuantEmbedding) else []
+    return packed + list(module.named_parameters(recurse=False))
+
+
+def _name_of(model: nn.Module, wanted: nn.Module | None) -> str:
+    return next(name for name, module in model.named_modules() if module is wanted)
 
 
 def linear_layers(loaded: LoadedModel) -> list[Layer]:

@@ -21,6 +21,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.pytorch_utils import Conv1D
 
 from quant.errors import ModelError
+from quant.kernels.cpu import rows
+from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices
 from quant.text import Text
 
 EMBEDDED = "embedded"
@@ -48,7 +50,8 @@ class LoadedModel:
     @property
     def parameters(self) -> int:
         """How many, the tied table counted once."""
-        return sum(p.numel() for p in self.model.parameters())
+        packed = sum(held.shape[0] * held.shape[1] for _, _, held in packed_matrices(self.model))
+        return packed + sum(p.numel() for p in self.model.parameters())
 
     @property
     def context(self) -> int:
@@ -68,7 +71,10 @@ class LoadedModel:
         )  # fmt: skip
 
     def weight(self, layer: str) -> Tensor:
-        """The float32 weight [out, in] of a layer of the census."""
+        """The float32 weight [out, in] of a layer of the census, decoded where it is packed."""
+        module = self.model.get_submodule(layer)
+        if isinstance(module, QuantLinear | QuantEmbedding):
+            return rows(module.matrix)
         return self.model.get_parameter(f"{layer}.weight").detach()
 
 

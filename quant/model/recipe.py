@@ -1,7 +1,7 @@
 """Recipe -> quantized model. A recipe is a value: cache key, link and printed code at once.
 
-Until weights are held packed, a quantized model holds float32 copies of the decoded values ("simulated"): its text
-and its quality are exactly those of the quantized weights, its memory and its speed are those of float32.
+A quantized model holds packed codes and scales, and the float tensors that its recipe does not touch; the latter are
+shared with the model that it was made from.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from torch import nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from quant.errors import QuantError
 from quant.formats import FORMATS
+from quant.kernels.cpu import Activations, hold
+from quant.kernels.matrix import PackedMatrix
 from quant.methods import METHODS, Method, method_for
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
+from quant.model.packed import QuantEmbedding, QuantLinear, put
 from quant.packing import Layout
+from quant.qtensor import QTensor
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
 
@@ -27,13 +31,16 @@ from quant.text import Text
 class Recipe:
     """What to quantize and how. `embedding` True applies the scheme to the token table too (it stays tied).
 
-    method: a name in METHODS; empty for the one that the scheme is meant for.
+    method: a name in METHODS; empty for the one that the scheme is meant for. activations: what the weights are
+    multiplied by. overrides: (layer, scheme) for layers, the table among them, that are stored another way.
     """
 
     scheme: Scheme = field(default_factory=lambda: Scheme.integer(4, PerGroup(64)))
     embedding: bool = False
     method: str = ""
     model: str = EMBEDDED
+    activations: Activations = Activations.FLOAT
+    overrides: tuple[tuple[str, Scheme], ...] = ()
 
     def __post_init__(self) -> None:
         if self.method and self.method not in METHODS:
@@ -45,11 +52,23 @@ class Recipe:
 
     @property
     def chosen_method(self) -> Method:
+        """The one for `scheme`; what overrides it is stored by the method that its own scheme is meant for."""
         return METHODS[self.method] if self.method else method_for(self.scheme)
 
-    def covers(self, layer: Layer) -> bool:
-        """Whether this recipe quantizes `layer`."""
-        return layer.kind is Kind.LINEAR or (layer.kind is Kind.TABLE and self.embedding)
+    def scheme_of(self, layer: Layer) -> Scheme | None:
+        """How this recipe stores `layer`; None where it leaves it in float."""
+        for name, scheme in self.overrides:
+            if name == layer.name:
+                return scheme
+        covered = layer.kind is Kind.LINEAR or (layer.kind is Kind.TABLE and self.embedding)
+        return self.scheme if covered else None
+
+    def quantize(self, weight: Tensor, layer: Layer) -> QTensor:
+        """The weight [out, in] of a layer that it stores."""
+        scheme = self.scheme_of(layer)
+        assert scheme is not None
+        method = self.chosen_method if scheme == self.scheme else method_for(scheme)
+        return method.run(weight, scheme)
 
 
 @dataclass(frozen=True)
@@ -90,18 +109,30 @@ class SizeReport:
 
 def size_report(loaded: LoadedModel, recipe: Recipe) -> SizeReport:
     """What `recipe` would occupy. Raises SchemeError when its granularity does not fit a matrix."""
-    layout = Layout(recipe.scheme)
+    layers = census(loaded)
+    _check_names(recipe, layers)
     rows = []
-    for layer in census(loaded):
-        quantized = recipe.covers(layer)
+    for layer in layers:
+        scheme = recipe.scheme_of(layer)
         float_bytes = layer.parameters * FORMATS["float32"].code_bits // 8
-        stored = layout.nbytes(layer.matrix) if quantized else float_bytes
-        rows.append(LayerSize(layer, quantized, float_bytes, stored))
+        stored = Layout(scheme).nbytes(layer.matrix) if scheme else float_bytes
+        rows.append(LayerSize(layer, scheme is not None, float_bytes, stored))
     return SizeReport(tuple(rows))
 
 
+def _check_names(recipe: Recipe, layers: list[Layer]) -> None:
+    matrices = [layer.name for layer in layers if layer.kind is not Kind.OTHER]
+    for name, _ in recipe.overrides:
+        if name not in matrices:
+            raise QuantError(
+                Text("La receta nombra la capa «{name}», que este modelo no tiene; sus matrices: {allowed}.",
+                     "The recipe names a layer “{name}” that this model does not have; its matrices: {allowed}.")
+                .format(name=name, allowed=", ".join(matrices[:6]) + ("…" if len(matrices) > 6 else ""))
+            )  # fmt: skip
+
+
 def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
-    """A new model with decoded weights; everything not quantized is shared with `loaded`, which stays as it was."""
+    """A new model with packed weights; everything not quantized is shared with `loaded`, which stays as it was."""
     for result in quantize_steps(loaded, recipe):
         if isinstance(result, LoadedModel):
             return result
@@ -111,20 +142,27 @@ def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
 def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | LoadedModel]:
     """The same, yielding the fraction done after each matrix and, last, the model."""
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
-    method = recipe.chosen_method
     model = structural_copy(loaded.model)
-    chosen = [layer for layer in census(loaded) if recipe.covers(layer)]
+    chosen = [layer for layer in census(loaded) if recipe.scheme_of(layer)]
     total = sum(layer.parameters for layer in chosen)
     done = 0
     for layer in chosen:
-        decoded = method.run(loaded.weight(layer.name), recipe.scheme).dequantize()
-        parameter = nn.Parameter(decoded, requires_grad=False)
-        model.get_submodule(layer.name).weight = parameter
-        if layer.tied_to:
-            model.get_submodule(layer.tied_to).weight = parameter
+        replace_layer(model, layer, recipe.quantize(loaded.weight(layer.name), layer), recipe.activations)
         done += layer.parameters
         yield done / total
     yield LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
+
+
+def replace_layer(model: PreTrainedModel, layer: Layer, q: QTensor, activations: Activations) -> None:
+    """Put a packed matrix where `layer` was, and where it is tied."""
+    module = model.get_submodule(layer.name)
+    if layer.kind is Kind.TABLE:
+        table = PackedMatrix.of(q)
+        put(model, layer.name, QuantEmbedding(table, float(getattr(module, "embed_scale", 1.0))))
+        if layer.tied_to:
+            put(model, layer.tied_to, QuantLinear(table, None, activations))
+    else:
+        put(model, layer.name, QuantLinear(hold(q), module.bias, activations))
 
 
 def structural_copy(model: PreTrainedModel) -> PreTrainedModel:

@@ -25,9 +25,9 @@ def pack_codes(codes: Tensor, bits: int, *, high_first: bool = False) -> bytes:
     return packed.reshape(-1)[:n_bytes].numpy().tobytes()
 
 
-def unpack_codes(data: bytes, bits: int, count: int, *, high_first: bool = False) -> Tensor:
-    """The first `count` codes of `bits` bits in `data`, uint8 [count]."""
-    raw = as_tensor(data)
+def unpack_codes(data: bytes | Tensor, bits: int, count: int, *, high_first: bool = False) -> Tensor:
+    """The first `count` codes of `bits` bits in `data` (bytes, or the same as uint8 [n]), uint8 [count]."""
+    raw = data if isinstance(data, Tensor) else as_tensor(data)
     if bits == 8:
         return raw[:count]
     if 8 % bits == 0:

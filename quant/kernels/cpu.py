@@ -1,0 +1,147 @@
+"""Which way a packed matrix is multiplied, fastest first; each is probed for, and none is required.
+
+    compiled    the C kernels, for a few tokens; many tokens: rows expanded in C, then a float32 product
+    int8        torch's `_int_mm`: 8-bit weights and 8-bit activations, whole-number arithmetic (W8A8)
+    limbs       the same operator with float activations, as three 8-bit digits of each: W8 where nothing compiles
+    int4pack    torch's 4-bit operator (bfloat16 activations), in that operator's own order of bits
+    decoded     the definition, `reference.py`
+
+All but int4pack compute what the definition does, up to the order of float32 sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from quant.kernels import float32, reference, step
+from quant.kernels.int4pack import Int4Matrix
+from quant.kernels.matrix import PackedMatrix
+from quant.qtensor import QTensor
+from quant.scheme import PerChannel
+from quant.text import Text
+
+FEW = 8  # tokens that the compiled kernels take at once
+LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
+
+Held = PackedMatrix | Int4Matrix
+
+
+class Activations(Enum):
+    """What weights are multiplied by. FLOAT: float32; INT8: rounded to 8 bits, a scale for each token."""
+
+    FLOAT = "float"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One way to multiply, by name, and in words."""
+
+    name: str
+    summary: Text
+
+
+COMPILED = Kernel("compiled", Text("núcleo en C compilado en esta máquina", "C kernel compiled on this machine"))
+INT8 = Kernel("int8", Text("_int_mm de torch, enteros de 8 bits por ambos lados",
+                           "torch's _int_mm, 8-bit integers on both sides"))  # fmt: skip
+LIMBS = Kernel("limbs", Text("_int_mm de torch, activaciones en tres cifras de 8 bits",
+                             "torch's _int_mm, activations as three 8-bit digits"))  # fmt: skip
+INT4PACK = Kernel("int4pack", Text("operador de 4 bits de torch, activaciones bfloat16",
+                                   "torch's 4-bit operator, bfloat16 activations"))  # fmt: skip
+DECODED = Kernel("decoded", Text("descomprime por trozos y multiplica: la definición, lenta",
+                                 "decodes tile by tile and multiplies: the definition, slow"))  # fmt: skip
+
+
+def hold(q: QTensor) -> Held:
+    """The form in which this machine multiplies `q` fastest, in no more than its bits."""
+    matrix = PackedMatrix.of(q)
+    return Int4Matrix.of(q) if not step.supported(matrix) and Int4Matrix.fits(q.scheme) else matrix
+
+
+def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
+    """What multiplies one token."""
+    if isinstance(held, Int4Matrix):
+        return INT4PACK
+    if step.supported(held):
+        return COMPILED
+    if _is_int8(held) and int_mm():
+        return INT8 if activations is Activations.INT8 else LIMBS
+    return DECODED
+
+
+def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT) -> Tensor:
+    """x [..., in] times the packed matrix [out, in] plus bias [out]: float32 [..., out]."""
+    flat = x.reshape(-1, x.shape[-1]).float()
+    return _linear(flat, held, bias, activations).view(*x.shape[:-1], held.shape[0])
+
+
+def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations) -> Tensor:
+    if isinstance(held, Int4Matrix):
+        y = held.linear(x)
+        return y if bias is None else y + bias
+    whole = activations is Activations.INT8
+    compiled = step.supported(held)
+    if _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not compiled):
+        y = _int8_product(x, held) if whole else _limb_product(x, held)
+        return y if bias is None else y + bias
+    if whole:
+        digits, scale = reference.int8_activations(x)
+        x = digits * scale
+    if not compiled:
+        return reference.linear(x, held, bias)
+    if len(x) <= FEW:
+        return step.matvec(held, x, bias)
+    return float32.linear(x, rows(held), bias)
+
+
+def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
+    """float32 [last - first, in]."""
+    if isinstance(held, PackedMatrix) and step.supported(held):
+        return step.rows(held, first, held.shape[0] if last is None else last)
+    return held.rows(first, last)
+
+
+def _is_int8(held: PackedMatrix) -> bool:
+    """Whether the codes are signed bytes with one scale a row, which torch's operators take as they lie."""
+    s = held.scheme
+    return s.element.name == "int8" and isinstance(s.granularity, PerChannel) and s.shift is None
+
+
+def _bytes(held: PackedMatrix) -> Tensor:
+    """int8 [in, out], the packed codes themselves."""
+    return held.codes.data.view(torch.int8).view(held.shape).t()
+
+
+def _scales(held: PackedMatrix) -> Tensor:
+    return held.scale.values() if held.scale else torch.ones(held.shape[0])
+
+
+def _int8_product(x: Tensor, held: PackedMatrix) -> Tensor:
+    digits, scale = reference.int8_activations(x)
+    return torch._int_mm(digits.to(torch.int8), _bytes(held)).float().mul_(scale).mul_(_scales(held))
+
+
+def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
+    """Float activations as three 8-bit digits in base 254: 24 bits, as many as float32 has."""
+    first, scale = reference.int8_activations(x)
+    second = ((x / scale - first) * LIMB).round_()
+    third = (((x / scale - first) * LIMB - second) * LIMB).round_()
+    digits = torch.cat([first, second, third]).to(torch.int8)
+    parts = torch._int_mm(digits, _bytes(held)).float().view(3, len(x), -1)
+    return (parts[0] + (parts[1] + parts[2] / LIMB) / LIMB).mul_(scale).mul_(_scales(held))
+
+
+@cache
+def int_mm() -> bool:
+    """Whether torch multiplies 8-bit integers on this processor, for one row too."""
+    a = torch.arange(-8, 8, dtype=torch.int8).view(1, 16)
+    b = torch.arange(-64, 64, dtype=torch.int8).view(8, 16).t()
+    try:
+        return torch.equal(torch._int_mm(a, b).float(), a.float() @ b.float())
+    except (AttributeError, RuntimeError):
+        return False

@@ -1,0 +1,30 @@
+"""The readable truth of multiplying by a packed matrix: decode a tile of its rows, multiply, forget the tile."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from quant.kernels import float32
+from quant.kernels.matrix import PackedMatrix
+
+TILE_VALUES = 2**20  # decoded weights alive at once: 4 MB
+
+
+def linear(x: Tensor, matrix: PackedMatrix, bias: Tensor | None = None) -> Tensor:
+    """x [..., in] times matrix [out, in] plus bias [out]: float32 [..., out], for every scheme there is."""
+    x = x.float()
+    step = max(1, TILE_VALUES // matrix.shape[1])
+    starts = range(0, matrix.shape[0], step)
+    y = torch.cat([float32.linear(x, matrix.rows(i, min(i + step, matrix.shape[0]))) for i in starts], dim=-1)
+    return y if bias is None else y + bias
+
+
+def int8_activations(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x [..., in] as whole numbers from -127 to 127 (float32, ties to even) and their scales [..., 1]: absmax / 127.
+
+    One scale a token, found while it runs ("dynamic"); a token of zeros has scale 1.
+    """
+    scale = x.abs().amax(-1, keepdim=True) / 127
+    scale = torch.where(scale > 0, scale, 1.0)
+    return (x / scale).round_(), scale

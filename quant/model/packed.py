@@ -1,0 +1,73 @@
+"""Modules that hold packed weights and nothing else: what a quantized model is made of.
+
+A float copy of a matrix exists only tile by tile, while it is multiplied (`kernels/reference.py`), or whole for the one
+product of a long prompt (`kernels/cpu.py`); never between two calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from quant.kernels import cpu
+from quant.kernels.cpu import Activations, Held
+from quant.kernels.matrix import PackedMatrix
+
+
+class QuantLinear(nn.Module):
+    """y = x W^T + b with W packed; takes the place of an `nn.Linear` in any model."""
+
+    def __init__(self, matrix: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT) -> None:
+        super().__init__()
+        self.matrix, self.activations = matrix, activations
+        self.out_features, self.in_features = matrix.shape
+        self.bias = bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 [..., out] of x [..., in]."""
+        return cpu.linear(x, self.matrix, self.bias, self.activations)
+
+    def extra_repr(self) -> str:
+        name = cpu.kernel(self.matrix, self.activations).name
+        return f"{self.in_features}, {self.out_features}, {self.matrix.nbytes} bytes, {name}"
+
+
+class QuantEmbedding(nn.Module):
+    """Rows of a packed table, decoded as they are asked for. `multiplier`: what some models scale them by."""
+
+    def __init__(self, matrix: PackedMatrix, multiplier: float = 1.0) -> None:
+        super().__init__()
+        self.matrix, self.multiplier = matrix, multiplier
+        self.num_embeddings, self.embedding_dim = matrix.shape
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """float32 [..., width] of token ids [...]."""
+        asked, where = ids.reshape(-1).unique(return_inverse=True)
+        rows = torch.cat([cpu.rows(self.matrix, i, i + 1) for i in asked.tolist()])[where]
+        return (rows if self.multiplier == 1 else rows * self.multiplier).view(*ids.shape, -1)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_embeddings}, {self.embedding_dim}, {self.matrix.nbytes} bytes"
+
+
+def packed_matrices(model: nn.Module) -> Iterator[tuple[str, QuantLinear | QuantEmbedding, Held]]:
+    """Each packed matrix of a model once, a tied one as the table: name of the module, the module, what it holds."""
+    seen: set[int] = set()
+    modules = sorted(model.named_modules(), key=lambda named: not isinstance(named[1], QuantEmbedding))
+    for name, module in modules:
+        if isinstance(module, QuantLinear | QuantEmbedding) and id(module.matrix) not in seen:
+            seen.add(id(module.matrix))
+            yield name, module, module.matrix
+
+
+def packed_bytes(model: nn.Module) -> int:
+    """Bytes of all packed matrices, a tied one counted once."""
+    return sum(held.nbytes for _, _, held in packed_matrices(model))
+
+
+def put(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Set the submodule called `name`."""
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, module)
