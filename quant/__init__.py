@@ -7,6 +7,7 @@ from quant.evaluate.quality import evaluate
 from quant.formats import FORMATS
 from quant.generate import generate
 from quant.methods import quantize
+from quant.model.file import load_quantized, save_quantized
 from quant.model.load import load_model
 from quant.model.recipe import Recipe, quantize_model
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
@@ -23,7 +24,9 @@ __all__ = [
     "evaluate",
     "generate",
     "load_model",
+    "load_quantized",
     "measure",
     "quantize",
     "quantize_model",
+    "save_quantized",
 ]

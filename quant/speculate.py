@@ -10,7 +10,7 @@ logits all but tie the choice may differ; such places are counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,16 +31,18 @@ TIE = 1e-4  # logits closer than this count as tied
 class Round:
     """What one pass of the original settled: the first `accepted` of `drafted`, then `own`, its own next token.
 
-    ids: the text so far, the prompt's tokens first. seconds: both models' time so far. tied: places so far where the
-    original's two best logits were within TIE.
+    own: None where the last accepted token ends the text. ids: the text so far, the prompt's tokens first. seconds:
+    both models' time so far; draft_seconds: the draft's part of it. tied: places so far where the original's two best
+    logits were within TIE.
     """
 
     drafted: tuple[int, ...]
     accepted: int
-    own: int
+    own: int | None
     ids: tuple[int, ...]
     prompt_tokens: int
     seconds: float
+    draft_seconds: float
     tied: int
     done: bool
 
@@ -53,22 +55,34 @@ class Round:
         """New tokens over both models' seconds, prompt included."""
         return self.new_tokens / self.seconds if self.seconds else 0.0
 
+    @property
+    def judged(self) -> int:
+        """Drafted tokens up to the first that the original would not have written; it looks at none after that one."""
+        return min(self.accepted + 1, len(self.drafted))
 
-def acceptance(rounds: list[Round]) -> float:
-    """Accepted tokens over drafted ones; NaN before any was drafted."""
+
+def acceptance(rounds: Sequence[Round]) -> float:
+    """Accepted tokens over drafted ones; NaN before any was drafted. Falls as more are drafted to a round."""
     drafted = sum(len(r.drafted) for r in rounds)
     return sum(r.accepted for r in rounds) / drafted if drafted else float("nan")
+
+
+def agreement(rounds: Sequence[Round]) -> float:
+    """Accepted tokens over judged ones: how often both choose the same, however many are drafted; NaN as above."""
+    judged = sum(r.judged for r in rounds)
+    return sum(r.accepted for r in rounds) / judged if judged else float("nan")
 
 
 def speculate(original: LoadedModel, draft: LoadedModel, prompt: str, sampling: Sampling,
               drafted: int = DRAFTED) -> Iterator[Round]:  # fmt: skip
     """Write greedily after `prompt`, one `Round` a pass of the original, to the end token, the length or the context.
 
-    Raises PromptError when the prompt is empty or leaves no room, when `sampling` is not greedy, or `drafted` < 1.
+    Raises PromptError at once when the prompt is empty or leaves no room, when `sampling` is not greedy, `drafted` < 1,
+    or the two models do not share their tokens.
     """
     if sampling.do_sample:
         raise PromptError(
-            Text("La decodificación especulativa de esta página es voraz (greedy); has pedido muestreo: quítalo.",
+            Text("La decodificación especulativa de aquí es voraz (greedy); has pedido muestreo: quítalo.",
                  "Speculative decoding here is greedy; sampling was asked for: switch it off.")
         )  # fmt: skip
     if drafted < 1:
@@ -77,35 +91,52 @@ def speculate(original: LoadedModel, draft: LoadedModel, prompt: str, sampling: 
                  "{got} drafted tokens a round were asked for; at least 1 is needed.").format(got=drafted)
         )  # fmt: skip
     ids = encode_prompt(original, prompt, sampling.max_length)
+    sizes = [model.model.config.vocab_size for model in (original, draft)]
+    if sizes[0] != sizes[1] or (draft.tokenizer is not original.tokenizer and draft.tokenizer.encode(prompt) != ids):
+        raise PromptError(
+            Text("El borrador «{draft}» ({b} tokens) tiene que usar los mismos tokens que el original, «{original}» "
+                 "({a}), y no lo hace.",
+                 "The draft “{draft}” ({b} tokens) must use the same tokens as the original, “{original}” ({a}), and "
+                 "does not.").format(draft=draft.name, original=original.name, a=sizes[0], b=sizes[1])
+        )  # fmt: skip
     return _speculate(original, draft, ids, sampling, drafted)
 
 
 @torch.no_grad()
 def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampling: Sampling,
                drafted: int) -> Iterator[Round]:  # fmt: skip
-    room, prompt_tokens = min(sampling.max_length, original.context, draft.context), len(ids)
+    room, prompt_tokens = min(sampling.max_length, original.context), len(ids)
+    draft_room = min(room, draft.context)
     processors = sampling.processors()
     ended_by = original.tokenizer.eos_token_id if sampling.stop_at_end else None
-    judge, writer = reader(original.model, room), reader(draft.model, room)
-    seconds, tied = 0.0, 0
+    judge, writer = reader(original.model, room), reader(draft.model, draft_room)
+    seconds, draft_seconds, tied = 0.0, 0.0, 0
     while True:
         started = time.perf_counter()
-        proposed = _draft(writer, ids, processors, min(drafted, room - len(ids) - 1), ended_by)
+        proposed = _draft(writer, ids, processors, min(drafted, draft_room - len(ids) - 1), ended_by)
+        drafted_at = time.perf_counter()
+        if (
+            len(unread := ids[judge.length : -1]) > drafted
+        ):  # the prompt: of its tokens only the last is asked what follows
+            judge.read(unread)
         scores = judge.read(ids[judge.length :] + proposed, every=True)[-len(proposed) - 1 :]
         kept: list[int] = []
         for row in scores:  # the original's own choice after each token that it agrees with
-            best, tie = _best(processors, ids + kept, row)
+            allowed = _allowed(processors, ids + kept, row)
+            best = int(allowed.argmax())
             kept.append(best)
-            tied += tie
+            tied += _ties(allowed)
             if len(kept) > len(proposed) or best != proposed[len(kept) - 1] or best == ended_by:
                 break
         accepted = sum(a == b for a, b in zip(kept, proposed, strict=False))
         ids = ids + kept
         for model in (judge, writer):
             model.forget(min(model.length, len(ids) - 1))
-        seconds += time.perf_counter() - started
+        ended = time.perf_counter()
+        seconds, draft_seconds = seconds + ended - started, draft_seconds + drafted_at - started
+        own = kept[-1] if len(kept) > accepted else None
         done = ids[-1] == ended_by or len(ids) >= room
-        yield Round(tuple(proposed), accepted, ids[-1], tuple(ids), prompt_tokens, seconds, tied, done)
+        yield Round(tuple(proposed), accepted, own, tuple(ids), prompt_tokens, seconds, draft_seconds, tied, done)
         if done:
             return
 
@@ -115,11 +146,15 @@ def _draft(writer: Reader, ids: list[int], processors: LogitsProcessorList, n: i
     proposed: list[int] = []
     while len(proposed) < n and (not proposed or proposed[-1] != ended_by):
         logits = writer.read((ids + proposed)[writer.length :])
-        proposed.append(_best(processors, ids + proposed, logits[0])[0])
+        proposed.append(int(_allowed(processors, ids + proposed, logits[0]).argmax()))
     return proposed
 
 
-def _best(processors: LogitsProcessorList, ids: list[int], logits: Tensor) -> tuple[int, bool]:
-    """The token of the largest logit [vocabulary] after what greedy decoding forbids, and whether it all but ties."""
-    top = processors(torch.tensor([ids]), logits.unsqueeze(0))[0].topk(2)
-    return int(top.indices[0]), bool(top.values[0] - top.values[1] <= TIE)
+def _allowed(processors: LogitsProcessorList, ids: list[int], logits: Tensor) -> Tensor:
+    """Logits [vocabulary] of what may follow `ids`, minus infinity where greedy decoding forbids it."""
+    return processors(torch.tensor([ids]), logits.unsqueeze(0))[0]
+
+
+def _ties(scores: Tensor) -> bool:
+    first, second = scores.topk(2).values
+    return bool(first - second <= TIE)

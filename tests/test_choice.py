@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quant.errors import QuantError, SchemeError
+from quant.kernels.cpu import Activations
 from quant.model.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.choice import CHOSEN_FORMATS, GRANULARITIES, GROUP_SIZES, Choice, read_query
+from quant.ui.choice import ACTIVATIONS, CHOSEN_FORMATS, GRANULARITIES, GROUP_SIZES, Choice, read_query
 
 DEFAULT = Choice("embedded")
 CHOICES = st.builds(
@@ -23,6 +24,7 @@ CHOICES = st.builds(
     zero_point=st.booleans(),
     table=st.booleans(),
     format=st.sampled_from(CHOSEN_FORMATS),
+    activations=st.sampled_from(ACTIVATIONS),
 )
 
 
@@ -39,6 +41,7 @@ def test_an_address_is_short_and_plain() -> None:
     choice = Choice("datificate/gpt2-small-spanish", 3, "channel", 128, True, False)
     assert choice.query() == (
         "model=datificate%2Fgpt2-small-spanish&bits=3&granularity=channel&group=128&zero_point=1&table=0&format=int"
+        "&activations=float"
     )
 
 
@@ -70,6 +73,7 @@ def test_what_is_not_a_field_is_none_of_our_business() -> None:
         ("zero_point=yes", "yes", "número entero", "whole number"),
         ("table=true", "true", "número entero", "whole number"),
         ("format=Q9_K", "Q9_K", "Q4_K", "Q4_K"),
+        ("activations=int4", "int4", "float, int8", "float, int8"),
     ],
 )
 def test_a_field_that_cannot_be_is_reported_and_left_at_its_default(
@@ -98,7 +102,35 @@ def test_a_choice_means_a_recipe(granularity: str, expected: Granularity) -> Non
     assert choice.scheme().grid is Grid.MINMAX
 
 
-@pytest.mark.parametrize("wrong", [{"bits": 9}, {"group": 7}, {"format": "int9"}, {"granularity": "row"}])
+@pytest.mark.parametrize("wrong", [{"bits": 9}, {"group": 7}, {"format": "int9"}, {"granularity": "row"},
+                                   {"activations": "int4"}, {"activations": "int4", "format": "Q4_K"}])  # fmt: skip
 def test_a_choice_that_no_slider_gives_means_no_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(SchemeError):
         Choice("embedded", **wrong).recipe()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("bits", "name"), [(8, "W8A8"), (4, "W4A8")])
+def test_rounded_activations_are_named_after_both_numbers_of_bits(bits: int, name: str) -> None:
+    choice, plain = Choice("embedded", bits, activations="int8"), Choice("embedded", bits)
+    assert choice.recipe().activations is Activations.INT8
+    assert plain.recipe().activations is Activations.FLOAT
+    for said in (choice.describe(), choice.short(), choice.label()):
+        assert name in said.es
+        assert name in said.en
+    assert choice.arithmetic == name
+    assert plain.arithmetic == "float32"
+    assert "A8" not in plain.describe().es + plain.label().en
+
+
+def test_activations_wait_in_the_sidebar_while_a_format_brings_its_own_bits() -> None:
+    choice = Choice("embedded", format="Q4_K", activations="int8")
+    assert choice.recipe() == Choice("embedded", format="Q4_K").recipe()
+    assert choice.arithmetic == "float32"
+    assert "A8" not in choice.short().es
+    assert choice.label().es == "Q4_K"
+    assert read(choice.query())[0].activations == "int8"
+
+
+def test_a_cast_is_called_by_its_format() -> None:
+    assert Choice("embedded", format="cast_float16").label().en == "float16"
+    assert Choice("embedded", bits=3).label().es == "3 bits"

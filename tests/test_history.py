@@ -58,7 +58,7 @@ def tried(lab: Lab) -> list[Entry]:
 def measured(lab: Lab, choice: Choice, own: str, history: list[Entry]) -> list[Entry]:
     """The history that a measurement leaves."""
     frames = list(measured_or_problem(lab, "es", choice, "own", "quick", own, history))
-    (after,) = (f[4] for f in frames if f[4] != gr.skip())
+    *_, after = (f[4] for f in frames if f[4] != gr.skip())
     assert isinstance(after, list)
     return after
 

@@ -237,6 +237,7 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
     assert measured.locator(".lab-verdict").count() == 1
     assert "512" in measured.inner_text()
     expect(desktop.page.locator(f"#divergence-{language} .js-plotly-plot")).to_be_visible()
+    expect(desktop.page.locator(f"#bandwidth-{language} .js-plotly-plot")).to_be_visible()
     expect(desktop.page.locator(f"#history-{language} tbody tr")).to_have_count(2)
     foreign = fragments_of(language)
     shown = visible_text(desktop.page)
@@ -255,11 +256,17 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
     spanish.open("bits=5&tab=pesos")
     slider = page.locator("#bits-es input[type=range]")
     granularity = page.get_by_text(texts.GRANULARITY.es, exact=True)
+    rounded = page.get_by_role("radio", name=texts.ACTIVATIONS_KINDS["int8"].es)
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()
+    rounded.check()
+    expect(page.locator(".lab-status")).to_contain_text("W5A8")
+    expect(page).to_have_url(re.compile("activations=int8(&|$)"))
     choose_format(spanish, "Q4_K")
     expect(slider).not_to_be_visible()
     expect(granularity).not_to_be_visible()
+    expect(rounded).not_to_be_visible()
+    expect(page.locator(".lab-status")).not_to_contain_text("A8")
     expect(page.locator(".lab-status")).to_contain_text("4,50 bits/peso")
     expect(page).to_have_url(re.compile("format=Q4_K(&|$)"))
     # Opened anew rather than reloaded: gradio complains in the console of a stream that a reload cuts.
@@ -270,6 +277,7 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
     choose_format(spanish, texts.FORMAT_INTEGER.es)
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()
+    expect(rounded).to_be_checked()
     assert spanish.bits() == 5
     expect(page).to_have_url(re.compile("format=int(&|$)"))
     expect(page.locator(".lab-status")).to_contain_text("5,25 bits/peso")

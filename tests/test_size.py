@@ -13,7 +13,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.evaluate import size
-from quant.evaluate.size import Held, held_in_memory, process_bytes
+from quant.evaluate.size import Held, held_in_memory, held_layers, packed_bits, process_bytes
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.model.recipe import Recipe, quantize_model, size_report
@@ -63,6 +63,20 @@ def test_it_is_what_is_held_now_not_what_would_be_stored(tiny: LoadedModel) -> N
     half = copy.deepcopy(tiny.model).to(torch.float16)
     for held, whole in zip(held_in_memory(replace(tiny, model=half)), held_in_memory(tiny), strict=True):
         assert held == replace(whole, n_bytes=whole.n_bytes // 2)
+
+
+def test_each_packed_matrix_says_what_multiplies_it(tiny: LoadedModel) -> None:
+    assert all(h.kernel is None for h in held_layers(tiny))
+    for h in held_layers(quantize_model(tiny, Recipe())):
+        assert bool(h.kernel) == (h.layer.kind is Kind.LINEAR)
+
+
+def test_bits_in_memory_are_those_of_the_file_where_the_order_is_the_same(tiny: LoadedModel) -> None:
+    recipe = Recipe(embedding=True)
+    held = packed_bits(held_layers(quantize_model(tiny, recipe)))
+    assert held == pytest.approx(size_report(tiny, recipe).quantized_bits_per_weight) == pytest.approx(4.25, abs=0.01)
+    with pytest.raises(ValueError, match="packed"):
+        packed_bits(held_layers(tiny))
 
 
 def test_the_process_holds_more_when_it_holds_more() -> None:

@@ -56,6 +56,15 @@ def test_a_prompt_is_read_at_once_and_fits_the_context(
     assert rate == tokens / 0.5
 
 
+def test_speeds_overlap_where_no_one_is_faster_in_every_round() -> None:
+    slow, fast, between = Speed((10.0, 12.0)), Speed((13.0, 15.0)), Speed((11.0, 14.0))
+    assert not slow.overlaps(fast)
+    assert not fast.overlaps(slow)
+    assert slow.overlaps(between)
+    assert between.overlaps(fast)
+    assert slow.overlaps(slow)
+
+
 def test_a_real_model_has_a_rate(tiny: LoadedModel) -> None:
     *_, (measured,) = speed_steps([tiny], rounds=2)
     assert len(measured.rounds) == 2

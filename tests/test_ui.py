@@ -14,6 +14,7 @@ import torch
 from quant.errors import PromptError
 from quant.evaluate import compare, quality
 from quant.evaluate.quality import evaluate_steps
+from quant.evaluate.size import held_layers, packed_bits
 from quant.evaluate.texts import own_text
 from quant.evaluate.verdict import Verdict
 from quant.evaluate.weights import weight_view
@@ -26,7 +27,7 @@ from quant.text import Language, Text, fixed, number
 from quant.ui import html, texts
 from quant.ui.choice import CHOSEN_FORMATS, Choice
 from quant.ui.layer_names import layer_choices
-from quant.ui.metrics_result import change
+from quant.ui.metrics_result import change, computes
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import measured_or_problem
 from quant.ui.tab_start import picture
@@ -72,6 +73,14 @@ def test_status_names_model_bits_and_sizes_in_both_languages(lab: Lab, choice: C
     assert "4,25 bits/peso" in es
     assert "Embedded GPT-2" in en
     assert "4.25 bits/weight" in en
+
+
+def test_status_names_what_else_is_rounded_and_simulates_nothing(lab: Lab, choice: Choice) -> None:
+    line = status_line(lab, "es", choice)
+    assert "simulado" not in line
+    assert html.badge("packed", "es") in line
+    assert "W4A8" not in line
+    assert "W4A8" in status_line(lab, "es", replace(choice, activations="int8"))
 
 
 def test_status_says_what_is_wrong(lab: Lab) -> None:
@@ -163,7 +172,8 @@ def test_a_measurement_ends_with_words_tables_protocol_and_both_speeds(tiny_lab:
     assert beginning(texts.INTERVAL, language) in last
     assert beginning(texts.PROTOCOL, language) in last
     assert beginning(texts.RESAMPLED, language) in last
-    assert all(html.badge(kind, language) in last for kind in ("exact", "measured", "simulated"))
+    assert all(html.badge(kind, language) in last for kind in ("packed", "measured"))
+    assert html.badge("simulated", language) not in last
     for name in (texts.SPEED, texts.SPEED_PROMPT):
         assert [name[language] in str(f[0]) for f in frames] == [False] * (len(frames) - 1) + [True]
     assert html.progress(texts.MEASURING_SPEED, 0.5, language)[:20] not in last
@@ -174,13 +184,46 @@ def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, lang
     frames = measured(tiny_lab, language, Choice(tiny_lab.default()))
     whole = [f for f in frames if f[1] != gr.skip()]
     assert len(whole) == 1
-    _, figure, caption, tried, history = whole[0]
+    _, figure, caption, tried, history, *later = whole[0]
+    assert later == [gr.skip()] * 3
     assert len(figure.data) == 2
     assert all(len(trace.x) == len(trace.y) > 1 for trace in figure.data)
     assert "lab-caption" in str(caption)
     assert "<table" in str(tried)
     assert len(history) == 1
-    assert all(f[1:] == (gr.skip(),) * 4 for f in frames if f is not whole[0])
+    assert all(f[1:] == (gr.skip(),) * 7 for f in frames[:-1] if f is not whole[0])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab: Lab, language: Language) -> None:
+    first = measured(tiny_lab, language, Choice(tiny_lab.default()))[-1]
+    rounded = Choice(tiny_lab.default(), bits=8, activations="int8")
+    frames = list(measured_or_problem(tiny_lab, language, rounded, "own", "quick", OWN, first[4]))  # type: ignore[arg-type]
+    shown, *_, tried, history, section, figure, caption = frames[-1]
+    assert section == gr.update(visible=True)
+    assert [len(trace.x) for trace in first[6].data[2:]] == [1, 1]
+    assert [len(trace.x) for trace in figure.data[2:]] == [1, 2]  # type: ignore[attr-defined]
+    assert "W8A8" in str(caption)
+    assert "float32 / W8A8" in str(shown)
+    assert texts.COMPUTES_INT8[language] in str(shown) or "int8" in str(shown) or "_int_mm" in str(shown)
+    assert "W8A8" in str(tried)
+    assert [e.written[1].label[language] for e in history] == ["4 bits", "W8A8"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_memory_is_what_is_held_and_says_where_that_is_not_the_file(lab: Lab, language: Language) -> None:
+    for name, text in ((CHOSEN_FORMATS[0], texts.COMPUTES_HELD), ("TQ1_0", texts.COMPUTES_HELD_MORE)):
+        choice = Choice(lab.default(), format=name)
+        *_, quantized = lab.quantized(choice.recipe())
+        assert isinstance(quantized, LoadedModel)
+        report = size_report(lab.loaded(choice.model), choice.recipe())
+        held = held_layers(quantized)
+        said = computes(held, report, choice.recipe().activations)[language]
+        bits = (packed_bits(held), report.quantized_bits_per_weight)
+        shown = {key: number(b, language, 3) for key, b in zip(("held", "stored"), bits, strict=True)}
+        assert said.endswith(text.format(**shown)[language])
+        assert (bits[0] == pytest.approx(bits[1])) == (name != "TQ1_0")
+        assert next(h.kernel for h in held if h.kernel).summary[language] in said
 
 
 def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +294,7 @@ def test_measuring_refuses_what_it_cannot_score_and_leaves_the_rest(
     message, *rest = frames[0]
     assert "lab-notice error" in str(message)
     assert words[LANGUAGES.index(language)] in str(message)
-    assert rest == [gr.skip()] * 4
+    assert rest == [gr.skip()] * 7
 
 
 @pytest.mark.parametrize("wrong", [{"bits": 9}, {"format": "Q9_K"}, {"format": "Q4_K"}, {"model": "nadie/nada"}])
@@ -259,7 +302,7 @@ def test_measuring_with_a_bad_recipe_gives_one_message(tiny_lab: Lab, wrong: dic
     choice = replace(Choice(tiny_lab.default()), **wrong)
     message, *rest = measured(tiny_lab, "es", choice)[-1]
     assert "lab-notice error" in str(message)
-    assert rest == [gr.skip()] * 4
+    assert rest == [gr.skip()] * 7
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from quant.kernels.cpu import Activations, Kernel, kernel
-from quant.model.layers import Kind, census
+from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
 
 STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class HeldLayer:
+    """Bytes of one tensor in memory; of a packed one, what multiplies it."""
+
+    layer: Layer
+    n_bytes: int
+    kernel: Kernel | None = None
 
 
 @dataclass(frozen=True)
@@ -26,19 +36,36 @@ class Held:
 
 def held_in_memory(loaded: LoadedModel) -> list[Held]:
     """What a model's tensors occupy as they are now, kind by kind: floats as floats, packed matrices as their bytes."""
+    held = held_layers(loaded)
+    return [_together(kind, [h for h in held if h.layer.kind is kind]) for kind in Kind]
+
+
+def _together(kind: Kind, held: Sequence[HeldLayer]) -> Held:
+    kernels = {h.kernel.name: h.kernel for h in held if h.kernel}
+    return Held(kind, len(held), sum(h.n_bytes for h in held), tuple(kernels.values()))
+
+
+def held_layers(loaded: LoadedModel) -> list[HeldLayer]:
+    """Each tensor of a model once, a tied one as the table."""
     packed = {name: module for name, module, _ in packed_matrices(loaded.model)}
     parameters = dict(loaded.model.named_parameters())
-    sizes: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-    kernels: dict[Kind, dict[str, Kernel]] = {kind: {} for kind in Kind}
+    found = []
     for layer in census(loaded):
         if layer.tensor in parameters:
-            sizes[layer.kind].append(parameters[layer.tensor].nbytes)
+            found.append(HeldLayer(layer, parameters[layer.tensor].nbytes))
             continue
         module = packed[layer.name]
-        sizes[layer.kind].append(module.matrix.nbytes)
-        used = kernel(module.matrix, getattr(module, "activations", Activations.FLOAT))
-        kernels[layer.kind][used.name] = used
-    return [Held(kind, len(sizes[kind]), sum(sizes[kind]), tuple(kernels[kind].values())) for kind in Kind]
+        activations = getattr(module, "activations", Activations.FLOAT)
+        found.append(HeldLayer(layer, module.matrix.nbytes, kernel(module.matrix, activations)))
+    return found
+
+
+def packed_bits(held: Sequence[HeldLayer]) -> float:
+    """Bits in memory of one weight of the packed matrices: codes, scales, zero points, padding. Raises ValueError."""
+    packed = [h for h in held if h.kernel]
+    if not packed:
+        raise ValueError("no matrix is packed")
+    return 8 * sum(h.n_bytes for h in packed) / sum(h.layer.parameters for h in packed)
 
 
 def process_bytes() -> int | None:

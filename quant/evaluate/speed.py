@@ -49,6 +49,10 @@ class Speed:
     def highest(self) -> float:
         return max(self.rounds)
 
+    def overlaps(self, other: Speed) -> bool:
+        """Whether some round of one lies within the rounds of the other: then neither is called faster."""
+        return self.lowest <= other.highest and other.lowest <= self.highest
+
 
 def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Iterator[float | tuple[Speed, ...]]:
     """Write NEW_TOKENS greedily with each model in turn, `rounds` times, after one round that is not counted.

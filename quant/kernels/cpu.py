@@ -6,7 +6,8 @@
     int4pack    torch's 4-bit operator (bfloat16 activations), in that operator's own order of bits
     decoded     the definition, `reference.py`
 
-All but int4pack compute what the definition does, up to the order of float32 sums.
+All but int4pack compute what the definition does, up to the order of float32 sums. (limbs: activations to 24 bits of
+the largest of their token, where float32 has 24 of each.)
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from quant.kernels import float32, reference, step
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 from quant.qtensor import QTensor
-from quant.scheme import PerChannel
+from quant.scheme import PerChannel, PerTensor
 from quant.text import Text
 
 FEW = 8  # tokens that the compiled kernels take at once
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
+MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
 
 Held = PackedMatrix | Int4Matrix
 
@@ -58,7 +60,7 @@ DECODED = Kernel("decoded", Text("descomprime por trozos y multiplica: la defini
 
 
 def hold(q: QTensor) -> Held:
-    """The form in which this machine multiplies `q` fastest, in no more than its bits."""
+    """The form in which this machine multiplies `q` fastest; `nbytes` says what it takes."""
     matrix = PackedMatrix.of(q)
     return Int4Matrix.of(q) if not step.supported(matrix) and Int4Matrix.fits(q.scheme) else matrix
 
@@ -81,22 +83,20 @@ def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activ
 
 
 def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations) -> Tensor:
-    if isinstance(held, Int4Matrix):
-        y = held.linear(x)
-        return y if bias is None else y + bias
     whole = activations is Activations.INT8
-    compiled = step.supported(held)
-    if _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not compiled):
+    compiled = isinstance(held, PackedMatrix) and step.supported(held)
+    if isinstance(held, Int4Matrix):
+        y = _int4_product(x, held, whole)
+    elif _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not compiled):
         y = _int8_product(x, held) if whole else _limb_product(x, held)
-        return y if bias is None else y + bias
-    if whole:
-        digits, scale = reference.int8_activations(x)
-        x = digits * scale
-    if not compiled:
+    else:
+        if whole:
+            digits, scale = reference.int8_activations(x)
+            x = digits * scale
+        if compiled:
+            return step.matvec(held, x, bias) if len(x) <= FEW else float32.linear(x, rows(held), bias)
         return reference.linear(x, held, bias)
-    if len(x) <= FEW:
-        return step.matvec(held, x, bias)
-    return float32.linear(x, rows(held), bias)
+    return y if bias is None else y + bias
 
 
 def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
@@ -107,9 +107,10 @@ def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
 
 
 def _is_int8(held: PackedMatrix) -> bool:
-    """Whether the codes are signed bytes with one scale a row, which torch's operators take as they lie."""
+    """Whether the codes are signed bytes with one scale a row or for all, which `_int_mm` takes as they lie."""
     s = held.scheme
-    return s.element.name == "int8" and isinstance(s.granularity, PerChannel) and s.shift is None
+    plain = s.element.name == "int8" and s.shift is None and isinstance(s.granularity, PerChannel | PerTensor)
+    return plain and 1 < held.shape[1] <= MOST_INPUTS  # of a single input torch 2.13's operator computes nothing
 
 
 def _bytes(held: PackedMatrix) -> Tensor:
@@ -119,6 +120,13 @@ def _bytes(held: PackedMatrix) -> Tensor:
 
 def _scales(held: PackedMatrix) -> Tensor:
     return held.scale.values() if held.scale else torch.ones(held.shape[0])
+
+
+def _int4_product(x: Tensor, held: Int4Matrix, whole: bool) -> Tensor:
+    if not whole:
+        return held.linear(x)
+    digits, scale = reference.int8_activations(x)
+    return held.linear(digits) * scale  # digits have 7 bits and bfloat16 8: they are not rounded again
 
 
 def _int8_product(x: Tensor, held: PackedMatrix) -> Tensor:
@@ -132,16 +140,21 @@ def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
     second = ((x / scale - first) * LIMB).round_()
     third = (((x / scale - first) * LIMB - second) * LIMB).round_()
     digits = torch.cat([first, second, third]).to(torch.int8)
-    parts = torch._int_mm(digits, _bytes(held)).float().view(3, len(x), -1)
+    parts = torch._int_mm(digits, _bytes(held)).float().view(3, len(x), held.shape[0])
     return (parts[0] + (parts[1] + parts[2] / LIMB) / LIMB).mul_(scale).mul_(_scales(held))
 
 
 @cache
 def int_mm() -> bool:
-    """Whether torch multiplies 8-bit integers on this processor, for one row too."""
-    a = torch.arange(-8, 8, dtype=torch.int8).view(1, 16)
-    b = torch.arange(-64, 64, dtype=torch.int8).view(8, 16).t()
+    """Whether torch multiplies 8-bit integers on this processor: exactly, one row too, at both ends of their range.
+
+    Where an instruction adds two products in 16 bits, the largest ones do not fit.
+    """
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randint(-128, 128, (rows, 64), generator=generator, dtype=torch.int8) for rows in (3, 40))
+    a[:, :32] = b[::2, :32] = torch.tensor([127, 127, -128, -128], dtype=torch.int8).repeat(8)
+    want = a.float() @ b.float().t()
     try:
-        return torch.equal(torch._int_mm(a, b).float(), a.float() @ b.float())
+        return all(torch.equal(torch._int_mm(a[:n], b.t()).float(), want[:n]) for n in (1, len(a)))
     except (AttributeError, RuntimeError):
         return False

@@ -9,6 +9,7 @@
 #include "team.h"
 
 #define STAGES 5 /* of a block */
+#define WIDE 64  /* values of a head that are summed together */
 
 typedef struct {
     const float *weight, *bias; /* [width] */
@@ -17,6 +18,7 @@ typedef struct {
 typedef struct {
     const Matrix *matrix;
     const float *bias; /* or NULL */
+    int64_t rounded;   /* whether what comes in is rounded to 8 bits first (W8A8) */
 } Linear;
 
 typedef struct {
@@ -48,7 +50,7 @@ typedef struct {
     int64_t n, position, all;
     float *hidden, *added, *qkv, *mixed, *inner, *logits;
     float *memory; /* a part for each thread */
-    int64_t part;
+    int64_t part, widest;
 } Step;
 
 typedef enum { STORE, ADD, GELU } After;
@@ -78,6 +80,12 @@ INLINE float gelu(float x) {
     return x / (1.0f + exponential(-2.0f * u));
 }
 
+/* For a test of its own: in a whole model its error is lost in others. */
+void gelu_of(const float *x, float *y, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        y[i] = gelu(x[i]);
+}
+
 static float sum_of(const float *x, int64_t n) {
     float part[16] = {0}, sum = 0.0f;
     int64_t i = 0;
@@ -103,6 +111,18 @@ static void normalize(const Norm *norm, float epsilon, const float *x, float *ou
     }
 }
 
+/* Each of n rows as whole numbers from -127 to 127 times its own scale, largest magnitude / 127, ties to even. */
+static void round_to_bytes(const float *x, float *out, int64_t n, int64_t width) {
+    for (; n--; x += width, out += width) {
+        float most = 0.0f;
+        for (int64_t i = 0; i < width; i++)
+            most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+        const float scale = most > 0.0f ? most / 127.0f : 1.0f;
+        for (int64_t i = 0; i < width; i++)
+            out[i] = (x[i] / scale + 12582912.0f - 12582912.0f) * scale;
+    }
+}
+
 static void finish(float *y, const float *bias, float *to, int64_t count, After after) {
     for (int64_t i = 0; bias && i < count; i++)
         y[i] += bias[i];
@@ -114,15 +134,17 @@ static void finish(float *y, const float *bias, float *to, int64_t count, After 
             y[i] = gelu(y[i]);
 }
 
-/* A chunk of y [n, rows] = x W^T + bias, stored, added to `to` or through gelu; x: normalized first where there is a norm. */
+/* A chunk of y [n, rows] = x W^T + bias, stored, added to `to` or through gelu; with a norm, of x normalized. */
 static void multiply(Step *s, int thread, int64_t chunk, int fresh, const Norm *norm, const Linear *linear,
                      const float *x, int64_t n, float *y, float *to, After after) {
     const Matrix *m = linear->matrix;
-    float *own = s->memory + thread * s->part; /* [n, width], then the input's */
+    float *own = s->memory + thread * s->part; /* [n, widest], then the input's */
     Input in;
     if (norm && fresh) /* each thread for itself: cheaper than waiting for another */
         normalize(norm, s->model->epsilon, x, own, n, m->columns);
-    input_in(&in, m, own + s->n * s->model->width, norm ? own : x, n, fresh);
+    if (linear->rounded && fresh)
+        round_to_bytes(norm ? own : x, own, n, m->columns);
+    input_in(&in, m, own + s->n * s->widest, norm || linear->rounded ? own : x, n, fresh);
     const int64_t first = chunk * chunk_rows(m), end = first + chunk_rows(m), last = end < m->rows ? end : m->rows;
     product(m, &in, first, last, y, m->rows);
     for (int64_t i = 0; i < n; i++)
@@ -142,13 +164,21 @@ INLINE void attend_to(const float *q, const float *keys, const float *values, in
     for (int64_t t = 0; t < count; t++)
         scores[t] = exponential(scores[t] - most);
     const float whole = 1.0f / sum_of(scores, count);
-    for (int64_t j = 0; j < size; j++)
-        out[j] = 0.0f;
-    for (int64_t t = 0; t < count; t++)
-        for (int64_t j = 0; j < size; j++)
-            out[j] += scores[t] * values[t * size + j];
-    for (int64_t j = 0; j < size; j++)
-        out[j] *= whole;
+    int64_t j = 0;
+    for (; j + WIDE <= size; j += WIDE) { /* sums of a constant number stay in registers */
+        float sum[WIDE] = {0};
+        for (int64_t t = 0; t < count; t++)
+            for (int i = 0; i < WIDE; i++)
+                sum[i] += scores[t] * values[t * size + j + i];
+        for (int i = 0; i < WIDE; i++)
+            out[j + i] = sum[i] * whole;
+    }
+    for (; j < size; j++) {
+        float sum = 0.0f;
+        for (int64_t t = 0; t < count; t++)
+            sum += scores[t] * values[t * size + j];
+        out[j] = sum * whole;
+    }
 }
 
 /* New keys and values of a head into the cache, then each new token's attention. */
@@ -231,14 +261,14 @@ static int64_t at_least(int64_t a, int64_t b) {
 }
 
 /* Floats of one thread: normalized rows and a matrix's input, or the scores of attention. */
-static int64_t part_floats(const Gpt2 *g, int64_t n, int64_t room) {
+static int64_t part_floats(const Gpt2 *g, int64_t n, int64_t room, int64_t widest) {
     int64_t most = at_least(input_floats(g->head.matrix, n), input_floats(g->tokens, n));
     for (int64_t layer = 0; layer < g->layers; layer++) {
         const Block *b = &g->blocks[layer];
         most = at_least(most, at_least(input_floats(b->qkv.matrix, n), input_floats(b->attended.matrix, n)));
         most = at_least(most, at_least(input_floats(b->up.matrix, n), input_floats(b->down.matrix, n)));
     }
-    return (at_least(room, n * g->width + most) + 15) / 16 * 16;
+    return (at_least(room, n * widest + most) + 15) / 16 * 16;
 }
 
 /* Tokens `ids` [n] at positions `position` .., whose keys and values go to the cache.
@@ -246,7 +276,8 @@ static int64_t part_floats(const Gpt2 *g, int64_t n, int64_t room) {
    logits: [n, vocabulary] with `all`, else [1, vocabulary] of the last. 0, or 1 where memory is short. */
 int gpt2_step(const Gpt2 *g, const Cache *cache, const int32_t *ids, int64_t n, int64_t position, int32_t all,
               int threads, float *logits) {
-    const int64_t up = g->layers ? g->blocks[0].up.matrix->rows : 0, part = part_floats(g, n, cache->room);
+    const int64_t up = g->layers ? g->blocks[0].up.matrix->rows : 0, widest = at_least(g->width, up);
+    const int64_t part = part_floats(g, n, cache->room, widest);
     const int64_t rows = (n * (6 * g->width + up) + 15) / 16 * 16, stages = g->layers * STAGES + 2;
     float *memory = aligned_alloc(64, sizeof(float) * (size_t)(threads * part + rows));
     int64_t *chunks = malloc(sizeof(int64_t) * (size_t)stages);
@@ -254,7 +285,7 @@ int gpt2_step(const Gpt2 *g, const Cache *cache, const int32_t *ids, int64_t n, 
     if (!failed) {
         float *hidden = memory + threads * part, *added = hidden + n * g->width, *qkv = added + n * g->width;
         float *mixed = qkv + 3 * n * g->width, *inner = mixed + n * g->width;
-        Step s = {g, cache, ids, n, position, all, hidden, added, qkv, mixed, inner, logits, memory, part};
+        Step s = {g, cache, ids, n, position, all, hidden, added, qkv, mixed, inner, logits, memory, part, widest};
         count_chunks(g, chunks);
         failed = in_stages(threads, (int)stages, chunks, run, &s);
     }

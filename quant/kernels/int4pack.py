@@ -1,8 +1,9 @@
 """4-bit weights in the order of torch's own operator, for machines without a compiler.
 
 `_weight_int4pack_mm_for_cpu` is private and only fast in bfloat16 (in float32 it is 90 times slower, see bench/NOTES),
-so it serves schemes whose scales are bfloat16 already: then the weights are exactly those that were quantized, and only
-the activations are rounded. Its bits are rearranged, not more: 4 a weight, and two bfloat16 a group.
+so it serves schemes whose scales are bfloat16 already: then the weights are exactly those that were quantized, sums are
+float32, and only activations and results are rounded. It holds 4 bits a weight and two bfloat16 a group, of which the
+second is always 0, for rows that are completed to a multiple of 16.
 """
 
 from __future__ import annotations
@@ -65,10 +66,13 @@ class Int4Matrix:
     def linear(self, x: Tensor) -> Tensor:
         """float32 [n, out] of x [n, in], which is rounded to bfloat16."""
         product = torch.ops.aten._weight_int4pack_mm_for_cpu
-        return product(x.to(torch.bfloat16), self.data, self.size, self.scales)[:, : self.shape[0]].float()
+        return product(x.to(torch.bfloat16).contiguous(), self.data, self.size, self.scales)[:, : self.shape[0]].float()
 
     def qtensor(self) -> QTensor:
-        """The codes and scales again: what the operator gives for the unit vectors, without their scales."""
+        """The codes and scales again: what the operator gives for the unit vectors, without their scales.
+
+        As much work as multiplying `in` tokens.
+        """
         units = torch.ones_like(self.scales)
         units[..., 1] = 0
         product = torch.ops.aten._weight_int4pack_mm_for_cpu
@@ -79,20 +83,23 @@ class Int4Matrix:
         return QTensor(codes, scale, None, self.scheme)
 
     def rows(self, first: int = 0, last: int | None = None) -> Tensor:
-        """float32 [last - first, in]."""
+        """float32 [last - first, in]; all of them are decoded on the way."""
         return self.qtensor().dequantize()[first:last]
 
 
 @cache
 def available() -> bool:
-    """Whether this torch has the operator and it is right."""
-    codes = torch.arange(ROWS * 32, dtype=torch.int32).view(ROWS, 32) % 15
-    scales = torch.ones(1, ROWS, 2, dtype=torch.bfloat16)
-    scales[..., 1] = 0
-    x = torch.ones(1, 32, dtype=torch.bfloat16)
+    """Whether this torch has the operator and it is right, about the order of weights and of scales too."""
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(16, (2 * ROWS, 64), generator=generator, dtype=torch.int32)
+    exponents = torch.randint(-3, 4, (2, 2 * ROWS), generator=generator)
+    scales = torch.stack([2.0**exponents, torch.zeros(2, 2 * ROWS)], dim=-1).to(torch.bfloat16)
+    x = torch.randint(-4, 5, (3, 64), generator=generator).to(torch.bfloat16)
     try:
         data = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, TILES)
-        got = torch.ops.aten._weight_int4pack_mm_for_cpu(x, data, 32, scales)
+        got = [torch.ops.aten._weight_int4pack_mm_for_cpu(x[:n], data, 32, scales) for n in (1, len(x))]
     except (AttributeError, RuntimeError):
         return False
-    return torch.equal(got.float(), (codes - MIDDLE).float().sum(-1, keepdim=True).t())
+    # Every product and sum is a multiple of 1/8 below 2^15: float32 has them exactly, in any order.
+    want = (x.float() @ ((codes - MIDDLE) * scales[..., 0].float().t().repeat_interleave(32, dim=1)).t()).bfloat16()
+    return all(torch.equal(y, want[: len(y)]) for y in got)

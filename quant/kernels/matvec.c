@@ -9,147 +9,149 @@
 #include "team.h"
 #include "vector.h"
 
-#define MOST_X 4 /* rows of x multiplied together */
+#define TOGETHER 4 /* rows of x multiplied together */
+#define CHUNK_BYTES 16384
 
 #ifdef VECTOR
-#define AHEAD 1536 /* bytes to fetch ahead of use */
+#define AHEAD 4096 /* bytes to fetch ahead of use: past the page, where processors stop by themselves */
 
-INLINE void ahead(const uint8_t *data) {
-    _mm_prefetch((const char *)data + AHEAD, _MM_HINT_T0);
+/* How codes come out of 64 bytes: lane l of a register of 32-bit lanes holds `in_lane` consecutive ones.
+
+   1, 2 and 4 bits are packed that way to begin with, where rows are long enough; of others four bytes are made. */
+typedef struct {
+    int in_lane, shift, bytes; /* bits from one code to the next; bytes of a block of 16 lanes */
+} Form;
+
+INLINE Form form_of(const int bits, const int as_packed) {
+    return as_packed ? (Form){32 / bits, bits, 64} : (Form){4, 8, 8 * bits};
 }
 
-/* What one row's codes are multiplied by. */
+/* One row of W, and the rows of x that it is multiplied by: 1, or TOGETHER. */
 typedef struct {
     const float *x, *scale, *zero;
-    int64_t runs, run;
+    int64_t runs, run, columns;
 } Row;
 
-/* 1, 2 and 4 bits: lane l of a register holds codes l * k .. of 16 k consecutive ones, k = 8 / bits to a byte. */
-INLINE float aligned_row(const Row *r, const uint8_t *data, const Lookup *lookup, const int bits, const int zeros) {
-    const int k = 8 / bits;
-    const int64_t span = r->run < 16 * k ? 16 * k : r->run; /* of at least one run and one register */
+/* y[i * stride] = sum over runs of scale * dot(v[codes] - zero, row i of x).
+
+   A run is whole blocks, or a block whole runs. */
+INLINE void row_times_x(const Row *r, const uint8_t *data, const Lookup *lookup, const Unpack *unpack, float *y,
+                        int64_t stride, const int n, const int bits, const int kind, const int zeros,
+                        const int as_packed) {
+    const Form form = form_of(bits, as_packed);
+    const int64_t block = 16 * form.in_lane, span = r->run < block ? block : r->run, runs = span / r->run;
     const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const int shared = r->run < 16 * k ? __builtin_ctzll((uint64_t)r->run) : 30; /* log2 of the weights of one scale */
-    const __m512i run_of = _mm512_srlv_epi32(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(k)), _mm512_set1_epi32(shared));
-    const int64_t runs = span / r->run;
-    const float *x = r->x, *scale = r->scale, *zero = r->zero;
-    __m512 total = _mm512_setzero_ps();
-    for (int64_t g = 0; g < r->runs; g += runs) {
-        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        __m512 z = zeros ? _mm512_permutexvar_ps(run_of, _mm512_loadu_ps(zero + g)) : _mm512_setzero_ps();
-        for (int64_t j = 0; j < span; j += 16 * k, data += 16, x += 16 * k) {
-            __m512i codes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)data));
-            ahead(data);
-            for (int i = 0; i < k; i++) {
-                __m512 v = values_of(lookup, _mm512_srli_epi32(codes, (unsigned)(i * bits)), bits, TABLE);
-                v = zeros ? _mm512_sub_ps(v, z) : v;
-                sum[i & 1] = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + 16 * i), sum[i & 1]);
-            }
-        }
-        __m512 s = _mm512_permutexvar_ps(run_of, _mm512_loadu_ps(scale + g));
-        total = _mm512_fmadd_ps(_mm512_add_ps(sum[0], sum[1]), s, total);
-    }
-    return _mm512_reduce_add_ps(total);
-}
-
-/* Other bits, 64 codes at a time in their own order; runs of 16, 32 or a multiple of 64. */
-INLINE float odd_row(const Row *r, const uint8_t *data, const Lookup *lookup, const Unpack *unpack, const int bits,
-                     const int kind, const int zeros) {
-    const int shared = r->run == 16 ? 0 : r->run == 32 ? 1 : 2; /* log2 of the registers that share a scale */
-    const int64_t runs = 4 >> shared, blocks = r->run < 64 ? 1 : r->run / 64;
-    const float *x = r->x, *scale = r->scale, *zero = r->zero;
-    __m512 total[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-    for (int64_t g = 0; g < r->runs; g += runs, scale += runs, zero += zeros ? runs : 0) {
-        __m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
-        for (int64_t b = 0; b < blocks; b++, data += 8 * bits, x += 64) {
-            __m512i codes = unpacked(unpack, data, bits);
-            ahead(data);
-            for (int i = 0; i < 4; i++) {
-                __m512 v = values_of(lookup, quarter(codes, i), bits, kind);
-                v = zeros ? _mm512_sub_ps(v, _mm512_set1_ps(zero[i >> shared])) : v;
-                sum[i] = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + 16 * i), sum[i]);
-            }
-        }
-        for (int i = 0; i < 4; i++)
-            total[i & 1] = _mm512_fmadd_ps(sum[i], _mm512_set1_ps(scale[i >> shared]), total[i & 1]);
-    }
-    return _mm512_reduce_add_ps(_mm512_add_ps(total[0], total[1]));
-}
-
-INLINE __m512 byte_values(const uint8_t *data, const int kind, const Lookup *lookup) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)data);
-    if (kind == SIGNED)
-        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
-    return values_of(lookup, _mm512_cvtepu8_epi32(bytes), 8, kind);
-}
-
-/* A byte, two or four to a weight. */
-INLINE float whole_row(const Row *r, const uint8_t *data, const Lookup *lookup, const int bits, const int kind,
-                       const int zeros) {
-    const int step = 2 * bits;
+    const int shared = r->run < block ? __builtin_ctzll((uint64_t)(r->run / form.in_lane)) : 4;
+    const __m512i run_of = _mm512_srli_epi32(lanes, (unsigned)shared);
     const float *x = r->x;
-    __m512 total = _mm512_setzero_ps();
-    for (int64_t g = 0; g < r->runs; g++) {
+    __m512 total[TOGETHER];
+    for (int k = 0; k < n; k++)
+        total[k] = _mm512_setzero_ps();
+    for (int64_t g = 0; g < r->runs; g += runs) {
         __m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
-        __m512 z = _mm512_set1_ps(zeros ? r->zero[g] : 0.0f);
-        for (int64_t j = 0; j < r->run;) {
-            const int64_t end = j + 64 <= r->run ? 4 : 1;
-            for (int i = 0; i < end; i++, j += 16, data += step, x += 16) {
-                __m512 v = bits == 8 ? byte_values(data, kind, lookup) : wide_of(data, kind);
-                v = zeros ? _mm512_sub_ps(v, z) : v;
-                sum[i] = _mm512_fmadd_ps(v, _mm512_loadu_ps(x), sum[i]);
-                if (bits > 8 || i == 0)
-                    ahead(data);
+        const __m512 zero = zeros ? _mm512_permutexvar_ps(run_of, _mm512_loadu_ps(r->zero + g)) : sum[0];
+        for (int64_t j = 0; j < span; j += block, data += form.bytes, x += block) {
+            const __m512i codes = as_packed ? _mm512_loadu_si512(data) : unpacked(unpack, data, bits);
+            _mm_prefetch((const char *)data + AHEAD, _MM_HINT_T0);
+            for (int i = 0; i < form.in_lane; i++) {
+                __m512 v = values_of(lookup, codes, i * form.shift, bits, kind);
+                v = zeros ? _mm512_sub_ps(v, zero) : v;
+                if (n == 1) /* several sums all the same: a processor begins one before the last is done */
+                    sum[i & 3] = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + 16 * i), sum[i & 3]);
+                for (int k = 0; n > 1 && k < n; k++)
+                    sum[k] = _mm512_fmadd_ps(v, _mm512_loadu_ps(x + k * r->columns + 16 * i), sum[k]);
             }
         }
-        sum[0] = _mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3]));
-        total = _mm512_fmadd_ps(sum[0], _mm512_set1_ps(r->scale[g]), total);
+        const __m512 scale = _mm512_permutexvar_ps(run_of, _mm512_loadu_ps(r->scale + g));
+        if (n == 1)
+            sum[0] = _mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3]));
+        for (int k = 0; k < n; k++)
+            total[k] = _mm512_fmadd_ps(sum[k], scale, total[k]);
     }
-    return _mm512_reduce_add_ps(total);
+    for (int k = 0; k < n; k++)
+        y[k * stride] = _mm512_reduce_add_ps(total[k]);
 }
 
-/* Which function a matrix goes to: with constants, each becomes a loop of its own. */
-INLINE void rows_with(const Matrix *m, const Row *row, int64_t first, int64_t rows, float *y, const int bits,
-                      const int kind, const int zeros) {
+/* Floats: no codes, no scales. */
+INLINE float wide_times_x(const float *x, const uint8_t *data, int64_t columns, const int kind) {
+    const int bytes = kind == SINGLE ? 64 : 32;
+    __m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+    int64_t j = 0;
+    for (; j + 64 <= columns; j += 64)
+        for (int i = 0; i < 4; i++, data += bytes) {
+            if (kind == SINGLE || i % 2)
+                _mm_prefetch((const char *)data + AHEAD, _MM_HINT_T0);
+            sum[i] = _mm512_fmadd_ps(wide_of(data, kind), _mm512_loadu_ps(x + j + 16 * i), sum[i]);
+        }
+    for (; j < columns; j += 16, data += bytes)
+        sum[0] = _mm512_fmadd_ps(wide_of(data, kind), _mm512_loadu_ps(x + j), sum[0]);
+    return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+}
+
+/* With constants for what comes last, each becomes a loop of its own. */
+INLINE void rows_with(const Matrix *m, Row r, int64_t first, int64_t rows, float *y, int64_t stride, const int n,
+                      const int bits, const int kind, const int zeros, const int as_packed) {
     const Lookup lookup = lookup_of(&m->codes);
-    const Unpack unpack = unpack_of(bits < 8 ? bits : 8);
-    const int64_t stride = m->columns * bits / 8;
-    const uint8_t *data = m->codes.data + first * stride;
-    for (Row r = *row; rows--; data += stride, r.scale += m->runs, r.zero += zeros ? m->runs : 0)
-        *y++ = bits == 1 || bits == 2 || bits == 4 ? aligned_row(&r, data, &lookup, bits, zeros)
-               : bits < 8                          ? odd_row(&r, data, &lookup, &unpack, bits, kind, zeros)
-                                                   : whole_row(&r, data, &lookup, bits, kind, zeros);
+    const Unpack unpack = unpack_of(bits);
+    const int64_t bytes = m->columns * bits / 8;
+    const uint8_t *data = m->codes.data + first * bytes;
+    for (; rows--; data += bytes, r.scale += m->runs, r.zero += m->runs)
+        row_times_x(&r, data, &lookup, &unpack, y++, stride, n, bits, kind, zeros, as_packed);
 }
 
-static void rows_times_x(const Matrix *m, const Row *r, int64_t first, int64_t rows, float *y) {
-#define CASE(bits, kind)                                                                                               \
-    case (bits) * 16 + (kind) * 2: rows_with(m, r, first, rows, y, bits, kind, 0); break;                              \
-    case (bits) * 16 + (kind) * 2 + 1: rows_with(m, r, first, rows, y, bits, kind, 1); break;
-#define PLAIN(bits, kind)                                                                                              \
-    case (bits) * 16 + (kind) * 2: rows_with(m, r, first, rows, y, bits, kind, 0); break;
-    const int bits = m->codes.bits, kind = bits < 7 ? TABLE : m->codes.kind;
-    switch (bits * 16 + kind * 2 + (m->zero.codes.kind != NONE)) {
-        PLAIN(1, TABLE) CASE(2, TABLE) CASE(3, TABLE) CASE(4, TABLE) CASE(5, TABLE) CASE(6, TABLE) PLAIN(7, TABLE)
-        PLAIN(7, SIGNED) CASE(7, UNSIGNED) PLAIN(8, TABLE) PLAIN(8, SIGNED) CASE(8, UNSIGNED)
-        PLAIN(16, HALF) PLAIN(16, BFLOAT) PLAIN(32, SINGLE)
+static void wide_rows(const Matrix *m, const float *x, int64_t first, int64_t rows, float *y) {
+    const int64_t stride = m->columns * m->codes.bits / 8;
+    const uint8_t *data = m->codes.data + first * stride;
+    for (; rows--; data += stride)
+        *y++ = m->codes.kind == SINGLE ? wide_times_x(x, data, m->columns, SINGLE)
+               : m->codes.kind == HALF ? wide_times_x(x, data, m->columns, HALF)
+                                       : wide_times_x(x, data, m->columns, BFLOAT);
+}
+
+static int fits_in(const Matrix *m, int64_t block, int64_t in_lane) {
+    const int64_t run = m->columns / m->runs;
+    return m->columns % block == 0 && (run % block == 0 || (block % run == 0 && run % in_lane == 0));
+}
+
+static int is_as_packed(const Matrix *m) {
+    const int bits = m->codes.bits;
+    return (bits == 1 || bits == 2 || bits == 4) && fits_in(m, 512 / bits, 32 / bits);
+}
+
+int has_kernel(const Matrix *m) {
+    if (m->portable || (m->zero.codes.kind && (m->codes.bits == 1 || m->codes.kind != UNSIGNED)))
+        return 0;
+    return m->codes.bits > 8 ? m->columns % 16 == 0 && !m->scale.codes.kind : is_as_packed(m) || fits_in(m, 64, 4);
+}
+
+/* Values that whole numbers are computed for rather than looked up: from here on tables take several registers. */
+#define COMPUTED 6
+
+/* y [n, stride], n 1 or TOGETHER. */
+static void rows_times_x(const Matrix *m, Row r, int64_t first, int64_t rows, float *y, int64_t stride, int64_t n) {
+#define CASE(bits, kind, zeros, as_packed)                                                                             \
+    case (bits) * 32 + (kind) * 4 + (zeros) * 2 + (as_packed):                                                         \
+        if (n == 1)                                                                                                    \
+            rows_with(m, r, first, rows, y, stride, 1, bits, kind, zeros, as_packed);                                  \
+        else                                                                                                           \
+            rows_with(m, r, first, rows, y, stride, TOGETHER, bits, kind, zeros, as_packed);                           \
+        break;
+    const int bits = m->codes.bits, kind = bits < COMPUTED ? TABLE : m->codes.kind;
+    switch (bits * 32 + kind * 4 + (m->zero.codes.kind != NONE) * 2 + is_as_packed(m)) {
+        CASE(1, TABLE, 0, 0) CASE(1, TABLE, 0, 1)
+        CASE(2, TABLE, 0, 0) CASE(2, TABLE, 0, 1) CASE(2, TABLE, 1, 0) CASE(2, TABLE, 1, 1)
+        CASE(3, TABLE, 0, 0) CASE(3, TABLE, 1, 0)
+        CASE(4, TABLE, 0, 0) CASE(4, TABLE, 0, 1) CASE(4, TABLE, 1, 0) CASE(4, TABLE, 1, 1)
+        CASE(5, TABLE, 0, 0) CASE(5, TABLE, 1, 0)
+        CASE(6, TABLE, 0, 0) CASE(6, SIGNED, 0, 0) CASE(6, UNSIGNED, 0, 0) CASE(6, UNSIGNED, 1, 0)
+        CASE(7, TABLE, 0, 0) CASE(7, SIGNED, 0, 0) CASE(7, UNSIGNED, 0, 0) CASE(7, UNSIGNED, 1, 0)
+        CASE(8, TABLE, 0, 0) CASE(8, NARROW, 0, 0) CASE(8, SIGNED, 0, 0) CASE(8, UNSIGNED, 0, 0) CASE(8, UNSIGNED, 1, 0)
     }
 #undef CASE
-#undef PLAIN
-}
-
-/* Whether whole registers fit in runs, or whole runs in registers. */
-int has_kernel(const Matrix *m) {
-    const int64_t run = m->columns / m->runs, bits = m->codes.bits;
-    if (m->portable || run % 16 || (m->zero.codes.kind && (bits == 1 || m->codes.kind != UNSIGNED)))
-        return 0;
-    if (bits >= 8)
-        return 1;
-    const int64_t block = bits == 3 || bits > 4 ? 64 : 128 / bits;
-    return m->columns % block == 0 && (run % block == 0 || block % run == 0);
 }
 
 INLINE void several(const float *w, const float *x, int64_t columns, float *y, int64_t stride, const int n) {
-    __m512 sum[MOST_X];
+    __m512 sum[TOGETHER];
     for (int i = 0; i < n; i++)
         sum[i] = _mm512_setzero_ps();
     int64_t j = 0;
@@ -174,14 +176,14 @@ int has_kernel(const Matrix *m) {
 static void row_times(const float *w, const Input *in, int64_t columns, float *y, int64_t stride, int portable) {
     int64_t done = 0;
 #ifdef VECTOR
-    for (; !portable && done < in->n; done += MOST_X) {
+    for (; !portable && done < in->n; done += TOGETHER) {
         const float *x = in->x + done * columns;
         float *to = y + done * stride;
         switch (in->n - done) {
         case 1: several(w, x, columns, to, stride, 1); break;
         case 2: several(w, x, columns, to, stride, 2); break;
         case 3: several(w, x, columns, to, stride, 3); break;
-        default: several(w, x, columns, to, stride, MOST_X); break;
+        default: several(w, x, columns, to, stride, TOGETHER); break;
         }
     }
 #endif
@@ -190,33 +192,43 @@ static void row_times(const float *w, const Input *in, int64_t columns, float *y
         y[done * stride] = sum_of_products(w, in->x + done * columns, columns);
 }
 
-/* Floats of scratch that `input_in` wants, whole cache lines. */
-int64_t input_floats(const Matrix *m, int64_t n) {
-    return (2 * m->columns + n * m->runs + 3 * (BATCH * m->runs + PAD) + 15) / 16 * 16;
+/* Rows of x as they are multiplied: 1, or a multiple of TOGETHER that zeros fill. */
+static int64_t filled(int64_t n) {
+    return n == 1 ? 1 : (n + TOGETHER - 1) / TOGETHER * TOGETHER;
 }
 
-static void arrange(const Matrix *m, const float *x, float *out) {
-    const int k = 8 / m->codes.bits;
-    for (int64_t block = 0; block < m->columns; block += 16 * k)
-        for (int i = 0; i < k; i++)
-            for (int lane = 0; lane < 16; lane++)
-                *out++ = x[block + lane * k + i];
+/* Floats of scratch that `input_in` wants, whole cache lines. */
+int64_t input_floats(const Matrix *m, int64_t n) {
+    return (filled(n) * (m->columns + BATCH) + m->columns + n * m->runs + 4 * (BATCH * m->runs + PAD) + 15) / 16 * 16;
 }
+
+#ifdef VECTOR
+/* x in the order in which the codes of a block come out: first codes of all 16 lanes, then second ones ... */
+static void arrange(int64_t columns, int64_t in_lane, const float *x, float *out) {
+    for (int64_t block = 0; block < columns; block += 16 * in_lane)
+        for (int64_t i = 0; i < in_lane; i++)
+            for (int64_t lane = 0; lane < 16; lane++)
+                *out++ = x[block + lane * in_lane + i];
+}
+#endif
 
 /* Prepares x [n, columns] for `product`; memory: `input_floats`, as the last call left it unless `fresh`. */
 void input_in(Input *in, const Matrix *m, float *memory, const float *x, int64_t n, int fresh) {
     const int64_t run = m->columns / m->runs;
-    *in = (Input){x, n, x, memory, memory + m->columns, NULL, NULL};
+    *in = (Input){x, n, memory, memory + filled(n) * m->columns, NULL, NULL, NULL};
     in->row = in->sums + n * m->runs;
     in->numbers = in->row + m->columns;
-    if (n > 1 || !has_kernel(m))
+    in->y = in->numbers + 4 * (BATCH * m->runs + PAD);
+    if (!has_kernel(m) || m->codes.bits > 8)
         return;
-    const int packed = m->codes.bits == 1 || m->codes.bits == 2 || m->codes.bits == 4;
-    in->in_order = packed ? in->arranged : x;
-    if (packed && fresh)
-        arrange(m, x, in->arranged);
+#ifdef VECTOR
+    for (int64_t i = 0; fresh && i < n; i++)
+        arrange(m->columns, is_as_packed(m) ? 32 / m->codes.bits : 4, x + i * m->columns, memory + i * m->columns);
+    for (int64_t i = n * m->columns; fresh && i < filled(n) * m->columns; i++)
+        memory[i] = 0.0f;
+#endif
     if (m->offset.codes.kind && fresh)
-        for (int64_t g = 0; g < m->runs; g++) {
+        for (int64_t g = 0; g < n * m->runs; g++) {
             float part[8] = {0};
             for (int64_t j = 0; j < run; j += 8)
                 for (int i = 0; i < 8; i++)
@@ -236,23 +248,30 @@ static void decoded_product(const Matrix *m, const Input *in, int64_t first, int
 }
 
 #ifdef VECTOR
-static void fused_product(const Matrix *m, const Input *in, int64_t first, int64_t last, float *y) {
-    float *scale = in->numbers, *zero = scale + BATCH * m->runs + PAD, *offset = zero + BATCH * m->runs + PAD;
-    const Row r = {in->in_order, scale, zero, m->runs, m->columns / m->runs};
+static void fused_product(const Matrix *m, const Input *in, int64_t first, int64_t last, float *y, int64_t stride) {
+    const int64_t room = BATCH * m->runs + PAD;
+    float *scale = in->numbers, *zero = scale + room, *offset = zero + room, *scratch = offset + room;
+    Row r = {in->arranged, scale, zero, m->runs, m->columns / m->runs, m->columns};
     for (int64_t i = 0; !m->scale.codes.kind && i < BATCH * m->runs; i++)
         scale[i] = 1.0f;
     for (int64_t row = first; row < last; row += BATCH) {
         int64_t rows = last - row < BATCH ? last - row : BATCH;
         if (m->scale.codes.kind)
-            decode_numbers(m, &m->scale, row, rows, scale);
+            decode_numbers(m, &m->scale, row, rows, scale, scratch);
         if (m->zero.codes.kind)
-            decode_numbers(m, &m->zero, row, rows, zero);
-        rows_times_x(m, &r, row, rows, y + row);
-        if (!m->offset.codes.kind)
-            continue;
-        decode_numbers(m, &m->offset, row, rows, offset);
-        for (int64_t i = 0; i < rows; i++)
-            y[row + i] += sum_of_products(offset + i * m->runs, in->sums, m->runs);
+            decode_numbers(m, &m->zero, row, rows, zero, scratch);
+        if (m->offset.codes.kind)
+            decode_numbers(m, &m->offset, row, rows, offset, scratch);
+        for (int64_t i = 0; i < in->n; i += TOGETHER) {
+            r.x = in->arranged + i * m->columns;
+            rows_times_x(m, r, row, rows, in->y + i * BATCH, BATCH, in->n == 1 ? 1 : TOGETHER);
+        }
+        for (int64_t i = 0; i < in->n; i++) {
+            const float *sums = in->sums + i * m->runs, *from = in->y + i * BATCH;
+            for (int64_t j = 0; j < rows; j++)
+                y[i * stride + row + j] =
+                    m->offset.codes.kind ? from[j] + sum_of_products(offset + j * m->runs, sums, m->runs) : from[j];
+        }
     }
 }
 #endif
@@ -260,8 +279,12 @@ static void fused_product(const Matrix *m, const Input *in, int64_t first, int64
 /* Rows first .. last of y [n, stride] = x W^T, without bias. */
 void product(const Matrix *m, const Input *in, int64_t first, int64_t last, float *y, int64_t stride) {
 #ifdef VECTOR
-    if (in->n == 1 && has_kernel(m)) {
-        fused_product(m, in, first, last, y);
+    if (has_kernel(m) && m->codes.bits <= 8) {
+        fused_product(m, in, first, last, y, stride);
+        return;
+    }
+    if (has_kernel(m) && in->n == 1) {
+        wide_rows(m, in->x, first, last - first, y + first);
         return;
     }
 #endif

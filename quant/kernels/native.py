@@ -1,7 +1,8 @@
 """The C kernels, compiled for this very processor at first use, where there is a compiler; never required.
 
-Two libraries, so that a compiler that fails at one still makes the other: `library` encodes, `decoder` computes with
-packed weights. Neither may contract a product and a sum into one operation: what is decoded is compared bit for bit.
+Three libraries, so that a compiler that fails at one still makes the others: `library` encodes, `decoder` computes with
+packed weights, `many_tokens` attends and multiplies bytes. Only the last may contract a product and a sum into one
+operation: what is decoded is compared bit for bit.
 
 Rejected: shipping binaries (one for each system), `torch.compile` (not allowed on ZeroGPU, 17 s to compile) and torch's
 extension builder (needs ninja and Python's headers, for functions that take plain pointers).
@@ -16,44 +17,60 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 ENCODER = ("encode.c",)
 DECODER = ("team.c", "rows.c", "matvec.c", "decode.c")
+MANY_TOKENS = ("team.c", "attention.c", "int8.c")
 COMPILERS = ("cc", "gcc", "clang")
-FLAGS = ("-O3", "-ffp-contract=off", "-shared", "-fPIC")
+FLAGS = ("-O3", "-shared", "-fPIC")
+EXACT, CONTRACTED = "-ffp-contract=off", "-ffp-contract=fast"
 LIBRARIES = ("-lpthread", "-lm")
 COMPILE_S = 60
 
 POINTER, LONG, INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-ENCODER_TYPES = {name: ([POINTER, POINTER, LONG], ctypes.c_uint32) for name in ("encode_q4_0", "encode_q8_0")}
-DECODER_TYPES = {
+Types = dict[str, tuple[list[Any], Any]]  # ctypes' types of a function's arguments and of what it returns
+ENCODER_TYPES: Types = {name: ([POINTER, POINTER, LONG], ctypes.c_uint32) for name in ("encode_q4_0", "encode_q8_0")}
+DECODER_TYPES: Types = {
     "packed_rows": ([POINTER, LONG, LONG, POINTER, INT], INT),
     "packed_matvec": ([POINTER, POINTER, POINTER, POINTER, LONG, INT], INT),
     "gpt2_step": ([POINTER, POINTER, POINTER, LONG, LONG, ctypes.c_int32, INT, POINTER], INT),
     "has_kernel": ([POINTER], INT),
+    "gelu_of": ([POINTER, POINTER, LONG], None),
 }
+
+
+MANY_TOKENS_TYPES: Types = {
+    "causal_attention": ([POINTER, INT], INT), "int8_product": ([POINTER, INT], INT), "has_int8": ([], INT),
+}  # fmt: skip
 
 
 @cache
 def library() -> ctypes.CDLL | None:
     """The encoders, or None where no compiler makes them."""
-    return _made(ENCODER, ENCODER_TYPES)
+    return _made(ENCODER, ENCODER_TYPES, EXACT)
 
 
 @cache
 def decoder() -> ctypes.CDLL | None:
     """What computes with packed weights, or None where no compiler makes it."""
-    return _made(DECODER, DECODER_TYPES)
+    return _made(DECODER, DECODER_TYPES, EXACT)
 
 
-def _made(sources: tuple[str, ...], types: dict[str, tuple[list[type], type]]) -> ctypes.CDLL | None:
+@cache
+def many_tokens() -> ctypes.CDLL | None:
+    """What serves a long prompt, or None where no compiler makes it."""
+    return _made(MANY_TOKENS, MANY_TOKENS_TYPES, CONTRACTED)
+
+
+def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDLL | None:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CC", ""), *COMPILERS))), None)
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory() as folder:  # loaded, it is no longer needed on disk
         target = Path(folder) / "kernels.so"
-        if any(_compiles(compiler, target, sources, extra) for extra in (("-march=native",), ())):
+        if any(_compiles(compiler, target, sources, (arithmetic, *extra)) for extra in (("-march=native",), ())):
             loaded = ctypes.CDLL(str(target))
             for name, (arguments, result) in types.items():
                 function = getattr(loaded, name)

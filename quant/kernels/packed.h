@@ -1,4 +1,6 @@
-/* A matrix as quant/kernels/matrix.py packs it: W [rows, columns] = (v[codes] - zero) * scale or v[codes] * scale + offset.
+/* A matrix as quant/kernels/matrix.py packs it:
+
+   W [rows, columns] = (v[codes] - zero) * scale or v[codes] * scale + offset.
 
    A row is `runs` runs of equal length, a multiple of 8, that share a scale, a zero point and an offset; number i of
    each belongs to run i % runs of row i / runs, or there is a single one. Codes follow one another, the first in the
@@ -13,8 +15,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #define PAD 16 /* floats that may be read past the numbers of a row */
 
-/* What a code means. SIGNED and UNSIGNED are tables too, of whole numbers that can be computed. */
-enum { NONE, TABLE, SIGNED, UNSIGNED, HALF, BFLOAT, SINGLE };
+/* What a code means. The first four are tables: of anything, of whole numbers, of 256 bfloat16 numbers. */
+enum { NONE, TABLE, SIGNED, UNSIGNED, NARROW, HALF, BFLOAT, SINGLE };
 
 typedef struct {
     const uint8_t *data;
@@ -23,7 +25,7 @@ typedef struct {
     int32_t kind;
 } Codes;
 
-/* Number i is code i, times number i / per of `inner` where there is one, plus `add`. */
+/* Number i is code i, times number i / per of `inner` where there is one, plus `add` (-0 changes no number). */
 typedef struct {
     Codes codes;
     Codes inner;
@@ -41,31 +43,30 @@ typedef struct {
 
 /* Rows of an input, as the kernel of one matrix wants them. */
 typedef struct {
-    const float *x;    /* [n, columns] */
+    const float *x; /* [n, columns] */
     int64_t n;
-    const float *in_order; /* [columns], in the order in which packed codes come out; n = 1 only */
-    float *arranged;   /* [columns], room for it */
-    float *sums;       /* [n, runs] of the inputs of a run, where there are offsets */
-    float *row;        /* [columns] for a decoded row */
-    float *numbers;    /* [3, NUMBERS + PAD] */
+    float *arranged; /* [n, columns], in the order in which packed codes come out; rows of zeros may follow */
+    float *sums;     /* [n, runs] of the inputs of a run, where there are offsets */
+    float *row;      /* [columns] for a decoded row */
+    float *numbers;  /* [4, BATCH * runs + PAD] */
+    float *y;        /* [n, BATCH], and the rows of zeros */
 } Input;
 
 #define BATCH 16 /* rows whose numbers are decoded together */
-#ifndef CHUNK_BYTES
-#define CHUNK_BYTES 16384
-#endif
 
-int64_t input_floats(const Matrix *m, int64_t n);
-void input_in(Input *in, const Matrix *m, float *memory, const float *x, int64_t n, int fresh);
-int64_t chunk_rows(const Matrix *m);
-int64_t chunks_of(const Matrix *m);
 /* Whether codes are multiplied as they come out of the bytes, rather than row by row into memory first. */
 int has_kernel(const Matrix *m);
 
+/* matvec.c: what one product takes, and the product of some rows; work is handed out in chunks of rows. */
+int64_t chunk_rows(const Matrix *m);
+int64_t chunks_of(const Matrix *m);
+int64_t input_floats(const Matrix *m, int64_t n);
+void input_in(Input *in, const Matrix *m, float *memory, const float *x, int64_t n, int fresh);
 void product(const Matrix *m, const Input *in, int64_t first, int64_t last, float *y, int64_t stride);
 
+/* rows.c */
 void decode_codes(const Codes *c, int64_t first, int64_t count, float *out, int portable);
-void decode_numbers(const Matrix *m, const Numbers *n, int64_t first, int64_t rows, float *out);
+void decode_numbers(const Matrix *m, const Numbers *n, int64_t first, int64_t rows, float *out, float *scratch);
 void decode_rows(const Matrix *m, int64_t first, int64_t last, float *out, float *numbers);
 
 INLINE float from_bits(uint32_t bits) {

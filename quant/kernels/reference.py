@@ -9,6 +9,7 @@ from quant.kernels import float32
 from quant.kernels.matrix import PackedMatrix
 
 TILE_VALUES = 2**20  # decoded weights alive at once: 4 MB
+SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
 def linear(x: Tensor, matrix: PackedMatrix, bias: Tensor | None = None) -> Tensor:
@@ -23,8 +24,9 @@ def linear(x: Tensor, matrix: PackedMatrix, bias: Tensor | None = None) -> Tenso
 def int8_activations(x: Tensor) -> tuple[Tensor, Tensor]:
     """x [..., in] as whole numbers from -127 to 127 (float32, ties to even) and their scales [..., 1]: absmax / 127.
 
-    One scale a token, found while it runs ("dynamic"); a token of zeros has scale 1.
+    One scale a token, found while it runs ("dynamic"); a token of zeros has scale 1, and one whose scale would be
+    subnormal (then x / scale may pass 127) counts as zeros. What is not finite makes the scale so too.
     """
     scale = x.abs().amax(-1, keepdim=True) / 127
-    scale = torch.where(scale > 0, scale, 1.0)
+    scale = torch.where(scale < SMALLEST_SCALE, 1.0, scale)
     return (x / scale).round_(), scale

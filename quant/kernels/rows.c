@@ -57,29 +57,31 @@ static void decode_eights(const Codes *c, const uint8_t *data, int64_t count, fl
 }
 
 #ifdef VECTOR
-INLINE void sixty_fours(const Codes *c, const uint8_t *data, int64_t count, float *out, const int bits, const int kind) {
+INLINE void sixty_fours(const Codes *c, const uint8_t *data, int64_t count, float *out, const int bits,
+                        const int kind) {
     const Lookup lookup = lookup_of(c);
     const Unpack unpack = unpack_of(bits);
     for (int64_t i = 0; i < count; i++, data += 8 * bits, out += 64) {
         __m512i codes = unpacked(&unpack, data, bits);
         for (int j = 0; j < 4; j++)
-            _mm512_storeu_ps(out + 16 * j, values_of(&lookup, quarter(codes, j), bits, kind));
+            _mm512_storeu_ps(out + 16 * j, values_of(&lookup, quarter(codes, j), 0, bits, kind));
     }
 }
 
 static void decode_sixty_fours(const Codes *c, const uint8_t *data, int64_t count, float *out) {
-    switch (c->bits * 4 + (c->bits > 6 ? c->kind : TABLE)) {
-    case 1 * 4 + TABLE: sixty_fours(c, data, count, out, 1, TABLE); break;
-    case 2 * 4 + TABLE: sixty_fours(c, data, count, out, 2, TABLE); break;
-    case 3 * 4 + TABLE: sixty_fours(c, data, count, out, 3, TABLE); break;
-    case 4 * 4 + TABLE: sixty_fours(c, data, count, out, 4, TABLE); break;
-    case 5 * 4 + TABLE: sixty_fours(c, data, count, out, 5, TABLE); break;
-    case 6 * 4 + TABLE: sixty_fours(c, data, count, out, 6, TABLE); break;
-    case 7 * 4 + TABLE: sixty_fours(c, data, count, out, 7, TABLE); break;
-    case 7 * 4 + SIGNED: sixty_fours(c, data, count, out, 7, SIGNED); break;
-    case 7 * 4 + UNSIGNED: sixty_fours(c, data, count, out, 7, UNSIGNED); break;
-    case 8 * 4 + TABLE: sixty_fours(c, data, count, out, 8, TABLE); break;
-    case 8 * 4 + SIGNED: sixty_fours(c, data, count, out, 8, SIGNED); break;
+    switch (c->bits * 8 + (c->bits > 6 ? c->kind : TABLE)) {
+    case 1 * 8 + TABLE: sixty_fours(c, data, count, out, 1, TABLE); break;
+    case 2 * 8 + TABLE: sixty_fours(c, data, count, out, 2, TABLE); break;
+    case 3 * 8 + TABLE: sixty_fours(c, data, count, out, 3, TABLE); break;
+    case 4 * 8 + TABLE: sixty_fours(c, data, count, out, 4, TABLE); break;
+    case 5 * 8 + TABLE: sixty_fours(c, data, count, out, 5, TABLE); break;
+    case 6 * 8 + TABLE: sixty_fours(c, data, count, out, 6, TABLE); break;
+    case 7 * 8 + TABLE: sixty_fours(c, data, count, out, 7, TABLE); break;
+    case 7 * 8 + SIGNED: sixty_fours(c, data, count, out, 7, SIGNED); break;
+    case 7 * 8 + UNSIGNED: sixty_fours(c, data, count, out, 7, UNSIGNED); break;
+    case 8 * 8 + TABLE: sixty_fours(c, data, count, out, 8, TABLE); break;
+    case 8 * 8 + NARROW: sixty_fours(c, data, count, out, 8, NARROW); break;
+    case 8 * 8 + SIGNED: sixty_fours(c, data, count, out, 8, SIGNED); break;
     default: sixty_fours(c, data, count, out, 8, UNSIGNED); break;
     }
 }
@@ -137,45 +139,60 @@ void decode_codes(const Codes *c, int64_t first, int64_t count, float *out, int 
         out[i] = value_at(c, first + i);
 }
 
-/* The numbers of the runs of `rows` rows: out [rows, runs]. */
-void decode_numbers(const Matrix *m, const Numbers *n, int64_t first, int64_t rows, float *out) {
+INLINE void times_shared(float *out, const float *shared, int64_t count, const int64_t per) {
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < per; j++)
+            out[i * per + j] *= shared[i];
+}
+
+/* Numbers start .. start + count times number i / per of `inner`. */
+static void times_inner(const Matrix *m, const Numbers *n, int64_t start, int64_t count, float *out, float *scratch) {
+    const int64_t per = n->per, first = start / per, last = (start + count - 1) / per + 1;
+    decode_codes(&n->inner, first, last - first, scratch, m->portable);
+    if (start % per == 0 && count % per == 0 && per == 8)
+        times_shared(out, scratch, last - first, 8);
+    else if (start % per == 0 && count % per == 0 && per == 16)
+        times_shared(out, scratch, last - first, 16);
+    else
+        for (int64_t inner = first, i = 0; inner < last; inner++)
+            for (const int64_t end = (inner + 1) * per - start; i < end && i < count; i++)
+                out[i] *= scratch[inner - first];
+}
+
+/* The numbers of the runs of `rows` rows: out [rows, runs]; scratch: as much. */
+void decode_numbers(const Matrix *m, const Numbers *n, int64_t first, int64_t rows, float *out, float *scratch) {
     int64_t count = n->single ? 1 : rows * m->runs, start = n->single ? 0 : first * m->runs;
     decode_codes(&n->codes, start, count, out, m->portable);
     if (n->inner.kind)
-        for (int64_t i = 0; i < count;) {
-            int64_t inner = (start + i) / n->per, end = (inner + 1) * n->per - start;
-            float scale = value_at(&n->inner, inner);
-            for (end = end < count ? end : count; i < end; i++)
-                out[i] *= scale;
-        }
-    if (n->add != 0.0f)
-        for (int64_t i = 0; i < count; i++)
-            out[i] += n->add;
+        times_inner(m, n, start, count, out, scratch);
+    for (int64_t i = 0; i < count; i++)
+        out[i] += n->add;
     if (n->single)
         for (int64_t i = 1; i < rows * m->runs; i++)
             out[i] = out[0];
 }
 
-/* Rows first .. last to out; numbers: room for BATCH * runs. */
+/* Rows first .. last to out; numbers: room for 2 * BATCH * runs. */
 void decode_rows(const Matrix *m, int64_t first, int64_t last, float *out, float *numbers) {
-    int64_t run = m->columns / m->runs;
+    const int64_t run = m->columns / m->runs;
+    float *scratch = numbers + BATCH * m->runs;
     for (int64_t row = first; row < last; row += BATCH) {
         int64_t rows = last - row < BATCH ? last - row : BATCH, runs = rows * m->runs;
         decode_codes(&m->codes, row * m->columns, rows * m->columns, out, m->portable);
         if (m->zero.codes.kind) {
-            decode_numbers(m, &m->zero, row, rows, numbers);
+            decode_numbers(m, &m->zero, row, rows, numbers, scratch);
             for (int64_t g = 0; g < runs; g++)
                 for (int64_t j = 0; j < run; j++)
                     out[g * run + j] -= numbers[g];
         }
         if (m->scale.codes.kind) {
-            decode_numbers(m, &m->scale, row, rows, numbers);
+            decode_numbers(m, &m->scale, row, rows, numbers, scratch);
             for (int64_t g = 0; g < runs; g++)
                 for (int64_t j = 0; j < run; j++)
                     out[g * run + j] *= numbers[g];
         }
         if (m->offset.codes.kind) {
-            decode_numbers(m, &m->offset, row, rows, numbers);
+            decode_numbers(m, &m->offset, row, rows, numbers, scratch);
             for (int64_t g = 0; g < runs; g++)
                 for (int64_t j = 0; j < run; j++)
                     out[g * run + j] += numbers[g];
@@ -197,13 +214,13 @@ static void rows_chunk(void *shared, int thread, int stage, int64_t chunk, int f
     const int64_t first = r->first + chunk * CHUNK, last = first + CHUNK < r->last ? first + CHUNK : r->last;
     (void)stage, (void)fresh;
     decode_rows(r->matrix, first, last, r->out + (first - r->first) * r->matrix->columns,
-                r->memory + thread * BATCH * r->matrix->runs);
+                r->memory + thread * 2 * BATCH * r->matrix->runs);
 }
 
 /* Rows first .. last to out [last - first, columns]; 0, or 1 where memory is short. */
 int packed_rows(const Matrix *m, int64_t first, int64_t last, float *out, int threads) {
     const int64_t chunks = (last - first + CHUNK - 1) / CHUNK;
-    float *memory = malloc(sizeof(float) * (size_t)(threads * BATCH * m->runs));
+    float *memory = malloc(sizeof(float) * (size_t)(threads * 2 * BATCH * m->runs));
     int failed = memory == NULL || in_stages(threads, 1, &chunks, rows_chunk, &(Rows){m, first, last, out, memory});
     free(memory);
     return failed;

@@ -8,6 +8,7 @@ definition. Activations are float32 throughout. The structures mirror kernels/pa
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,7 +19,7 @@ from quant.formats import FORMATS, TABLE_BITS, NumberFormat
 from quant.kernels.matrix import Codes, Numbers, PackedMatrix, numbers_count
 from quant.kernels.native import decoder
 
-TABLE, SIGNED, UNSIGNED, HALF, BFLOAT, SINGLE = range(1, 7)
+TABLE, SIGNED, UNSIGNED, NARROW, HALF, BFLOAT, SINGLE = range(1, 8)
 WIDE = {FORMATS["float16"].layout: HALF, FORMATS["bfloat16"].layout: BFLOAT, FORMATS["float32"].layout: SINGLE}
 RUN = 8  # weights that share a scale come in multiples of it
 POINTER, LONG = ctypes.c_void_p, ctypes.c_int64
@@ -44,7 +45,7 @@ class _Matrix(ctypes.Structure):
 
 
 class _Linear(ctypes.Structure):
-    _fields_ = (("matrix", POINTER), ("bias", POINTER))
+    _fields_ = (("matrix", POINTER), ("bias", POINTER), ("rounded", LONG))
 
 
 class _Norm(ctypes.Structure):
@@ -82,9 +83,12 @@ def supported(matrix: object) -> bool:
     return matrix in _KNOWN or _readable(matrix)
 
 
-def rows(matrix: PackedMatrix | Tensor, first: int = 0, last: int | None = None) -> Tensor:
-    """float32 [last - first, in], the very numbers of `PackedMatrix.rows`, by torch's threads."""
-    return native(matrix).rows(first, last)
+def rows(matrix: PackedMatrix | Tensor, first: int = 0, last: int | None = None, out: Tensor | None = None) -> Tensor:
+    """float32 [last - first, in], the very numbers of `PackedMatrix.rows`, by torch's threads.
+
+    out: where to write them. Several times as fast as new memory, whose pages the system first has to find.
+    """
+    return native(matrix).rows(first, last, out)
 
 
 def matvec(matrix: PackedMatrix | Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -122,12 +126,15 @@ class NativeMatrix:
         scale, offset = (self._numbers(n) if n else _Numbers() for n in (matrix.scale, matrix.offset))
         self.struct = _Matrix(*self.shape, matrix.runs, codes, scale, zero, offset, portable)
 
-    def rows(self, first: int = 0, last: int | None = None) -> Tensor:
-        """float32 [last - first, in]. Raises IndexError outside of the matrix."""
+    def rows(self, first: int = 0, last: int | None = None, out: Tensor | None = None) -> Tensor:
+        """float32 [last - first, in], in `out` where given. Raises IndexError outside, ValueError for another `out`."""
         last = self.shape[0] if last is None else last
         if not 0 <= first <= last <= self.shape[0]:
             raise IndexError(f"rows {first} to {last} of {self.shape[0]}")
-        out = torch.empty(last - first, self.shape[1])
+        if out is None:
+            out = torch.empty(last - first, self.shape[1])
+        if out.shape != (last - first, self.shape[1]) or not _is_plain(out):
+            raise ValueError(f"rows {first} to {last} do not go into {tuple(out.shape)}")
         threads = torch.get_num_threads() if out.numel() > ALONE else 1
         _check(_library().packed_rows(ctypes.byref(self.struct), first, last, out.data_ptr(), threads))
         return out
@@ -153,11 +160,17 @@ class NativeMatrix:
             return _Codes(codes.data.data_ptr(), None, stored.code_bits, WIDE[stored.layout])
         table = stored.values.float().contiguous()
         self._alive.append(table)
-        return _Codes(codes.data.data_ptr(), table.data_ptr(), stored.code_bits, _whole_numbers(stored))
+        return _Codes(codes.data.data_ptr(), table.data_ptr(), stored.code_bits, _table_kind(stored))
 
     def _numbers(self, numbers: Numbers) -> _Numbers:
         inner = self._codes(numbers.inner) if numbers.inner else _Codes()
-        return _Numbers(self._codes(numbers.codes), inner, numbers.per, numbers.add, numbers_count(numbers) == 1)
+        add = numbers.add if numbers.added else -0.0
+        return _Numbers(self._codes(numbers.codes), inner, numbers.per, add, numbers_count(numbers) == 1)
+
+
+def address_of(matrix: NativeMatrix) -> int:
+    """Where its structure lies; it must outlive whoever reads it."""
+    return ctypes.addressof(matrix.struct)
 
 
 ALONE = 1 << 16  # weights that one thread is through with before another has started
@@ -180,13 +193,17 @@ def _address(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
-def _whole_numbers(stored: NumberFormat) -> int:
-    """The kind of a table: two's complement, binary, or anything else."""
+def _table_kind(stored: NumberFormat) -> int:
+    """The kind of a table: binary, two's complement, 256 numbers that bfloat16 holds, or anything else."""
     values, count = stored.values, 1 << stored.code_bits
+    assert values is not None
     plain = torch.arange(count).float()
     if torch.equal(values, plain):
         return UNSIGNED
-    return SIGNED if torch.equal(values, torch.where(plain < count / 2, plain, plain - count)) else TABLE
+    if torch.equal(values, torch.where(plain < count / 2, plain, plain - count)):
+        return SIGNED
+    narrow = torch.equal(values.bfloat16().float().nan_to_num(), values.nan_to_num())
+    return NARROW if narrow and stored.code_bits == TABLE_BITS else TABLE
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -259,25 +276,27 @@ class NativeGpt2:
         ))  # fmt: skip
         return logits
 
-    def _block(self, block: nn.Module) -> _Block:
+    def _block(self, block: Any) -> _Block:
         return _Block(
             self._norm(block.ln_1), self._linear(block.attn.c_attn), self._linear(block.attn.c_proj),
             self._norm(block.ln_2), self._linear(block.mlp.c_fc), self._linear(block.mlp.c_proj),
         )  # fmt: skip
 
-    def _norm(self, norm: nn.Module) -> _Norm:
+    def _norm(self, norm: Any) -> _Norm:
         self._alive += [norm.weight, norm.bias]
         return _Norm(norm.weight.data_ptr(), norm.bias.data_ptr())
 
     def _linear(self, module: nn.Module) -> _Linear:
         bias = getattr(module, "bias", None)
         self._alive.append(bias)
-        return _Linear(self._matrix(module), _address(bias))
+        return _Linear(self._matrix(module), _address(bias), getattr(module, "rounds", False))
 
     def _matrix(self, module: nn.Module) -> int:
-        matrix = NativeMatrix(_weights(module), portable=self._portable)
+        weights = _weights(module)
+        assert weights is not None
+        matrix = NativeMatrix(weights, portable=self._portable)
         self._alive.append(matrix)
-        return ctypes.addressof(matrix.struct)
+        return address_of(matrix)
 
 
 def supports(model: nn.Module) -> bool:

@@ -10,9 +10,12 @@
 
 #include "packed.h"
 
-/* Tables of up to 64 values sit in four registers; above that whole numbers are computed and others gathered. */
+#define UPPER_HALF 2 /* byte of a float where its bfloat16 begins: x86 is little-endian */
+
+/* Up to 64 values sit in four registers, 256 narrow ones in eight; whole numbers are computed, others gathered. */
 typedef struct {
     __m512 values[4];
+    __m512i narrow[8];
     const float *table;
 } Lookup;
 
@@ -21,12 +24,38 @@ INLINE Lookup lookup_of(const Codes *c) {
     if (c->bits <= 6)
         for (int i = 0; i < 64; i++) /* repeated, so that bits above the code need no mask */
             ((float *)l.values)[i] = c->table[i & ((1 << c->bits) - 1)];
+    if (c->kind == NARROW)
+        for (int i = 0; i < 256; i++)
+            memcpy((uint16_t *)l.narrow + i, (const char *)(c->table + i) + UPPER_HALF, sizeof(uint16_t));
     return l;
 }
 
-/* Values of 16 codes in 32-bit lanes. Up to 6 bits, what is above the code's bits in a lane is ignored. */
-INLINE __m512 values_of(const Lookup *l, __m512i codes, const int bits, const int kind) {
-    if (bits <= 4)
+/* bfloat16 values of codes in 16-bit lanes: a register pair for each value of the upper two bits. */
+INLINE __m512i narrow_of(const Lookup *l, __m512i codes) {
+    const __mmask32 top = _mm512_movepi16_mask(_mm512_slli_epi16(codes, 8));
+    const __mmask32 next = _mm512_movepi16_mask(_mm512_slli_epi16(codes, 9));
+    __m512i found[4];
+    for (int i = 0; i < 4; i++)
+        found[i] = _mm512_permutex2var_epi16(l->narrow[2 * i], codes, l->narrow[2 * i + 1]);
+    return _mm512_mask_blend_epi16(top, _mm512_mask_blend_epi16(next, found[0], found[1]),
+                                   _mm512_mask_blend_epi16(next, found[2], found[3]));
+}
+
+/* Values of the 16 codes that begin at bit `at` of each 32-bit lane, whatever else is in the lanes. */
+INLINE __m512 values_of(const Lookup *l, __m512i lanes, const int at, const int bits, const int kind) {
+    if (kind == NARROW) { /* two codes at a time: bytes 0 and 2 of a lane, or 1 and 3 */
+        __m512i even = _mm512_and_si512(lanes, _mm512_set1_epi16(255)), odd = _mm512_srli_epi16(lanes, 8);
+        __m512i pair = narrow_of(l, at & 8 ? odd : even);
+        return _mm512_castsi512_ps(at & 16 ? _mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000))
+                                           : _mm512_slli_epi32(pair, 16));
+    }
+    if (kind != TABLE) {
+        __m512i top = _mm512_slli_epi32(lanes, (unsigned)(32 - at - bits));
+        return _mm512_cvtepi32_ps(kind == SIGNED ? _mm512_srai_epi32(top, (unsigned)(32 - bits))
+                                                 : _mm512_srli_epi32(top, (unsigned)(32 - bits)));
+    }
+    __m512i codes = at ? _mm512_srli_epi32(lanes, (unsigned)at) : lanes;
+    if (bits <= 4) /* these instructions look at the lowest bits only */
         return _mm512_permutexvar_ps(codes, l->values[0]);
     if (bits == 5)
         return _mm512_permutex2var_ps(l->values[0], codes, l->values[1]);
@@ -34,14 +63,7 @@ INLINE __m512 values_of(const Lookup *l, __m512i codes, const int bits, const in
         return _mm512_mask_blend_ps(_mm512_test_epi32_mask(codes, _mm512_set1_epi32(32)),
                                     _mm512_permutex2var_ps(l->values[0], codes, l->values[1]),
                                     _mm512_permutex2var_ps(l->values[2], codes, l->values[3]));
-    codes = _mm512_and_si512(codes, _mm512_set1_epi32((1 << bits) - 1));
-    if (kind == TABLE)
-        return _mm512_i32gather_ps(codes, l->table, sizeof(float));
-    if (kind == SIGNED) {
-        __m512i half = _mm512_set1_epi32(1 << (bits - 1));
-        codes = _mm512_sub_epi32(_mm512_xor_si512(codes, half), half);
-    }
-    return _mm512_cvtepi32_ps(codes);
+    return _mm512_i32gather_ps(_mm512_and_si512(codes, _mm512_set1_epi32((1 << bits) - 1)), l->table, sizeof(float));
 }
 
 /* How 64 packed codes become 64 bytes: eight codes' bytes to each 64-bit lane, then a shift of its own for each. */

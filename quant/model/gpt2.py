@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2LMHeadModel, PreTrainedModel
 
-from quant.kernels import float32
+from quant.kernels import float32, prefill
 from quant.model.packed import QuantLinear
 
 
@@ -100,9 +100,4 @@ def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None) -> Tensor:
     queries, keys, values = product(attn.c_attn, x).view(batch, n, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
     if cache:
         keys, values = cache.extend(layer, keys, values)
-    past = keys.shape[2] - n
-    mask = None
-    if past and n > 1:  # `is_causal` would line the first query up with the first key
-        mask = torch.ones(n, past + n, dtype=torch.bool).tril(past)
-    y = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=not past and n > 1)
-    return product(attn.c_proj, y.transpose(1, 2).reshape(batch, n, width))
+    return product(attn.c_proj, prefill.attention(queries, keys, values))

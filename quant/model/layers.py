@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear
@@ -46,11 +47,16 @@ class Layer:
 
 def census(loaded: LoadedModel) -> list[Layer]:
     """Every parameter of the model once, in its own order; the same whether it is packed or not."""
-    head = loaded.model.get_output_embeddings()
-    table = loaded.model.get_input_embeddings()
+    return layers_of(loaded.model)
+
+
+def layers_of(model: PreTrainedModel) -> list[Layer]:
+    """The census of the modules alone."""
+    head = model.get_output_embeddings()
+    table = model.get_input_embeddings()
     tied = head is not None and _weight(head) is _weight(table)
     layers, seen = [], set()
-    for name, module in loaded.model.named_modules():
+    for name, module in model.named_modules():
         for leaf, tensor in _tensors(module):
             if id(tensor) in seen:
                 continue
@@ -60,7 +66,7 @@ def census(loaded: LoadedModel) -> list[Layer]:
                 kind = Kind.TABLE
             elif leaf == "weight" and isinstance(module, nn.Linear | QuantLinear):
                 kind = Kind.LINEAR
-            tied_to = _name_of(loaded.model, head) if tied and kind is Kind.TABLE else None
+            tied_to = _name_of(model, head) if tied and kind is Kind.TABLE else None
             layers.append(Layer(name, f"{name}.{leaf}", kind, tuple(tensor.shape), tied_to))
     return layers
 

@@ -17,7 +17,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from quant.errors import ModelError
@@ -150,9 +150,12 @@ def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> Loaded
         )  # fmt: skip
     use_safetensors = _weight_files(folder)[0].endswith((".safetensors", ".safetensors.index.json"))
     try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        # What the architecture prefers (Gemma 2 has no sdpa), and never what the file names, which could be code.
+        config._attn_implementation = None
         model, report = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, weights_only=True,
-            use_safetensors=use_safetensors, attn_implementation="sdpa", output_loading_info=True,
+            folder, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
+            weights_only=True, use_safetensors=use_safetensors, output_loading_info=True,
         )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (UnpicklingError, EOFError) as error:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from quant.kernels import cpu
+from quant.kernels.arena import settled
 from quant.kernels.cpu import Activations, Held
 from quant.kernels.matrix import PackedMatrix
 
@@ -24,6 +25,11 @@ class QuantLinear(nn.Module):
         self.matrix, self.activations = matrix, activations
         self.out_features, self.in_features = matrix.shape
         self.bias = bias
+
+    @property
+    def rounds(self) -> bool:
+        """Whether what comes in is rounded first."""
+        return self.activations is not Activations.FLOAT
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [..., out] of x [..., in]."""
@@ -65,6 +71,16 @@ def packed_matrices(model: nn.Module) -> Iterator[tuple[str, QuantLinear | Quant
 def packed_bytes(model: nn.Module) -> int:
     """Bytes of all packed matrices, a tied one counted once."""
     return sum(held.nbytes for _, _, held in packed_matrices(model))
+
+
+def settle(model: nn.Module) -> None:
+    """Move all packed matrices, in the order in which the model has them, to where a step reads them fastest."""
+    modules = [m for m in model.modules() if isinstance(m, QuantLinear | QuantEmbedding)]
+    loose = {id(m.matrix): m.matrix for m in modules if isinstance(m.matrix, PackedMatrix)}
+    moved = dict(zip(loose, settled(list(loose.values())), strict=True))
+    for module in modules:
+        if isinstance(module.matrix, PackedMatrix):
+            module.matrix = moved[id(module.matrix)]
 
 
 def put(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -13,16 +13,16 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from quant.kernels import step
-from quant.kernels.cpu import FEW, Activations
+from quant.kernels.cpu import FEW
 from quant.model import forward, gpt2
 from quant.model.gpt2 import Cache
-from quant.model.packed import QuantLinear
 
 
 class Reader(Protocol):
     """A model that has read `length` tokens."""
 
-    length: int
+    @property
+    def length(self) -> int: ...
 
     def read(self, ids: list[int], *, every: bool = False) -> Tensor:
         """Read tokens: float32 logits [1, vocabulary] after the last, or [n, vocabulary] after each with `every`."""
@@ -38,18 +38,12 @@ def reader(model: PreTrainedModel, room: int) -> Reader:
     return Gpt2Reader(model, room) if gpt2.supports(model) else OwnReader(model)
 
 
-def runs_compiled(model: PreTrainedModel) -> bool:
-    """Whether single tokens of `model` go through the compiled step."""
-    rounded = any(isinstance(m, QuantLinear) and m.activations is not Activations.FLOAT for m in model.modules())
-    return step.supports(model) and not rounded
-
-
 class Gpt2Reader:
     """A GPT-2, float or packed."""
 
     def __init__(self, model: PreTrainedModel, room: int) -> None:
         self._model, self._cache = model, Cache.of(model, room)
-        self._compiled = step.NativeGpt2(model) if runs_compiled(model) else None
+        self._compiled = step.NativeGpt2(model) if step.supports(model) else None
 
     @property
     def length(self) -> int:
@@ -74,7 +68,9 @@ class OwnReader:
     """Any causal language model of transformers, by its own code and cache."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self._model, self._cache, self.length = model, DynamicCache(config=model.config), 0
+        # By the configuration, sliding layers would drop what they no longer see, which `forget` may bring back.
+        usual = set(getattr(model.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
+        self._model, self._cache, self.length = model, DynamicCache(config=None if usual else model.config), 0
 
     @torch.no_grad()
     def read(self, ids: list[int], *, every: bool = False) -> Tensor:
@@ -85,5 +81,6 @@ class OwnReader:
         return output.logits[0].float()
 
     def forget(self, length: int) -> None:
-        self._cache.crop(length)
+        assert 0 <= length <= self.length
+        self._cache.crop(length - self.length)  # negative: how many to drop
         self.length = length

@@ -20,7 +20,7 @@ from quant.kernels.matrix import PackedMatrix
 from quant.methods import METHODS, Method, method_for
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
-from quant.model.packed import QuantEmbedding, QuantLinear, put
+from quant.model.packed import QuantEmbedding, QuantLinear, put, settle
 from quant.packing import Layout
 from quant.qtensor import QTensor
 from quant.scheme import PerGroup, Scheme
@@ -57,6 +57,8 @@ class Recipe:
 
     def scheme_of(self, layer: Layer) -> Scheme | None:
         """How this recipe stores `layer`; None where it leaves it in float."""
+        if layer.kind is Kind.OTHER:  # the bias of a layer has its name
+            return None
         for name, scheme in self.overrides:
             if name == layer.name:
                 return scheme
@@ -150,6 +152,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
         replace_layer(model, layer, recipe.quantize(loaded.weight(layer.name), layer), recipe.activations)
         done += layer.parameters
         yield done / total
+    settle(model)
     yield LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
 
 

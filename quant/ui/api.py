@@ -12,10 +12,11 @@ from quant.errors import QuantError
 from quant.evaluate.compare import compare
 from quant.evaluate.figures import figures
 from quant.evaluate.weights import weight_view
-from quant.generate import Sampling, first_difference, side_by_side
+from quant.generate import Sampling, first_difference, generate, side_by_side
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.model.recipe import size_report
+from quant.speculate import DRAFTED, acceptance, agreement, speculate
 from quant.ui.choice import Choice
 from quant.ui.history import plain_figures
 from quant.ui.layer_names import default_layer, find_layer, matrices
@@ -73,6 +74,32 @@ class Api:
 
         return _in_turn(self.lab, work)
 
+    def speculate(self, prompt: str, drafted: int = DRAFTED, bits: int = 4, granularity: str = "group",
+                  group_size: int = 64, zero_point: bool = False, table: bool = False, model: str = "embedded",
+                  max_length: int = 150, no_repeat_ngram_size: int = 2,
+                  format: str = "int") -> dict[str, Any]:  # fmt: skip
+        """Continue `prompt` greedily: the quantized model drafts `drafted` tokens a round, the original corrects them.
+
+        Gives the text, whether it is the original's own (near ties aside, which are counted), the share of drafted
+        tokens that were accepted and of judged ones, and tokens/s of the original alone and of both together.
+        """
+
+        def work() -> dict[str, Any]:
+            sampling = Sampling(max_length, no_repeat_ngram_size)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
+            original, quantized = self.lab.loaded(model), _quantized(self.lab, choice)
+            next(speculate(original, quantized, prompt, sampling, drafted))  # the first use of anything is slow
+            alone = generate(original, prompt, sampling)
+            rounds = list(speculate(original, quantized, prompt, sampling, drafted))
+            ids, n = rounds[-1].ids, sum(len(r.drafted) for r in rounds)
+            return {"text": original.tokenizer.decode(ids, skip_special_tokens=True),
+                    "prompt_tokens": alone.prompt_tokens, "same_text": ids == alone.ids, "near_ties": rounds[-1].tied,
+                    "drafted": n, "accepted": sum(r.accepted for r in rounds), "rounds": len(rounds),
+                    "acceptance": acceptance(rounds) if n else None, "agreement": agreement(rounds) if n else None,
+                    "tokens_per_s": [alone.tokens_per_s, rounds[-1].tokens_per_s]}  # fmt: skip
+
+        return _in_turn(self.lab, work)
+
     def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
                  granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
                  model: str = "embedded", format: str = "int") -> dict[str, Any]:  # fmt: skip
@@ -100,6 +127,7 @@ def build_api(lab: Lab) -> None:
     gr.api(api.layers, api_name="layers", **light)
     gr.api(api.weights, api_name="weights", **light)
     gr.api(api.generate, api_name="generate", **heavy)
+    gr.api(api.speculate, api_name="speculate", **heavy)
     gr.api(api.evaluate, api_name="evaluate", **heavy)
 
 

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError
 from quant.formats import FORMATS
+from quant.kernels.cpu import Activations
 from quant.model.load import EMBEDDED
 from quant.model.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.text import Text
+from quant.text import Text, as_typed
 from quant.ui import texts as t
 
 GRANULARITIES = ("tensor", "channel", "group")
@@ -23,6 +24,7 @@ INTEGER = "int"
 # Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
 SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
 CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
+ACTIVATIONS = tuple(kind.value for kind in Activations)
 CHOSEN_FORMATS = (INTEGER, *CASTS, *SCALED, *BLOCKS)
 
 
@@ -37,6 +39,7 @@ class Choice:
     zero_point: bool = False
     table: bool = False
     format: str = INTEGER
+    activations: str = Activations.FLOAT.value
 
     def scheme(self) -> Scheme:
         """Raises SchemeError for values that no slider gives but a link or a client may."""
@@ -62,8 +65,22 @@ class Choice:
     def has_granularity(self) -> bool:
         return self.format == INTEGER or self.format in SCALED
 
+    @property
+    def rounds_activations(self) -> bool:
+        """Whether what the weights are multiplied by is rounded too: only integers are, and only where asked for."""
+        return self.has_bits and self.activations == Activations.INT8.value
+
+    @property
+    def arithmetic(self) -> str:
+        """What the quantized model computes with, by its usual name: float32, or W8A8 and its like."""
+        return f"W{self.bits}A8" if self.rounds_activations else "float32"
+
     def recipe(self) -> Recipe:
-        return Recipe(self.scheme(), embedding=self.table, model=self.model)
+        """Raises SchemeError as `scheme` does."""
+        if self.activations not in ACTIVATIONS:
+            raise SchemeError(t.BAD_ACTIVATIONS.format(got=self.activations, allowed=", ".join(ACTIVATIONS)))
+        activations = Activations.INT8 if self.rounds_activations else Activations.FLOAT
+        return Recipe(self.scheme(), embedding=self.table, model=self.model, activations=activations)
 
     def _granularity(self) -> Granularity:
         # The size of the group is checked even while another granularity is chosen: it waits in the sidebar.
@@ -85,10 +102,18 @@ class Choice:
         """The same without the model, for a table."""
         return t.RECIPE_SHORT.format(how=self._how(), table=t.RECIPE_TABLE[self.table])
 
+    def label(self) -> Text:
+        """A word or two, for a point in a figure."""
+        if self.has_bits:
+            return as_typed(self.arithmetic) if self.rounds_activations else t.LABEL_BITS.format(bits=self.bits)
+        name = CASTS.get(self.format, self.format)
+        return Text(name, name)
+
     def _how(self) -> Text:
         granularity = t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group)
         if self.has_bits:
-            return t.RECIPE_INTEGERS.format(bits=self.bits, granularity=granularity, grid=t.GRIDS[self.zero_point])
+            how = t.RECIPE_INTEGERS.format(bits=self.bits, granularity=granularity, grid=t.GRIDS[self.zero_point])
+            return t.RECIPE_INT8.format(how=how, name=self.arithmetic) if self.rounds_activations else how
         if self.has_granularity:
             return t.RECIPE_SCALED.format(name=self.format, granularity=granularity)
         return t.RECIPE_CAST.format(name=CASTS[self.format]) if self.format in CASTS else Text(self.format, self.format)
@@ -107,7 +132,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
         try:
             parsed: dict[str, Any] = {field.name: _parse(field.name, params[field.name])}
             changed = replace(choice, **parsed)
-            changed.scheme()
+            changed.recipe()
         except QuantError as error:
             errors.append(error)
         else:
@@ -116,7 +141,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
 
 
 def _parse(name: str, value: str) -> str | int | bool:
-    if name in ("model", "granularity", "format"):
+    if name in ("model", "granularity", "format", "activations"):
         return value
     try:
         number = int(value)

@@ -55,6 +55,7 @@ class Controls:
     zero_point: gr.Radio
     table: gr.Checkbox
     format: gr.Dropdown
+    activations: gr.Radio
 
     @property
     def inputs(self) -> list[Component]:
@@ -70,6 +71,7 @@ class Controls:
             gr.update(value=choice.zero_point, visible=choice.has_bits),
             choice.table,
             gr.update(value=choice.format, info=format_info(choice.format)[language]),
+            gr.update(value=choice.activations, visible=choice.has_bits),
         ]
 
 
@@ -135,6 +137,10 @@ def build_controls(lab: Lab, language: Language) -> Controls:
                 [(name[language], key) for key, name in t.GRIDS.items()],
                 value=start.zero_point, label=t.GRID[language], elem_classes="lab-stacked",
             ),
+            activations=gr.Radio(
+                [(name[language], key) for key, name in t.ACTIVATIONS_KINDS.items()], value=start.activations,
+                label=t.ACTIVATIONS[language], info=t.ACTIVATIONS_INFO[language],
+            ),
             table=gr.Checkbox(start.table, label=t.TABLE[language], info=t.TABLE_INFO[language]),
         )  # fmt: skip
         with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
@@ -148,10 +154,11 @@ def build_controls(lab: Lab, language: Language) -> Controls:
         """Show what the chosen format leaves to choose; values stay as they are, for they may have moved meanwhile."""
         choice = Choice(*values)
         groups = choice.has_granularity and choice.granularity == "group"
-        seen = (choice.has_bits, choice.has_granularity, groups, choice.has_bits)
+        seen = (choice.has_bits, choice.has_granularity, groups, choice.has_bits, choice.has_bits)
         return [*(gr.update(visible=v) for v in seen), gr.update(info=format_info(choice.format)[language])]
 
-    fitted = [controls.bits, controls.granularity, controls.group, controls.zero_point, controls.format]
+    fitted = [controls.bits, controls.granularity, controls.group, controls.zero_point, controls.activations,
+              controls.format]  # fmt: skip
     gr.on(
         [controls.format.input, controls.granularity.input], fit, controls.inputs, fitted,
         trigger_mode="always_last", show_progress="hidden", queue=False, api_visibility="private",

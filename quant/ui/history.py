@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from quant.evaluate.bandwidth import Placed
 from quant.evaluate.figures import Estimate, Figures
 from quant.evaluate.texts import EvalText
 from quant.evaluate.verdict import Candidate, better_perplexity_worse_kl
@@ -25,7 +26,10 @@ FLOAT_BITS = 32
 
 @dataclass(frozen=True)
 class Entry:
-    """One complete measurement. `key`: what it can be compared with, the model and the very text."""
+    """One complete measurement. `key`: what it can be compared with, the model and the very text.
+
+    written: the original and the quantized model, timed; None where that was stopped.
+    """
 
     key: tuple[str, EvalText]
     recipe: Text
@@ -33,6 +37,7 @@ class Entry:
     title: Text
     figures: Figures
     report: SizeReport
+    written: tuple[Placed, Placed] | None = None
 
 
 def history_html(entries: Sequence[Entry], language: Language) -> str:
@@ -87,10 +92,13 @@ def _cell(estimate: Estimate, language: Language) -> str:
 def plain(entry: Entry) -> dict[str, Any]:
     """The entry in English, with decimal points, one level deep: a row of a table."""
     row = {"recipe": entry.recipe.en, "link": "?" + entry.address, "text": entry.title.en}
-    sizes = {
+    sizes: dict[str, float | None] = {
         "bits_per_weight_quantized": entry.report.quantized_bits_per_weight, "float_bytes": entry.report.float_bytes,
         "stored_bytes": entry.report.stored_bytes,
     }  # fmt: skip
+    for name, placed in zip(("original", "quantized"), entry.written or (None, None), strict=True):
+        sizes[f"bytes_per_token_{name}"] = placed.token_bytes if placed else None
+        sizes[f"tokens_per_s_{name}"] = placed.speed.median if placed else None
     protocol = {f"protocol_{name}": value for name, value in vars(entry.figures.protocol).items()}
     return row | plain_figures(entry.figures) | sizes | protocol
 

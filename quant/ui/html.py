@@ -15,7 +15,7 @@ CARET = re.compile(r"<i class=caret></i>")
 
 
 def badge(kind: str, language: Language) -> str:
-    """The label that says what a number is worth: simulado, exacto or medido."""
+    """The label that says what a number is worth: simulado, empaquetado or medido."""
     name, explained = t.BADGES[kind]
     return f'<span class="lab-badge {kind}" title="{escape(explained[language])}">{escape(name[language])}</span>'
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from quant.evaluate.figures import Estimate, Figures
-from quant.evaluate.size import process_bytes
+from quant.evaluate.size import HeldLayer, packed_bits, process_bytes
 from quant.evaluate.speed import Speed
 from quant.evaluate.verdict import RULE
+from quant.kernels.cpu import INT4PACK, INT8, LIMBS, Activations
 from quant.model.recipe import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui import html
 from quant.ui import texts as t
 
+LANGUAGES: tuple[Language, Language] = ("es", "en")
+NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose summary says what they do with activations
+
 
 @dataclass(frozen=True)
 class Shown:
-    """What has been measured so far. speeds: (original, quantized), None until timed; memory: bytes of both models."""
+    """What has been measured so far. speeds: (original, quantized), None until timed; memory: bytes of both models.
+
+    computes: what the quantized model computes with, and what its weights take in memory.
+    """
 
     figures: Figures
     report: SizeReport
@@ -26,6 +34,7 @@ class Shown:
     memory: tuple[int, int]
     title: Text
     recipe: Text
+    computes: Text
 
 
 def result(s: Shown, language: Language) -> str:
@@ -33,8 +42,23 @@ def result(s: Shown, language: Language) -> str:
     warning = html.notice(f.warning[language], "note") if f.warning else ""
     cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
     drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
+    cost += html.caption(s.computes[language])
     below = html.caption(s.recipe[language]) + html.caption(_protocol(s, language)) + html.caption(_sure(f, language))
     return _words(s, language) + warning + cost + f"<h3>{escape(t.DIVERGENCE[language])}</h3>" + drift + below
+
+
+def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activations) -> Text:
+    """What multiplies the packed weights when it writes, and what they take in memory beside what they take stored."""
+    kernels = list({h.kernel.name: h.kernel for h in held if h.kernel}.values())
+    said = Text(*(", ".join(k.summary[la] for k in kernels) for la in LANGUAGES))
+    rounded = t.COMPUTES_INT8 if activations is Activations.INT8 else t.COMPUTES_FLOAT
+    alone = any(k.name in NAMING_ACTIVATIONS for k in kernels)
+    how = t.COMPUTES_ALONE.format(kernels=said) if alone else t.COMPUTES.format(kernels=said, activations=rounded)
+    bits = [
+        Text(*(number(b, la, 3) for la in LANGUAGES)) for b in (packed_bits(held), report.quantized_bits_per_weight)
+    ]
+    text = t.COMPUTES_HELD if bits[0] == bits[1] else t.COMPUTES_HELD_MORE
+    return Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
 
 
 def _words(s: Shown, language: Language) -> str:
@@ -73,10 +97,10 @@ def _row_name(name: Text, hint: Text, badges: str, language: Language) -> str:
 
 
 def _rows(s: Shown, language: Language) -> list[list[str]]:
-    f, exact = s.figures, html.badge("exact", language)
+    f, packed = s.figures, html.badge("packed", language)
     ratio = f.log_ratio.through(lambda nats: math.exp(min(nats, 700)))
     before, after = s.report.float_bytes, s.report.stored_bytes
-    sizes = [_row_name(t.SIZE, t.SIZE_HINT, exact, language), size(before, language), size(after, language),
+    sizes = [_row_name(t.SIZE, t.SIZE_HINT, packed, language), size(before, language), size(after, language),
              change(before, after, language)]  # fmt: skip
     return [
         _quality_row(t.PERPLEXITY, t.PERPLEXITY_HINT, f.perplexity_original, f.perplexity_quantized, ratio, language),
@@ -129,18 +153,16 @@ def _drift_rows(f: Figures, language: Language) -> list[list[str]]:
 def _memory_row(memory: tuple[int, int], language: Language) -> list[str]:
     held = process_bytes()
     process = size(held, language) if held else t.UNKNOWN[language]
-    mark = html.badge("measured", language) + html.badge("simulated", language)
-    name = _row_name(t.MEMORY, t.MEMORY_HINT.format(process=process), mark, language)
+    name = _row_name(t.MEMORY, t.MEMORY_HINT.format(process=process), html.badge("packed", language), language)
     return [name, *(size(n, language) for n in memory), change(*memory, language)]
 
 
 def _speed_rows(a: Speed, b: Speed, language: Language) -> list[list[str]]:
-    mark = html.badge("measured", language) + html.badge("simulated", language)
-    rows = []
-    for name, x, y in ((t.SPEED, a, b), (t.SPEED_PROMPT, a.prompt, b.prompt)):
-        overlap = x.lowest <= y.highest and y.lowest <= x.highest
-        moved = t.NO_CLEAR_CHANGE[language] if overlap else change(x.median, y.median, language)
-        rows.append([_row_name(name, t.SPEED_HINT, mark, language), _rate(x, language), _rate(y, language), moved])
+    mark, rows = html.badge("measured", language), []
+    kinds = ((t.SPEED, t.SPEED_HINT, a, b), (t.SPEED_PROMPT, t.SPEED_PROMPT_HINT, a.prompt, b.prompt))
+    for name, hint, x, y in kinds:
+        moved = t.NO_CLEAR_CHANGE[language] if x.overlaps(y) else change(x.median, y.median, language)
+        rows.append([_row_name(name, hint, mark, language), _rate(x, language), _rate(y, language), moved])
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -19,13 +20,15 @@ from quant.ui import texts as t
 from quant.ui.api import build_api
 from quant.ui.choice import Choice, read_query
 from quant.ui.controls import ADDRESS_JS, Controls, build_controls
-from quant.ui.heavy import Frames, connect
+from quant.ui.heavy import connect
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
 from quant.ui.section_drift import CSS as DRIFT_CSS
 from quant.ui.section_drift import drift_or_problem
 from quant.ui.section_notebook import notebook_or_problem
+from quant.ui.section_speculate import CSS as SPECULATE_CSS
+from quant.ui.section_speculate import speculated_or_problem
 from quant.ui.status import status_line
-from quant.ui.tab_metrics import MetricFrames, MetricsTab, build_metrics, measured_or_problem
+from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
 from quant.ui.tab_numbers import CSS as NUMBERS_CSS
 from quant.ui.tab_numbers import NumbersTab, build_numbers, layer_shown, model_shown
 from quant.ui.tab_start import StartTab, build_start, picture
@@ -58,6 +61,7 @@ CSS = (
     + (Path(__file__).parent / "style.css").read_text(encoding="utf8")
     + NUMBERS_CSS
     + DRIFT_CSS
+    + SPECULATE_CSS
 )
 
 
@@ -187,24 +191,21 @@ def _wire_heavy(lab: Lab, view: View) -> None:
     language, inputs, text, metrics = view.language, view.controls.inputs, view.text, view.metrics
     n = len(inputs)
 
-    def write(*values: Any) -> Frames:
-        return written_or_problem(lab, language, Choice(*values[:n]), *values[n:])
+    def chosen(work: Callable[..., Any]) -> Callable[..., Any]:
+        """`work` for what the sidebar says, whose values come first."""
+        return lambda *values: work(lab, language, Choice(*values[:n]), *values[n:])
 
-    def drift(*values: Any) -> Frames:
-        return drift_or_problem(lab, language, Choice(*values[:n]), *values[n:])
-
-    def measure(*values: Any) -> MetricFrames:
-        return measured_or_problem(lab, language, Choice(*values[:n]), *values[n:])
-
-    def revisit(*values: Any) -> Frames:
-        return notebook_or_problem(lab, language, Choice(*values))
-
-    connect(language, write, [text.write.click, text.prompt.submit], [*inputs, text.prompt, *text.settings],
-            text.output, text.stop)  # fmt: skip
-    connect(language, drift, [text.drift.read.click], [*inputs, text.drift.text], text.drift.output, text.drift.stop)
-    connect(language, measure, [metrics.measure.click], [*inputs, *metrics.settings, metrics.history], metrics.outputs,
-            metrics.stop)  # fmt: skip
-    connect(language, revisit, [metrics.notebook.run.click], inputs, metrics.notebook.output, metrics.notebook.stop)
+    connect(language, chosen(written_or_problem), [text.write.click, text.prompt.submit],
+            [*inputs, text.prompt, *text.settings], text.output, text.stop)  # fmt: skip
+    connect(language, chosen(speculated_or_problem), [text.speculate.run.click],
+            [*inputs, text.prompt, text.speculate.drafted, *text.settings], text.speculate.output,
+            text.speculate.stop)  # fmt: skip
+    connect(language, chosen(drift_or_problem), [text.drift.read.click], [*inputs, text.drift.text], text.drift.output,
+            text.drift.stop)  # fmt: skip
+    connect(language, chosen(measured_or_problem), [metrics.measure.click],
+            [*inputs, *metrics.settings, metrics.history], metrics.outputs, metrics.stop)  # fmt: skip
+    connect(language, chosen(notebook_or_problem), [metrics.notebook.run.click], inputs, metrics.notebook.output,
+            metrics.notebook.stop)  # fmt: skip
 
 
 def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:

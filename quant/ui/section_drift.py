@@ -113,7 +113,7 @@ def _legend(language: Language) -> str:
     )
 
 
-def _split(piece: str) -> tuple[str, str]:
+def split_spaces(piece: str) -> tuple[str, str]:
     """The spaces that begin a piece, which take no tint (a line may end after them), and the rest, never empty."""
     word = piece.lstrip(" ") or piece
     return piece[: len(piece) - len(word)], word
@@ -122,7 +122,7 @@ def _split(piece: str) -> tuple[str, str]:
 def _token(span: Span, d: Drift, language: Language) -> str:
     """A piece of the text and its card; the mark of the first disagreement before it."""
     parts = d.parting is not None and span.first <= d.parting < span.first + len(span.tokens)
-    space, word = _split(span.piece)
+    space, word = split_spaces(span.piece)
     mark = "<sup>≠</sup>" if parts else ""
     text = mark + escape(word).replace("\n", "<i>↵</i>\n")
     stop = -1 if span.first else 0
@@ -182,7 +182,7 @@ def _verdict(d: Drift, language: Language) -> str:
 def _cards(d: Drift, language: Language) -> str:
     n = fixed(len(d.tokens), language, 0)
     agree = fixed(sum(token.agrees for token in d.tokens), language, 0)
-    badges = html.badge("measured", language) + html.badge("simulated", language)
+    badges = html.badge("measured", language)
     parting = (t.DRIFT_NO_PARTING, t.DRIFT_NO_PARTING_HINT.format(n=n))
     if d.parting is not None:
         parting = (t.DRIFT_PARTING_AT.format(at=fixed(d.parting + 1, language, 0)), t.DRIFT_PARTING_HINT)
@@ -210,7 +210,7 @@ def _before(span: Span, d: Drift) -> str:
     while max(0, at - 2 * CONTEXT_SPANS) < start < at and not d.spans[start].piece[:1].isspace():
         start -= 1  # to the beginning of a word
     before = " ".join("".join(s.piece for s in d.spans[start:at]).splitlines()).lstrip()
-    space, word = _split(span.piece if span.piece.strip() else visible(span.piece))
+    space, word = split_spaces(span.piece if span.piece.strip() else visible(span.piece))
     lead = escape("…" * (start > 0) + before + space)
     return f'<span lang="es">{lead}<b data-m={level(span.log_change)}>{escape(word)}</b></span> '
 

@@ -192,12 +192,9 @@ def _metric(report: NotebookReport, scores: tuple[Scored, ...], title: Text, lan
 
 
 def _metric_rows(scores: tuple[Scored, ...], language: Language) -> list[list[str]]:
-    measured, simulated = html.badge("measured", language), html.badge("simulated", language)
-    models = (
-        (t.NOTEBOOK_ORIGINAL, measured), (t.NOTEBOOK_RECIPE, measured), (t.NOTEBOOK_BROKEN, measured + simulated),
-    )  # fmt: skip
+    badges = html.badge("measured", language)
     rows = []
-    for (name, badges), score in zip(models, scores, strict=True):
+    for name, score in zip((t.NOTEBOOK_ORIGINAL, t.NOTEBOOK_RECIPE, t.NOTEBOOK_BROKEN), scores, strict=True):
         written = Text(score.length.written[0], score.length.written[0])
         label = _row_name(name[language], t.NOTEBOOK_WRITES.format(text=written), badges, language)
         figures = (score.length.loss, score.quality.perplexity, score.quality.bits_per_byte)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from quant.errors import EvaluationError, QuantError
+from quant.evaluate.bandwidth import this_machine
 from quant.evaluate.compare import Comparison, compare_steps
-from quant.evaluate.figures import figures
-from quant.evaluate.size import held_in_memory
+from quant.evaluate.figures import Figures, figures
+from quant.evaluate.size import held_in_memory, held_layers
 from quant.evaluate.speed import speed_steps
 from quant.evaluate.texts import TITLES, EvalText, own_text, shipped_text
 from quant.lab import Lab
@@ -24,7 +26,8 @@ from quant.ui import texts as t
 from quant.ui.choice import Choice
 from quant.ui.heavy import in_turn, quantizing
 from quant.ui.history import Entry, history_html
-from quant.ui.metrics_result import Shown, result
+from quant.ui.metrics_result import Shown, computes, result
+from quant.ui.section_bandwidth import BandwidthSection, build_bandwidth, picture, placed
 from quant.ui.section_notebook import NotebookSection, build_notebook
 
 QUICK_BYTES = 40_000
@@ -45,16 +48,20 @@ class MetricsTab:
     caption: gr.HTML
     tried: gr.HTML
     history: gr.State
+    bandwidth: BandwidthSection
     notebook: NotebookSection
 
     @property
-    def outputs(self) -> list[gr.components.Component]:
-        return [self.output, self.chart, self.caption, self.tried, self.history]
+    def outputs(self) -> list[Block]:
+        return [self.output, self.chart, self.caption, self.tried, self.history, *self.bandwidth.outputs]
 
 
-def frame(shown: str, *rest: object) -> tuple[object, ...]:
-    """What happens now, and figure, caption, table and history where they change."""
-    return (shown, *(rest or [gr.skip()] * 4))
+CHANGING = ("chart", "caption", "tried", "history", "bandwidth", "bandwidth_chart", "bandwidth_caption")
+
+
+def frame(shown: str, **changed: object) -> tuple[object, ...]:
+    """What happens now, and those of CHANGING that change."""
+    return (shown, *(changed.get(name, gr.skip()) for name in CHANGING))
 
 
 def chosen_text(name: str, amount: str, own: str) -> EvalText:
@@ -77,13 +84,21 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText, histor
             yield frame(_reading(c, language) + shown)
             continue
         tried = _with(history, scored, choice, text)
-        yield frame(shown, divergence(c.tokens, language), chart_caption(scored, language),
-                    history_html(tried, language), tried)  # fmt: skip
+        yield frame(shown, chart=divergence(c.tokens, language), caption=chart_caption(scored, language),
+                    tried=history_html(tried, language), history=tried)  # fmt: skip
         for step in speed_steps([original, quantized]):
             if isinstance(step, float):
                 yield frame(html.progress(t.MEASURING_SPEED, step, language) + shown)
-            else:
-                yield frame(result(replace(scored, speeds=(step[0], step[1])), language))
+                continue
+            speeds = (step[0], step[1])
+            timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
+            yield _timed(result(replace(scored, speeds=speeds), language), [*tried[:-1], timed], language)
+
+
+def _timed(shown: str, tried: list[Entry], language: Language) -> tuple[object, ...]:
+    figure, words = picture(tried, this_machine(), language)
+    return frame(shown, tried=history_html(tried, language), history=tried, bandwidth=gr.update(visible=True),
+                 bandwidth_chart=figure, bandwidth_caption=words)  # fmt: skip
 
 
 def _reading(c: Comparison, language: Language) -> str:
@@ -110,7 +125,16 @@ def _framed(work: Generator[str, None, LoadedModel]) -> Generator[tuple[object, 
 def _shown(c: Comparison, report: SizeReport, original: LoadedModel, quantized: LoadedModel, text: EvalText,
            choice: Choice) -> Shown:  # fmt: skip
     memory = tuple(sum(h.n_bytes for h in held_in_memory(m)) for m in (original, quantized))
-    return Shown(figures(c), report, None, (memory[0], memory[1]), text.title, choice.describe())
+    held, activations = held_layers(quantized), choice.recipe().activations
+    return Shown(_named(figures(c), choice), report, None, (memory[0], memory[1]), text.title, choice.describe(),
+                 computes(held, report, activations))  # fmt: skip
+
+
+def _named(f: Figures, choice: Choice) -> Figures:
+    """The figures with the arithmetic of both models in their protocol, where it differs."""
+    if not choice.rounds_activations:
+        return f
+    return replace(f, protocol=replace(f.protocol, arithmetic=f"{f.protocol.arithmetic} / {choice.arithmetic}"))
 
 
 def chart_caption(s: Shown, language: Language) -> str:
@@ -151,10 +175,12 @@ def build_metrics(language: Language) -> MetricsTab:
     caption = gr.HTML()
     gr.Markdown(f"### {t.HISTORY[language]}")
     tried = gr.HTML(history_html([], language), elem_id=f"history-{language}")
+    bandwidth = build_bandwidth(language)
     history = gr.State([])
     text.input(
         lambda kind: (gr.update(visible=kind == "own"), gr.update(visible=kind != "own")), text, [own, amount],
         show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
     settings: list[Any] = [text, amount, own]
-    return MetricsTab(settings, go, stop, output, chart, caption, tried, history, build_notebook(language))
+    return MetricsTab(settings, go, stop, output, chart, caption, tried, history, bandwidth,
+                      build_notebook(language))  # fmt: skip

@@ -10,17 +10,21 @@ from typing import Any
 
 import gradio as gr
 
-from quant.errors import PromptError, QuantError
+from quant.errors import QuantError
 from quant.generate import Sampling, Step, encode_prompt, first_difference, side_by_side
+from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel
+from quant.model.packed import QuantLinear
 from quant.model.recipe import size_report
 from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
 from quant.ui.heavy import Frames, in_turn, quantizing
+from quant.ui.sampling import read_sampling
 from quant.ui.section_drift import DriftSection, build_drift
+from quant.ui.section_speculate import SpeculateSection, build_speculate
 
 REDRAW_S = 0.06  # a browser does not need more frames, and each one is a message
 
@@ -34,32 +38,17 @@ class TextTab:
     write: gr.Button
     stop: gr.Button
     output: gr.HTML
+    speculate: SpeculateSection
     drift: DriftSection
-
-
-def read_sampling(max_length: float | None, no_repeat: float | None, do_sample: bool, temperature: float | None,
-                  top_k: float | None, top_p: float | None, seed: float | None) -> Sampling:  # fmt: skip
-    """The settings of the page as a `Sampling`. Raises PromptError on an empty field or what `Sampling` refuses."""
-    return Sampling(
-        max_length=_given("max_length", max_length), no_repeat_ngram_size=_given("no_repeat_ngram_size", no_repeat),
-        do_sample=do_sample, temperature=_given("temperature", temperature), top_k=_given("top_k", top_k),
-        top_p=_given("top_p", top_p), seed=_given("seed", seed),
-    )  # fmt: skip
-
-
-def _given(name: str, value: float | None) -> Any:
-    """The number of a field, whole when it can be; the browser sends 150 or 150.0 as it likes."""
-    if value is None:
-        raise PromptError(t.MISSING_NUMBER.format(name=name))
-    return int(value) if value == int(value) else value
 
 
 def write(lab: Lab, language: Language, choice: Choice, prompt: str, sampling: Sampling) -> Iterator[str]:
     """The two columns, redrawn as both models write."""
     original = lab.loaded(choice.model)
     report = size_report(original, choice.recipe())
-    kind = t.QUANTIZED_KIND.format(bits=number(report.quantized_bits_per_weight, language, 3))[language]
     quantized = yield from quantizing(lab, language, choice.recipe())
+    bits = number(report.quantized_bits_per_weight, language, 3)
+    kind = t.QUANTIZED_KIND.format(bits=bits, kernel=kernels(quantized, language))[language]
     drawn, last, recipe = 0.0, "", choice.describe()
     for pair in side_by_side(original, quantized, prompt, sampling):
         last = columns(original, pair, kind, language) + html.caption(recipe[language])
@@ -69,12 +58,18 @@ def write(lab: Lab, language: Language, choice: Choice, prompt: str, sampling: S
     yield last
 
 
+def kernels(quantized: LoadedModel, language: Language) -> str:
+    """What multiplies the packed matrices, in words; more than one where they are stored in several ways."""
+    layers = [m for m in quantized.model.modules() if isinstance(m, QuantLinear)]
+    return "; ".join(dict.fromkeys(kernel(m.matrix, m.activations).summary[language] for m in layers))
+
+
 def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> str:
     """Both texts with the first differing token marked, what they agree on said in words, and each one's speed."""
     part = first_difference(pair[0].ids, pair[1].ids)
     names = (
         ("o", t.ORIGINAL[language], t.ORIGINAL_KIND[language], ""),
-        ("q", t.QUANTIZED[language], kind, html.badge("simulated", language)),
+        ("q", t.QUANTIZED[language], kind, html.badge("packed", language)),
     )
     boxes = "".join(
         f'<section class="writer {css}"><header><b>{name}</b> <small>{escape(small)}</small> {mark}</header>'
@@ -163,4 +158,5 @@ def build_text(lab: Lab, language: Language) -> TextTab:
     gr.Markdown(t.SPEED_NOTE[language], elem_classes="lab-small-print")
     gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
     settings = [max_length, no_repeat, do_sample, temperature, top_k, top_p, seed]
-    return TextTab(prompt, settings, write_button, stop, output, build_drift(lab, language))
+    speculate, drift = build_speculate(language), build_drift(lab, language)
+    return TextTab(prompt, settings, write_button, stop, output, speculate, drift)

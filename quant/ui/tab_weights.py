@@ -75,11 +75,11 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
     return html.cards(
         [
             (t.WEIGHTS_SQNR[language], decibels, f"{small} " + html.badge("simulated", language)),
-            (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("exact", language)),
+            (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("packed", language)),
             (
                 t.WEIGHTS_BPW[language],
                 number(view.bits_per_weight, language, 4),
-                _stored_beside(choice.scheme(), language) + " " + html.badge("exact", language),
+                _stored_beside(choice.scheme(), language) + " " + html.badge("packed", language),
             ),
             (
                 t.WEIGHTS_LEVELS[language],

@@ -9,6 +9,7 @@ from quant.ui.texts.notebook import *  # noqa: F403
 from quant.ui.texts.numbers import *  # noqa: F403
 from quant.ui.texts.rounding import *  # noqa: F403
 from quant.ui.texts.sidebar import *  # noqa: F403
+from quant.ui.texts.speculate import *  # noqa: F403
 from quant.ui.texts.start import *  # noqa: F403
 from quant.ui.texts.text import *  # noqa: F403
 from quant.ui.texts.weights import *  # noqa: F403

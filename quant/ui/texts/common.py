@@ -14,19 +14,19 @@ BADGES = {
     "simulated": (
         Text("simulado", "simulated"),
         Text(
-            "Calculado con copias float32 de los valores cuantizados: los números son los del modelo cuantizado, "
-            "la memoria y la velocidad no.",
-            "Computed on float32 copies of the quantized values: the numbers are those of the quantized model, "
-            "its memory and speed are not.",
+            "Aritmética con copias en coma flotante de los valores cuantizados: el error es el de verdad, pero esas "
+            "copias no son lo que ocupa el modelo.",
+            "Arithmetic on floating-point copies of the quantized values: the error is the real one, but those copies "
+            "are not what the model takes.",
         ),
     ),
-    "exact": (
-        Text("exacto", "exact"),
+    "packed": (
+        Text("empaquetado", "packed"),
         Text(
-            "Bytes que ocuparían los pesos empaquetados, sin aproximar: códigos, escalas, puntos cero, relleno y lo que "
-            "queda en float32.",
-            "Bytes that the packed weights would take, with no approximation: codes, scales, zero points, padding and "
-            "what stays in float32.",
+            "Bytes que existen, contados uno a uno: los que el modelo tiene en memoria y los que ocupa su archivo. "
+            "Códigos, escalas, puntos cero, relleno y lo que queda en float32.",
+            "Bytes that exist, counted one by one: those that the model holds in memory and those that its file takes. "
+            "Codes, scales, zero points, padding and what stays in float32.",
         ),
     ),
     "measured": (
@@ -56,4 +56,4 @@ FOOTER = Text(
     "Code Apache-2.0 · embedded model and Wikipedia texts CC BY-SA 4.0 · what you write only reaches the computer that "
     "serves this page",
 )
-BADGES_TITLE = Text("Qué significan simulado, exacto y medido", "What simulated, exact and measured mean")
+BADGES_TITLE = Text("Qué significan simulado, empaquetado y medido", "What simulated, packed and measured mean")

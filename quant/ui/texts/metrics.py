@@ -42,8 +42,8 @@ PERPLEXITY_HINT = Text(
 )
 BPB = Text("Bits por byte", "Bits per byte")
 BPB_HINT = Text("no depende del tokenizador; menos es mejor", "does not depend on the tokenizer; lower is better")
-SIZE = Text("Tamaño", "Size")
-SPEED = Text("Velocidad (tokens/s)", "Speed (tokens/s)")
+SIZE = Text("Tamaño del archivo", "Size of the file")
+SPEED = Text("Escribir (tokens/s)", "Writing (tokens/s)")
 SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
 METRIC_SO_FAR = Text(
     "Va por el {share}\N{NARROW NO-BREAK SPACE}% del texto: los dos han leído lo mismo, así que la comparación ya vale, con "
@@ -66,9 +66,9 @@ PROTOCOL = Text(
     "BOS token at the start of each document. Tokens scored, each once: {tokens} ({bytes} bytes). Arithmetic: {arithmetic}.",
 )
 BAD_AMOUNT = Text("Cantidad «{got}»: tiene que ser {allowed}.", "Amount “{got}”: it must be {allowed}.")
-SIZE_HINT = Text("bytes que ocuparían los pesos empaquetados", "bytes that the packed weights would take")
+SIZE_HINT = Text("los pesos empaquetados, tal como se guardan", "the packed weights as they are stored")
 SPEED_HINT = Text(
-    "los dos con copias float32: no hay motivo para que cambie", "both on float32 copies: no reason for it to change"
+    "de uno en uno: cada token vuelve a leer todos los pesos", "one at a time: each token reads all the weights again"
 )
 NO_CLEAR_CHANGE = Text("sin diferencia clara", "no clear difference")
 
@@ -100,9 +100,70 @@ PROBABILITY_RMS_HINT = Text(
     "raíz de la media de los cuadrados, del token que de verdad venía", "root mean square, of the token that did come"
 )
 SPEED_PROMPT = Text("Leer un texto (tokens/s)", "Reading a prompt (tokens/s)")
-MEMORY = Text("Memoria de los pesos ahora mismo", "Memory of the weights right now")
+MEMORY = Text("Memoria de los pesos", "Memory of the weights")
+SPEED_PROMPT_HINT = Text(
+    "muchos a la vez: los pesos se leen una sola vez para todos",
+    "many at once: the weights are read a single time for all of them",
+)
 MEMORY_HINT = Text(
-    "los dos son copias float32; el proceso entero: {process}", "both are float32 copies; whole process: {process}"
+    "lo que ocupan los tensores de cada uno; el proceso entero, medido: {process}",
+    "what the tensors of each one take; the whole process, measured: {process}",
+)
+COMPUTES = Text(
+    "Al escribir calcula con: {kernels}; {activations}.", "When writing it computes with: {kernels}; {activations}."
+)
+COMPUTES_ALONE = Text("Al escribir calcula con: {kernels}.", "When writing it computes with: {kernels}.")
+COMPUTES_FLOAT = Text("activaciones float32", "float32 activations")
+COMPUTES_INT8 = Text(
+    "activaciones redondeadas a 8 bits, con una escala por token", "activations rounded to 8 bits, one scale a token"
+)
+COMPUTES_HELD = Text(
+    "Los pesos cuantizados ocupan {held} bits también en memoria: no hay copia en float32.",
+    "Quantized weights take {held} bits in memory too: there is no float32 copy.",
+)
+COMPUTES_HELD_MORE = Text(
+    "Los pesos cuantizados ocupan {held} bits en memoria y {stored} en el archivo: en memoria van en el orden en que los "
+    "lee el núcleo.",
+    "Quantized weights take {held} bits in memory and {stored} in the file: in memory they lie in the order in which the "
+    "kernel reads them.",
+)
+BANDWIDTH = Text("Velocidad y bytes leídos", "Speed and bytes read")
+BANDWIDTH_READS = Text(
+    "Con {label}, el modelo lee {ratio} veces menos bytes por token que el original y {pace}",
+    "With {label}, the model reads {ratio} times fewer bytes for each token than the original and {pace}",
+)
+BANDWIDTH_FASTER = Text("escribe {ratio} veces más deprisa", "writes {ratio} times faster")
+BANDWIDTH_SLOWER = Text("sin embargo escribe {ratio} veces más despacio", "yet writes {ratio} times more slowly")
+BANDWIDTH_SAME = Text("no se distingue en velocidad", "cannot be told apart in speed")
+BANDWIDTH_SHARE = Text(
+    "{said}; está al {share}\N{NARROW NO-BREAK SPACE}% de lo que permite la memoria de esta máquina.",
+    "{said}; it stands at {share}% of what the memory of this machine allows.",
+)
+BANDWIDTH_SLOW = Text(
+    "{said}; se queda en el {share}\N{NARROW NO-BREAK SPACE}% de lo que permite la memoria de esta máquina: lo que más "
+    "tarda no es traer los pesos.",
+    "{said}; it stays at {share}% of what the memory of this machine allows: what takes longest is not fetching the "
+    "weights.",
+)
+BANDWIDTH_CACHED = {
+    True: Text(
+        "{said}. Los dos caben en la caché del procesador{cache}, que es más rápida que la memoria: la línea solo limita a "
+        "los modelos que no caben.",
+        "{said}. Both fit in the cache of the processor{cache}, which is faster than memory: the line limits only models "
+        "that do not fit.",
+    ),
+    False: Text(
+        "{said}. Él solo cabe en la caché del procesador{cache}, que es más rápida que la memoria: la línea limita al "
+        "original, no a él.",
+        "{said}. It alone fits in the cache of the processor{cache}, which is faster than memory: the line limits the "
+        "original, not the quantized model.",
+    ),
+}
+BANDWIDTH_COUNTED = Text(
+    "Se cuentan todas las matrices y la tabla de salida; no las activaciones ni la caché de claves y valores. Por encima "
+    "de la línea, medida en esta máquina, los bytes no llegan a tiempo desde la memoria.",
+    "All matrices and the output table are counted; activations and the cache of keys and values are not. Above the line, "
+    "measured on this machine, bytes cannot come from memory in time.",
 )
 UNKNOWN = Text("desconocido", "unknown")
 RESAMPLED = Text(

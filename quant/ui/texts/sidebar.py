@@ -31,6 +31,15 @@ TABLE_INFO = Text(
     "Esta misma matriz sirve también de salida: se cuenta una sola vez y sigue compartida.",
     "It is also the output matrix: counted once, it stays tied.",
 )
+ACTIVATIONS = Text("Activaciones", "Activations")
+ACTIVATIONS_INFO = Text(
+    "Lo que se multiplica por los pesos. Con 8 bits en los dos, se llama W8A8.",
+    "What the weights are multiplied by. With 8 bits in both, it is called W8A8.",
+)
+ACTIVATIONS_KINDS = {"float": Text("float32", "float32"), "int8": Text("8 bits", "8 bits")}
+BAD_ACTIVATIONS = Text(
+    "Activaciones «{got}»: tienen que ser {allowed}.", "Activations “{got}”: they must be {allowed}."
+)
 GRID_HELP = Text(
     "**Simétrica**: la escala es máx|w| / (2ᵇ⁻¹ − 1) y los códigos van de −(2ᵇ⁻¹ − 1) a 2ᵇ⁻¹ − 1. "
     "**Con punto cero**: la rejilla va del mínimo al máximo, ampliados si hace falta para incluir el 0, con 2ᵇ valores; "
@@ -53,6 +62,8 @@ MORE = Text("Más opciones de la receta", "More recipe options")
 RECIPE_LINE = Text("Receta: {model}, {how}, {table}.", "Recipe: {model}, {how}, {table}.")
 RECIPE_SHORT = Text("{how}, {table}", "{how}, {table}")
 RECIPE_INTEGERS = Text("{bits} bits, {granularity}, rejilla {grid}", "{bits} bits, {granularity}, {grid} grid")
+RECIPE_INT8 = Text("{how}, activaciones de 8 bits ({name})", "{how}, 8-bit activations ({name})")
+LABEL_BITS = Text("{bits} bits", "{bits} bits")
 RECIPE_SCALED = Text("{name}, {granularity}", "{name}, {granularity}")
 RECIPE_CAST = Text("{name} sin escala", "{name} without a scale")
 FORMAT = Text("Formato", "Format")

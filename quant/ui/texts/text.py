@@ -32,7 +32,7 @@ QUANTIZING = Text("Cuantizando el modelo:", "Quantizing the model:")
 ORIGINAL = Text("Original", "Original")
 QUANTIZED = Text("Cuantizado", "Quantized")
 ORIGINAL_KIND = Text("float32", "float32")
-QUANTIZED_KIND = Text("{bits} bits/peso", "{bits} bits/weight")
+QUANTIZED_KIND = Text("{bits} bits/peso · {kernel}", "{bits} bits/weight · {kernel}")
 TOKENS_SPEED = Text("{n} tokens nuevos · {speed} tokens/s", "{n} new tokens · {speed} tokens/s")
 SAME_SO_FAR = Text("De momento, los dos escriben lo mismo.", "So far both write the same.")
 SAME_TEXT = Text(
@@ -51,11 +51,12 @@ THE_ORIGINAL = Text("el original", "the original")
 THE_QUANTIZED = Text("el cuantizado", "the quantized one")
 FIRST_DIFFERENT = Text("primer token distinto", "first differing token")
 SPEED_NOTE = Text(
-    "La velocidad es la de cada modelo en esta máquina, por turnos y en una sola pasada: mídela con calma en Métrica. "
-    "El cuantizado se calcula con copias float32, así que todavía no va más rápido: tener menos bits no acelera nada "
-    "por sí solo.",
-    "The speed is each model's own on this machine, taking turns, in a single run: Metrics measures it with care. The "
-    "quantized one runs on float32 copies, so it is not faster yet: fewer bits alone speed nothing up.",
+    "Las velocidades son las de cada modelo en esta máquina, por turnos de un token y en una sola pasada; en Métrica se "
+    "miden con calma. El cuantizado calcula con sus pesos empaquetados, tal como ocupan la memoria: gana tiempo donde "
+    "leer menos bytes ahorra más de lo que cuesta descomprimirlos, y eso depende del tamaño del modelo y del formato.",
+    "The speeds are each model's own on this machine, taking turns of one token, in a single run; Metrics measures them "
+    "with care. The quantized one computes with its packed weights, just as they lie in memory: it gains time where "
+    "reading fewer bytes saves more than decompressing them costs, which depends on the model's size and the format.",
 )
 TEXT_EMPTY = Text("Pulsa «Escribir» para ver lo que escribe cada uno.", "Press “Write” to see what each one writes.")
 LITTLE_MODEL = Text(

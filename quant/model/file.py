@@ -1,0 +1,221 @@
+"""One safetensors file that is a whole quantized model, in exactly the bytes that were promised.
+
+    <matrix>.weight      uint8, the bytes of `Layout(scheme).pack`, for each matrix that is quantized; a tied one once
+    <any other tensor>   float32, as the model holds it
+    tokenizer/<file>     uint8, what the tokenizer's own `save_pretrained` writes
+    metadata["quant"]    the header, JSON (`file_header.py`): recipe, configuration, table of tensors, checksum
+
+The size is `size_report(...).stored_bytes` plus tokenizer and header, and `predicted_bytes` tells it before anything is
+quantized. Tokenizer and configuration travel inside, as in GGUF: a model that cannot read a word is no model.
+
+A file is loaded matrix by matrix into modules made without memory (`skeleton.py`): a float copy of a quantized matrix
+never exists. Saving first makes sure that what it is about to write could be loaded, writes beside the target, and
+renames. A file that is there is kept, unless `replace` is said: it might be the only copy of the original.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from quant.errors import ModelError, QuantError
+from quant.model.file_header import CODES, KEY, Header, Spec, check_tensors, file_bytes, specs, table
+from quant.model.layers import census, layers_of
+from quant.model.load import LoadedModel
+from quant.model.packed import QuantLinear, packed_matrices
+from quant.model.recipe import Recipe, replace_layer, size_report
+from quant.model.recipe_json import shown
+from quant.model.skeleton import plain_config, put_weights, skeleton
+from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
+from quant.packing import Layout
+from quant.packing.bits import as_tensor
+from quant.text import Text
+
+
+def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, replace: bool = False) -> int:
+    """Write a model that `recipe` quantized; the bytes written, those of `predicted_bytes`.
+
+    Raises ModelError when the model is not what the recipe says, could not be loaded again, or `path` exists.
+    """
+    target = Path(path)
+    if not replace and os.path.lexists(target):
+        raise ModelError(
+            Text("Ya existe «{file}»; elige otro nombre, o pide que se sustituya (replace=True).",
+                 "“{file}” exists already; choose another name, or ask to replace it (replace=True).")
+            .format(file=target)
+        )  # fmt: skip
+    _check_holds(loaded, recipe)
+    tensors = _tensors(loaded)
+    header = _header(loaded, recipe).sealed(tensors[name] for name in sorted(tensors))
+    _check_loads(loaded, header)
+    try:
+        with TemporaryDirectory(dir=target.parent, prefix=".") as beside:
+            written = Path(beside) / "model"
+            save_file(tensors, written, metadata={KEY: header.text})
+            (Path(beside) / "any").touch()  # safetensors' own files are for their owner alone
+            shutil.copymode(Path(beside) / "any", written)
+            n_bytes = written.stat().st_size
+            written.replace(target)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            Text("No se puede escribir «{file}»: {reason}.", "“{file}” cannot be written: {reason}.")
+            .format(file=target, reason=_reason(error))
+        ) from error  # fmt: skip
+    return n_bytes
+
+
+def load_quantized(path: str | Path) -> LoadedModel:
+    """The model that `save_quantized` wrote, ready to write text. Raises ModelError with the reason for any other."""
+    with _opened(path) as file:
+        header = _read_header(file)
+        model, names = skeleton(header.config), sorted(file.keys())
+        layers = layers_of(model)
+        check_tensors(header, layers, {name: _spec(file, name) for name in names})
+        if header.sealed(file.get_tensor(name) for name in names) != header:
+            raise ModelError(Text("no es lo que se guardó: su SHA-256 es otro",
+                                  "it is not what was saved: its SHA-256 differs"))  # fmt: skip
+        tokenizer = read_tokenizer({name: file.get_tensor(name) for name in names if name.startswith(PREFIX)})
+        weights = {}
+        for layer in layers:
+            data, scheme = file.get_tensor(layer.tensor), header.recipe.scheme_of(layer)
+            if scheme:
+                q = Layout(scheme).unpack(data.numpy().tobytes(), layer.matrix)
+                replace_layer(model, layer, q, header.recipe.activations)
+            else:
+                weights[layer.tensor] = data.clone()  # not a view of the file, which may change or go
+        put_weights(model, weights)
+    assert not any(p.is_meta for p in model.parameters())
+    origin = Text("archivo cuantizado", "quantized file")
+    return LoadedModel(header.name, model, tokenizer, origin, header.revision)
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe of a file, its header alone read. Raises ModelError."""
+    with _opened(path) as file:
+        return _read_header(file).recipe
+
+
+def predicted_bytes(loaded: LoadedModel, recipe: Recipe) -> int:
+    """The size of the file, known before anything is quantized. Raises SchemeError where the recipe does not fit."""
+    size_report(loaded, recipe)
+    tokenizer = {name: (CODES, [len(data)]) for name, data in tokenizer_files(loaded.tokenizer).items()}
+    return file_bytes(specs(census(loaded), recipe) | tokenizer, _header(loaded, recipe).sealed([]))
+
+
+def _header(loaded: LoadedModel, recipe: Recipe) -> Header:
+    return Header(loaded.name, loaded.revision, recipe, plain_config(loaded.model), table(census(loaded), recipe))
+
+
+def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
+    """Every tensor of the file by name."""
+    packed = {f"{name}.weight": held for name, _, held in packed_matrices(loaded.model)}
+    tensors = {}
+    for layer in census(loaded):
+        if held := packed.get(layer.tensor):
+            tensors[layer.tensor] = as_tensor(Layout(held.scheme).pack(held.qtensor()))
+        else:
+            tensors[layer.tensor] = loaded.model.get_parameter(layer.tensor).detach().contiguous()
+    return tensors | {name: as_tensor(data) for name, data in tokenizer_files(loaded.tokenizer).items()}
+
+
+def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
+    """Raise ModelError unless each matrix is stored as `recipe` says, and everything else is float32."""
+    size_report(loaded, recipe)  # names and shapes
+    packed = {f"{name}.weight": held for name, _, held in packed_matrices(loaded.model)}
+    for layer in census(loaded):
+        want, held = recipe.scheme_of(layer), packed.get(layer.tensor)
+        if (held.scheme if held else loaded.model.get_parameter(layer.tensor).dtype) != (want or torch.float32):
+            raise ModelError(
+                Text("La receta no es la de este modelo: según ella, «{layer}» se guarda como {want}, y no es así.",
+                     "The recipe is not this model's: by it “{layer}” is stored as {want}, and it is not.")
+                .format(layer=layer.tensor, want=(want.name or want.element.name) if want else "float32")
+            )  # fmt: skip
+    used = {m.activations for m in loaded.model.modules() if isinstance(m, QuantLinear)}
+    if used - {recipe.activations}:
+        raise ModelError(
+            Text("La receta no es la de este modelo: según ella las activaciones son {want}, y no es así.",
+                 "The recipe is not this model's: by it activations are {want}, and they are not.")
+            .format(want=recipe.activations.value)
+        )  # fmt: skip
+
+
+def _check_loads(loaded: LoadedModel, header: Header) -> None:
+    """Raise QuantError unless the header alone gives the recipe, the modules and the buffers of this model back."""
+    model = skeleton(header.config)
+    same = type(model) is type(loaded.model) and layers_of(model) == census(loaded)
+    same = same and Header.parsed(header.text) == header
+    made = dict(model.named_buffers())
+    live = dict(loaded.model.named_buffers())  # fewer where a packed table has taken a scaled one's place
+    if not same or not all(name in made and _equal(made[name], live[name]) for name in live):
+        raise ModelError(
+            Text("Este modelo ({kind}) no se puede reconstruir solo con su cabecera, y su archivo no se podría "
+                 "abrir; se admiten las arquitecturas de transformers tal como son.",
+                 "This model ({kind}) cannot be rebuilt from its header alone, and its file could not be "
+                 "opened; allowed are transformers' architectures as they are.")
+            .format(kind=type(loaded.model).__name__)
+        )  # fmt: skip
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == b.dtype and torch.equal(a, b)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """The file for reading; whatever is wrong with it becomes a ModelError that names it."""
+    try:
+        with safe_open(_existing(path), framework="pt") as file:
+            yield file
+    except (QuantError, SafetensorError, OSError) as error:
+        said = error.text if isinstance(error, QuantError) else _reason(error)
+        reason = Text(said.es.rstrip("."), said.en.rstrip("."))
+        raise ModelError(
+            Text("No se puede abrir «{file}» como modelo cuantizado: {reason}.",
+                 "“{file}” cannot be opened as a quantized model: {reason}.").format(file=path, reason=reason)
+        ) from error  # fmt: skip
+
+
+def _existing(path: str | Path) -> Path:
+    if not os.path.isfile(path):  # unlike Path.is_file, False for a name too long to be one
+        raise ModelError(
+            Text("no existe, o es una carpeta; hace falta un archivo escrito por save_quantized (una carpeta la abre "
+                 "load_model)",
+                 "it does not exist, or is a folder; a file written by save_quantized is needed (load_model opens a "
+                 "folder)")
+        )  # fmt: skip
+    return Path(path)
+
+
+def _reason(error: SafetensorError | OSError) -> Text:
+    """Why the disk or safetensors would not."""
+    if isinstance(error, OSError):
+        return Text(error.strerror or str(error), error.strerror or str(error))
+    detail = shown(str(error))
+    return Text(f"no es un archivo safetensors, o está dañado o cortado ({detail})",
+                f"it is not a safetensors file, or is damaged or cut short ({detail})")  # fmt: skip
+
+
+def _read_header(file: Any) -> Header:
+    metadata = file.metadata() or {}
+    if KEY not in metadata:
+        raise ModelError(
+            Text("es un archivo safetensors, pero no lleva «{key}» en sus metadatos; se abren los de save_quantized",
+                 "it is a safetensors file, but has no “{key}” in its metadata; those of save_quantized open")
+            .format(key=KEY)
+        )  # fmt: skip
+    return Header.parsed(metadata[KEY])
+
+
+def _spec(file: Any, name: str) -> Spec:
+    part = file.get_slice(name)
+    return part.get_dtype(), list(part.get_shape())

@@ -1,0 +1,55 @@
+"""A tokenizer as the files that it writes of itself, by name, and back: transformers' own code both ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from quant.errors import ModelError
+from quant.model.recipe_json import shown
+from quant.text import Text
+
+PREFIX = "tokenizer/"
+FILE_NAME = re.compile(PREFIX + r"(\w[\w.-]*/)?\w[\w.-]*", re.ASCII)  # cannot lead out of its folder
+REFUSALS = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
+
+def tokenizer_files(tokenizer: PreTrainedTokenizerBase) -> dict[str, bytes]:
+    """What a tokenizer writes of itself, by name in the file."""
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        files = [f for f in sorted(Path(folder).rglob("*")) if f.is_file()]
+        return {PREFIX + f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
+
+
+def read_tokenizer(files: Mapping[str, Tensor]) -> PreTrainedTokenizerBase:
+    """The tokenizer that wrote them. Raises ModelError."""
+    with TemporaryDirectory() as folder, _Refused():
+        for name, data in files.items():
+            written = Path(folder) / name.removeprefix(PREFIX)
+            written.parent.mkdir(exist_ok=True)
+            written.write_bytes(data.numpy().tobytes())
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+class _Refused:
+    """Makes ModelErrors of what is raised for a bad file.
+
+    The tokenizers library raises a plain `Exception`; a handler of that would take all its children too, bugs included.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is not None and (kind is Exception or issubclass(kind, REFUSALS)):
+            raise ModelError(
+                Text("su tokenizador no se puede leer: {reason}", "its tokenizer cannot be read: {reason}")
+                .format(reason=shown(str(error).partition("\n")[0]))
+            ) from error  # fmt: skip

@@ -1,0 +1,604 @@
+"""Every way to multiply gives the definition's product, within what its own arithmetic rounds; and is what is named.
+
+Products are compared with float64 ones of the very same weights. U is half the spacing of float32 at 1, B that of
+bfloat16; a sum of K products in any order is off by at most about K * U times the sum of their magnitudes. Magnitudes
+are those of the parts of a weight, (|v| + |zero|) * |scale| + |offset|, since a kernel may add the parts up apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integers, label
+from torch import Tensor
+
+from quant.formats import FORMATS
+from quant.kernels import cpu, float32, int4pack, reference, step
+from quant.kernels.cpu import COMPILED, DECODED, FEW, INT4PACK, INT8, LIMBS, Activations, Held, Kernel
+from quant.kernels.int4pack import Int4Matrix
+from quant.kernels.matrix import PackedMatrix
+from quant.methods import quantize
+from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.qtensor import QTensor, decoded, group, ungroup
+from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme, Shape
+
+U, B = 2.0**-24, 2.0**-8
+SMALLEST = 2.0**-149  # numbers below 2^-126 have this spacing, and no relative precision
+TOKENS = [1, 2, FEW, FEW + 1, 33]
+SCHEMES = [
+    *BLOCK_SCHEMES, *UNUSUAL, *CASTS, *integers([PerChannel(), PerGroup(64)]), *integers(UNALIGNED[-2:]),
+    *(Scheme.integer(bits, PerTensor()) for bits in (2, 5, 8)),
+]  # fmt: skip
+INTS = [Scheme.integer(8, g, scale=FORMATS[s]) for g in (PerTensor(), PerChannel()) for s in ("float16", "float32")]
+INTS.append(Scheme(FORMATS["int8"], PerChannel(), Grid.SIGNED_MAX, FORMATS["bfloat16"]))  # -128 among its codes
+FOURS = [Scheme.integer(4, PerGroup(size), scale=FORMATS["bfloat16"]) for size in int4pack.SIZES]
+FOURS.append(Scheme(FORMATS["int4"], PerGroup(32), Grid.SIGNED_MAX, FORMATS["bfloat16"]))
+HAS_INT_MM = pytest.mark.skipif(not cpu.int_mm(), reason="torch multiplies no 8-bit integers here")
+HAS_INT4 = pytest.mark.skipif(not int4pack.available(), reason="torch has no 4-bit operator here")
+HAS_COMPILER = pytest.mark.skipif(not step.available(), reason="no C compiler")
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a compiler."""
+    monkeypatch.setattr(step, "supported", lambda matrix: False)
+    monkeypatch.setattr(step, "available", lambda: False)
+
+
+@pytest.fixture
+def fresh_probes() -> Iterator[None]:
+    """Operators are tried again, and once more after the test."""
+    cpu.int_mm.cache_clear()
+    int4pack.available.cache_clear()
+    yield
+    cpu.int_mm.cache_clear()
+    int4pack.available.cache_clear()
+
+
+def columns_of(scheme: Scheme) -> int:
+    return 512 if scheme.block > 1 or scheme in UNUSUAL else 75
+
+
+def numbers_of(scheme: Scheme, shape: Shape, seed: int = 0) -> QTensor:
+    """Any matrix, but that a plain cast to a wide range is of usual numbers: sums must stay within float32."""
+    if scheme.grid is not Grid.UNIT or scheme.element.highest < 1e6:
+        return any_matrix(scheme, shape, seed)
+    return quantize(torch.randn(shape, generator=torch.Generator().manual_seed(seed)), scheme)
+
+
+def tokens(n: int, columns: int, seed: int = 0) -> Tensor:
+    """Normal numbers; the second token is zeros, the third has an outlier, the fourth is tiny."""
+    x = torch.randn(n, columns, generator=torch.Generator().manual_seed(seed))
+    scale = torch.ones(n, 1)
+    if n > 3:
+        x[2, columns // 2] = 3e3
+        scale[1], scale[3] = 0, 1e-20
+    return x * scale
+
+
+def biases(rows: int) -> list[Tensor | None]:
+    return [None, torch.randn(rows, generator=torch.Generator().manual_seed(7))]
+
+
+def magnitudes(q: QTensor) -> Tensor:
+    """float64 [out, in]: (|v| + |zero|) * |scale| + |offset| of each weight."""
+    parts = group(q.scheme.element.decode(q.codes).double().abs(), q.scheme.granularity)
+    if q.zero is not None:
+        parts = parts + q.zero.unsqueeze(-1)
+    if q.scale is not None:
+        parts = parts * decoded(q.scale).double().abs().unsqueeze(-1)
+    if q.offset is not None:
+        parts = parts + decoded(q.offset).double().abs().unsqueeze(-1)
+    return ungroup(parts, q.shape)
+
+
+def product(x: Tensor, q: QTensor, bias: Tensor | None = None) -> Tensor:
+    """float64, and exact but for float64's own rounding."""
+    y = x.double() @ q.dequantize().double().t()
+    return y if bias is None else y + bias
+
+
+def assert_within(got: Tensor, want: Tensor, bound: Tensor) -> None:
+    assert got.dtype == torch.float32
+    assert got.shape == want.shape
+    off = (got.double() - want).abs()
+    assert bool((off <= bound).all()), f"{float((off / bound).max()):.3g} times the bound"
+
+
+def float_bound(x: Tensor, q: QTensor, bias: Tensor | None = None) -> Tensor:
+    """Of float32 sums in any order: K products and their sums, and five roundings more to decode, scale and add."""
+    total = x.double().abs() @ magnitudes(q).t() + (0 if bias is None else bias.double().abs())
+    return (q.shape[1] + 6) * (1.01 * U * total + SMALLEST)
+
+
+def limb_bound(x: Tensor, q: QTensor, bias: Tensor | None = None) -> Tensor:
+    """Whole-number sums are exact, so K is not in it.
+
+    An activation is off by U|x| (its quotient) and U * 130 / 127 of the token's largest (the third digit's half step,
+    1 / (2 * 254^2 * 127), and the products by 254). The digits' sums, |x| and 2.6 / 127 of the largest in all, are
+    rounded at most six times; the bias once.
+    """
+    largest = x.abs().amax(-1, keepdim=True).double()
+    total = (7 * x.double().abs() + 1.2 * largest) @ magnitudes(q).t()
+    return 1.01 * U * (total + (0 if bias is None else bias.double().abs())) + SMALLEST
+
+
+def whole_product(x: Tensor, q: QTensor) -> Tensor:
+    """W8A8 as defined, float64: whole numbers multiplied exactly, then both scales."""
+    digits, scale = reference.int8_activations(x.float())
+    return (digits.double() @ q.dequantize().double().t()) * scale
+
+
+def int4_bound(x: Tensor, q: QTensor, y: Tensor, rounded: float) -> Tensor:
+    """Activations rounded by `rounded`, float32 sums, the result rounded to bfloat16."""
+    total = x.double().abs() @ magnitudes(q).t()
+    return 1.01 * (rounded + (q.shape[1] + 6) * U) * (1 + B) * total + B * y.abs() + SMALLEST
+
+
+# What was named is what ran
+
+PATHS: dict[str, tuple[object, str]] = {
+    "compiled": (step, "matvec"), "int8": (cpu, "_int8_product"), "limbs": (cpu, "_limb_product"),
+    "int4pack": (Int4Matrix, "linear"), "decoded": (reference, "linear"),
+}  # fmt: skip
+
+
+def paths_used(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> list[str]:
+    """The names of the kernels that `work` goes through."""
+    used: list[str] = []
+
+    def spied(name: str, original: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def spy(*arguments: object, **named: object) -> Tensor:
+            used.append(name)
+            return original(*arguments, **named)
+
+        return spy
+
+    with monkeypatch.context() as patch:
+        for name, (where, attribute) in PATHS.items():
+            patch.setattr(where, attribute, spied(name, getattr(where, attribute)))
+        work()
+    return used
+
+
+def assert_named(monkeypatch: pytest.MonkeyPatch, held: Held, activations: Activations, want: Kernel) -> None:
+    x = tokens(1, held.shape[1])
+    assert cpu.kernel(held, activations) is want
+    assert paths_used(monkeypatch, lambda: cpu.linear(x, held, None, activations)) == [want.name]
+    assert f"{held.nbytes} bytes, {want.name}" in repr(QuantLinear(held, None, activations))
+
+
+@HAS_COMPILER
+@pytest.mark.parametrize("activations", Activations)
+@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0], CASTS[0]], ids=label)
+def test_compiled_is_named_and_runs(scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (17, 512))), activations, COMPILED)
+
+
+@HAS_INT_MM
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("scheme", INTS, ids=label)
+def test_whole_numbers_are_named_and_run(scheme: Scheme, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = cpu.hold(any_matrix(scheme, (17, 40)))
+    assert_named(monkeypatch, held, Activations.FLOAT, LIMBS)
+    assert_named(monkeypatch, held, Activations.INT8, INT8)
+
+
+@HAS_INT4
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("activations", Activations)
+@pytest.mark.parametrize("scheme", FOURS, ids=label)
+def test_int4pack_is_named_and_runs(scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (17, 512))), activations, INT4PACK)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("activations", Activations)
+@pytest.mark.parametrize("scheme", [*BLOCK_SCHEMES, CASTS[0], *integers([PerGroup(64)])], ids=label)
+def test_the_definition_is_named_and_runs(
+    scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Int4Matrix.fits(scheme):
+        pytest.skip("torch's operator takes it")
+    assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (9, 512))), activations, DECODED)
+
+
+def test_every_kernel_is_described_in_both_languages() -> None:
+    kernels = [COMPILED, INT8, LIMBS, INT4PACK, DECODED]
+    assert [k.name for k in kernels] == list(PATHS)
+    for k in kernels:
+        assert k.summary.es
+        assert k.summary.en
+        assert k.summary.es != k.summary.en
+        assert f"\n    {k.name} " in str(cpu.__doc__)
+
+
+# What each gives
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+def test_the_definition(scheme: Scheme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one tile, in several, in single rows."""
+    columns = columns_of(scheme)
+    q = numbers_of(scheme, (19, columns))
+    matrix = PackedMatrix.of(q)
+    for n, bias in zip((1, 9), biases(19), strict=True):
+        x = tokens(n, columns)
+        for tile in (2**20, 7 * columns, 1):
+            monkeypatch.setattr(reference, "TILE_VALUES", tile)
+            assert_within(reference.linear(x, matrix, bias), product(x, q, bias), float_bound(x, q, bias))
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+def test_any_format_is_multiplied(scheme: Scheme, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a compiler and without; float32 and bfloat16; few tokens and many."""
+    if not compiled:
+        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    columns = columns_of(scheme)
+    q = numbers_of(scheme, (19, columns), 1)
+    held = cpu.hold(q)
+    assert isinstance(held, PackedMatrix) or scheme in FOURS
+    for n in TOKENS:
+        for dtype, bias in zip((torch.float32, torch.bfloat16), biases(19), strict=True):
+            x = tokens(n, columns, n).to(dtype)
+            got = cpu.linear(x, held, bias)
+            bound = float_bound(x, q, bias)
+            if isinstance(held, Int4Matrix):
+                bound = bound + int4_bound(x, q, product(x, q), B)
+            elif cpu.kernel(held) is LIMBS:
+                bound = limb_bound(x, q, bias)
+            assert_within(got, product(x, q, bias), bound)
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("scheme", [BLOCK_SCHEMES[0], UNUSUAL[7], *integers([PerChannel()])[-4:], *FOURS], ids=label)
+def test_any_format_takes_8_bit_activations(scheme: Scheme, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rounded activations whatever multiplies them, few tokens or many."""
+    if not compiled:
+        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    q = any_matrix(scheme, (19, 512), 2)
+    held = cpu.hold(q)
+    for n in TOKENS:
+        for bias in biases(19):
+            x = tokens(n, 512, n)
+            want = whole_product(x, q)
+            digits, scale = reference.int8_activations(x)
+            if isinstance(held, Int4Matrix):  # 7-bit digits are bfloat16 as they are
+                bound = int4_bound(digits * scale, q, want, 0.0) + (U * bias.abs() if bias is not None else 0)
+            else:
+                bound = float_bound(digits * scale, q, bias)
+            assert_within(cpu.linear(x, held, bias, Activations.INT8), want + (0 if bias is None else bias), bound)
+
+
+@HAS_INT_MM
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("shape", [(19, 75), (1, 512), (33, 8), (8, 2), (5, 3072)])
+@pytest.mark.parametrize("scheme", INTS, ids=label)
+def test_limbs_are_as_exact_as_float32(scheme: Scheme, shape: Shape) -> None:
+    q = any_matrix(scheme, shape, 3)
+    held = PackedMatrix.of(q)
+    for n in TOKENS:
+        for bias in biases(shape[0]):
+            x = tokens(n, shape[1], n)
+            assert_within(cpu.linear(x, held, bias), product(x, q, bias), limb_bound(x, q, bias))
+
+
+@HAS_INT_MM
+@pytest.mark.parametrize("shape", [(19, 75), (1, 512), (33, 8), (8, 2), (5, 3072)])
+@pytest.mark.parametrize("scheme", INTS, ids=label)
+def test_whole_numbers_are_multiplied_exactly(scheme: Scheme, shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result is right to four roundings of itself, however much cancels: K is not in it, nor are magnitudes."""
+    monkeypatch.setattr(step, "supported", lambda matrix: False)
+    q = any_matrix(scheme, shape, 4)
+    held = PackedMatrix.of(q)
+    assert isinstance(q.scale, Tensor)
+    values = q.scheme.element.decode(q.codes).long()
+    for n in TOKENS:
+        x = tokens(n, shape[1], n)
+        digits, scale = reference.int8_activations(x)
+        want = (digits.long() @ values.t()).double() * scale * q.scale.double().view(1, -1)
+        got = cpu.linear(x, held, None, Activations.INT8)
+        assert_within(got, want, 4.01 * U * want.abs() + 2 * SMALLEST)
+        bias = biases(shape[0])[1]
+        assert torch.equal(cpu.linear(x, held, bias, Activations.INT8), got + bias)
+
+
+@HAS_INT_MM
+@HAS_COMPILER
+def test_few_tokens_of_8_bits_equal_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to FEW go through C and more through `_int_mm`: a text read in pieces is the same text."""
+    q = any_matrix(INTS[1], (40, 512), 5)
+    held, x = PackedMatrix.of(q), tokens(FEW + 1, 512)
+    few = torch.cat([cpu.linear(x[i : i + 1], held, None, Activations.INT8) for i in range(len(x))])
+    used = paths_used(monkeypatch, lambda: cpu.linear(x, held, None, Activations.INT8))
+    assert used == ["int8"]
+    digits, scale = reference.int8_activations(x)
+    bound = float_bound(digits * scale, q)
+    assert_within(few, cpu.linear(x, held, None, Activations.INT8).double(), bound)
+    assert paths_used(monkeypatch, lambda: cpu.linear(x[:FEW], held, None, Activations.INT8)) == ["compiled"]
+
+
+@HAS_INT4
+@pytest.mark.parametrize("shape", [(16, 256), (17, 512), (1, 256), (50, 768)])
+@pytest.mark.parametrize("scheme", FOURS, ids=label)
+def test_int4pack_rounds_activations_and_results_only(scheme: Scheme, shape: Shape) -> None:
+    q = any_matrix(scheme, shape, 6)
+    held = Int4Matrix.of(q)
+    for n in TOKENS:
+        x = tokens(n, shape[1], n)
+        want = product(x, q)
+        assert_within(held.linear(x), want, int4_bound(x, q, want, B))
+        exact = x.bfloat16().float()
+        want = product(exact, q)
+        assert_within(held.linear(exact), want, int4_bound(exact, q, want, 0.0))
+
+
+@HAS_INT4
+@pytest.mark.parametrize("shape", [(16, 256), (17, 512), (1, 256), (50, 768)])
+@pytest.mark.parametrize("scheme", FOURS, ids=label)
+def test_int4pack_gives_back_what_it_holds(scheme: Scheme, shape: Shape) -> None:
+    q = any_matrix(scheme, shape, 7)
+    held = Int4Matrix.of(q)
+    back = held.qtensor()
+    assert back.scheme == q.scheme
+    assert back.codes.dtype == torch.uint8
+    assert torch.equal(back.codes, q.codes)
+    assert torch.equal(back.scale, q.scale)
+    assert torch.equal(held.rows(), q.dequantize())
+    assert torch.equal(held.rows(0, 1), q.dequantize()[:1])
+    rows = -(-shape[0] // int4pack.ROWS) * int4pack.ROWS
+    groups = shape[1] // scheme.groups(shape)[2]
+    assert held.nbytes == rows * shape[1] // 2 + rows * groups * 4
+
+
+@HAS_INT4
+@pytest.mark.usefixtures("uncompiled")
+def test_no_token_takes_int4pack_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding its weights is as much work as a long text."""
+
+    def unexpected(*_: object) -> QTensor:
+        raise AssertionError("the whole matrix was decoded")
+
+    held = cpu.hold(any_matrix(FOURS[1], (33, 256)))
+    assert isinstance(held, Int4Matrix)
+    monkeypatch.setattr(Int4Matrix, "qtensor", unexpected)
+    for activations in Activations:
+        for n in TOKENS:
+            QuantLinear(held, None, activations)(tokens(n, 256))
+
+
+# Which form is held
+
+
+@HAS_INT4
+@pytest.mark.usefixtures("uncompiled")
+def test_int4pack_is_held_only_where_the_scheme_fits() -> None:
+    for scheme in SCHEMES + FOURS:
+        g = scheme.granularity
+        fits = (
+            scheme.element.name == "int4" and scheme.scale == FORMATS["bfloat16"] and scheme.shift is None
+            and isinstance(g, PerGroup) and g.size in (32, 64, 128, 256)
+        )  # fmt: skip
+        assert Int4Matrix.fits(scheme) is fits
+        assert isinstance(cpu.hold(any_matrix(scheme, (3, columns_of(scheme)))), Int4Matrix) is fits
+    others: list[tuple[int, Granularity, str]] = [
+        (4, PerGroup(16), "bfloat16"), (4, PerChannel(), "bfloat16"), (4, PerGroup(64), "float16"),
+        (3, PerGroup(64), "bfloat16"),
+    ]  # fmt: skip
+    for bits, granularity, scale in others:
+        assert not Int4Matrix.fits(Scheme.integer(bits, granularity, scale=FORMATS[scale]))
+    assert not Int4Matrix.fits(Scheme.integer(4, PerGroup(64), zero_point=True, scale=FORMATS["bfloat16"]))
+
+
+@HAS_COMPILER
+def test_with_a_compiler_nothing_is_rearranged() -> None:
+    for scheme in FOURS:
+        assert isinstance(cpu.hold(any_matrix(scheme, (3, 256))), PackedMatrix)
+
+
+# Operators that are missing, fail or lie
+
+
+def missing(*_: object) -> Tensor:
+    raise AttributeError("no such operator")
+
+
+def failing(*_: object) -> Tensor:
+    raise NotImplementedError("not on this processor")
+
+
+_int_mm = torch._int_mm
+
+
+def saturating(a: Tensor, b: Tensor) -> Tensor:
+    """Adds pairs of products in 16 bits, of numbers from 0 to 255 on one side, as vpmaddubsw does."""
+    products = (a.int() + 128).unsqueeze(-1) * b.int().unsqueeze(0)
+    pairs = products.view(len(a), -1, 2, b.shape[1]).sum(2).clamp(-(2**15), 2**15 - 1)
+    return (pairs.sum(1) - 128 * b.int().sum(0)).int()
+
+
+def without_the_lowest(a: Tensor, b: Tensor) -> Tensor:
+    return _int_mm(a.clamp(min=-127), b.clamp(min=-127))
+
+
+def wrong_for_one_row(a: Tensor, b: Tensor) -> Tensor:
+    return _int_mm(a, b) + (len(a) == 1)
+
+
+def wrong_for_several(a: Tensor, b: Tensor) -> Tensor:
+    return _int_mm(a, b) + (len(a) > 1)
+
+
+@pytest.mark.usefixtures("uncompiled", "fresh_probes")
+@pytest.mark.parametrize(
+    "broken", [missing, failing, saturating, without_the_lowest, wrong_for_one_row, wrong_for_several, None]
+)
+def test_without_int_mm_the_definition_runs(
+    broken: Callable[..., Tensor] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if broken is None:
+        monkeypatch.delattr(torch, "_int_mm")
+    else:
+        monkeypatch.setattr(torch, "_int_mm", broken)
+    assert not cpu.int_mm()
+    q = any_matrix(INTS[1], (19, 75), 8)
+    held = cpu.hold(q)
+    for activations in Activations:
+        assert_named(monkeypatch, held, activations, DECODED)
+        for n in TOKENS:
+            x = tokens(n, 75, n)
+            got = cpu.linear(x, held, None, activations)
+            want = product(x, q) if activations is Activations.FLOAT else whole_product(x, q)
+            assert_within(got, want, float_bound(x, q) * 1.01)
+
+
+@HAS_INT_MM
+@pytest.mark.usefixtures("uncompiled")
+def test_too_few_and_too_many_inputs_are_left_to_the_definition() -> None:
+    """127 * 128 * 132104 is the last multiple below 2^31. Of a single input, torch gives memory as it found it."""
+    one = torch.ones(1, 1, dtype=torch.uint8)
+    for columns, want in ((1, DECODED), (2, LIMBS), (132_104, LIMBS), (132_105, DECODED)):
+        q = QTensor(one.expand(1, columns).contiguous(), torch.ones(1, 1), None, INTS[1])
+        assert cpu.kernel(PackedMatrix.of(q)) is want
+
+
+def operator(name: str) -> Callable[..., Tensor]:
+    return getattr(torch.ops.aten, name)
+
+
+def first_scales_only(x: Tensor, data: Tensor, size: int, scales: Tensor) -> Tensor:
+    return REAL["product"](x, data, size, scales[:1].expand_as(scales).contiguous())
+
+
+def other_order(codes: Tensor, tiles: int) -> Tensor:
+    pairs = codes.view(len(codes), -1, 2).flip(-1).reshape(codes.shape)
+    return REAL["convert"](pairs, tiles)
+
+
+def other_rows(codes: Tensor, tiles: int) -> Tensor:
+    return REAL["convert"](codes.roll(1, 0), tiles)
+
+
+def slightly_off(x: Tensor, data: Tensor, size: int, scales: Tensor) -> Tensor:
+    return REAL["product"](x, data, size, scales) * 1.01
+
+
+NAMES = {"convert": "_convert_weight_to_int4pack_for_cpu", "product": "_weight_int4pack_mm_for_cpu"}
+REAL: dict[str, Callable[..., Tensor]] = {}
+
+
+@pytest.mark.usefixtures("uncompiled", "fresh_probes")
+@pytest.mark.parametrize(
+    ("which", "broken"),
+    [("convert", missing), ("product", missing), ("convert", failing), ("product", failing),
+     ("product", first_scales_only), ("product", slightly_off), ("convert", other_order), ("convert", other_rows)],
+)  # fmt: skip
+def test_without_int4pack_the_definition_runs(
+    which: str, broken: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not int4pack.available():
+        pytest.skip("torch has no 4-bit operator here")
+    int4pack.available.cache_clear()
+    REAL.update({kind: operator(name) for kind, name in NAMES.items()})
+    monkeypatch.setattr(torch.ops.aten, NAMES[which], broken)
+    assert not int4pack.available()
+    q = any_matrix(FOURS[1], (17, 256), 9)
+    held = cpu.hold(q)
+    assert isinstance(held, PackedMatrix)
+    assert_named(monkeypatch, held, Activations.FLOAT, DECODED)
+    x = tokens(9, 256)
+    assert_within(cpu.linear(x, held), product(x, q), float_bound(x, q))
+
+
+# The activations
+
+
+def test_8_bit_activations_are_rounded_token_by_token() -> None:
+    x = torch.tensor([[0.0, 0.0], [127.0, -1.5], [-254.0, 3.0], [1.0, 0.5]])
+    digits, scale = reference.int8_activations(x)
+    assert digits.tolist() == [[0, 0], [127, -2], [-127, 2], [127, 64]]  # 1.5 and 63.5 go to the even number
+    assert scale.tolist() == [[1.0], [1.0], [2.0], [pytest.approx(1 / 127)]]
+
+
+@pytest.mark.parametrize("size", [1e-45, 2e-43, 9e-43, 1e-38, 1.4e-36, 1.6e-36, 1e-30, 3e38])
+def test_8_bit_activations_stay_within_127(size: float) -> None:
+    x = size * torch.linspace(-1, 1, 101).view(1, -1)
+    digits, scale = reference.int8_activations(x)
+    assert float(digits.abs().max()) <= 127
+    assert float((digits * scale - x).abs().max()) <= max(size / 127 * 0.5001, 1.5e-36)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("activations", Activations)
+@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]], ids=label)
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+def test_what_is_not_finite_is_not_made_finite(
+    scheme: Scheme, activations: Activations, compiled: bool, bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    held = cpu.hold(any_matrix(scheme, (19, 512)))
+    for n in (1, 9):
+        x = torch.randn(n, 512, generator=torch.Generator().manual_seed(0))
+        x[-1, 5] = bad
+        y = cpu.linear(x, held, None, activations)
+        assert not bool(y[-1].isfinite().any())
+        assert bool(y[:-1].isfinite().all())
+
+
+# Shapes
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]], ids=label)
+@pytest.mark.parametrize("activations", Activations)
+def test_any_number_of_dimensions(scheme: Scheme, activations: Activations) -> None:
+    held = cpu.hold(any_matrix(scheme, (19, 256)))
+    x = tokens(6, 256)
+    want = cpu.linear(x, held, None, activations)
+    for shape in ((2, 3), (1, 6), (6, 1, 1)):
+        assert torch.equal(cpu.linear(x.view(*shape, 256), held, None, activations), want.view(*shape, 19))
+    assert torch.equal(cpu.linear(x.t().contiguous().t(), held, None, activations), want)
+    assert cpu.linear(x[0], held, None, activations).shape == (19,)
+    assert cpu.linear(x[:0], held, None, activations).shape == (0, 19)
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], *BLOCK_SCHEMES, UNUSUAL[5]], ids=label)
+def test_rows_are_the_definition_s(scheme: Scheme, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    q = any_matrix(scheme, (7, 512), 10)
+    held, want = cpu.hold(q), q.dequantize()
+    assert torch.equal(cpu.rows(held), want)
+    assert torch.equal(cpu.rows(held, 2, 5), want[2:5])
+    assert torch.equal(cpu.rows(held, 6), want[6:])
+    if isinstance(held, PackedMatrix):
+        ids = torch.tensor([[3, 0, 3], [6, 6, 1]])
+        assert torch.equal(QuantEmbedding(held)(ids), want[ids])
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_rounded_weights_with_outliers_and_rows_of_zeros() -> None:
+    weight = torch.randn(20, 256, generator=torch.Generator().manual_seed(11))
+    weight[3], weight[5, 9] = 0, 1e4
+    for scheme in (*INTS, *FOURS[:2], Scheme.integer(3, PerGroup(32))):
+        q = quantize(weight, scheme)
+        held, x = cpu.hold(q), tokens(5, 256)
+        y = cpu.linear(x, held)
+        assert bool((y[:, 3] == 0).all())
+        want = product(x, q)
+        if isinstance(held, Int4Matrix):
+            assert_within(y, want, int4_bound(x, q, want, B))
+        else:
+            assert_within(y, want, limb_bound(x, q) if cpu.kernel(held) is LIMBS else float_bound(x, q))
+
+
+def test_without_onednn_the_definition_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(float32, "onednn", lambda: None)
+    q = any_matrix(BLOCK_SCHEMES[0], (19, 512), 12)
+    x = tokens(5, 512)
+    assert_within(reference.linear(x, PackedMatrix.of(q)), product(x, q), float_bound(x, q))
