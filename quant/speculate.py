@@ -115,9 +115,7 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
         started = time.perf_counter()
         proposed = _draft(writer, ids, processors, min(drafted, draft_room - len(ids) - 1), ended_by)
         drafted_at = time.perf_counter()
-        if (
-            len(unread := ids[judge.length : -1]) > drafted
-        ):  # the prompt: of its tokens only the last is asked what follows
+        if unread := ids[judge.length : -1]:  # the prompt; what follows is asked of its last token alone
             judge.read(unread)
         scores = judge.read(ids[judge.length :] + proposed, every=True)[-len(proposed) - 1 :]
         kept: list[int] = []

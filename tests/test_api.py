@@ -20,7 +20,7 @@ def client(server: str) -> Iterator[Client]:
 
 def test_endpoints_are_named_typed_and_described(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]  # type: ignore[index]
-    assert set(endpoints) == {"/layers", "/weights", "/generate", "/evaluate"}
+    assert set(endpoints) == {"/layers", "/weights", "/generate", "/speculate", "/evaluate"}
     for name, endpoint in endpoints.items():
         assert endpoint["description"], name
         assert all(p["python_type"]["type"] != "Any" for p in endpoint["parameters"]), name
@@ -58,6 +58,16 @@ def test_generate_takes_a_format(client: Client) -> None:
     assert result["quantized"].startswith("La ciudad de")
 
 
+def test_speculate_gives_the_originals_own_text(client: Client) -> None:
+    alone = client.predict("Me gusta mucho", max_length=40, api_name="/generate")
+    result = client.predict("Me gusta mucho", 3, max_length=40, api_name="/speculate")
+    assert result["text"] == alone["original"]
+    assert result["same_text"] is True
+    assert 0 <= result["accepted"] <= result["drafted"] <= 3 * result["rounds"]
+    assert result["acceptance"] == result["accepted"] / result["drafted"] <= result["agreement"] <= 1
+    assert min(result["tokens_per_s"]) > 0
+
+
 def test_evaluate_gives_figures_with_intervals_and_protocol(client: Client) -> None:
     """Q4_K on a part of a shipped text: many documents, so every figure has its interval."""
     result = client.predict("enciclopedia", format="Q4_K", api_name="/evaluate")
@@ -90,6 +100,8 @@ def test_a_bad_request_says_what_is_allowed(client: Client) -> None:
         client.predict("transformer.h.9.mlp", api_name="/weights")
     with pytest.raises(AppError, match="empty"):
         client.predict(" ", api_name="/generate")
+    with pytest.raises(AppError, match="at least 1 is needed"):
+        client.predict("Hola", 0, api_name="/speculate")
     with pytest.raises(AppError, match="at least 513"):
         client.predict("own", own="Hola.", api_name="/evaluate")
 

@@ -15,7 +15,7 @@ from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integ
 from torch import Tensor
 
 from quant.formats import FORMATS
-from quant.kernels import cpu, float32, int4pack, reference, step
+from quant.kernels import cpu, float32, int4pack, prefill, reference, step
 from quant.kernels.cpu import COMPILED, DECODED, FEW, INT4PACK, INT8, LIMBS, Activations, Held, Kernel
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -309,15 +309,20 @@ def test_whole_numbers_are_multiplied_exactly(scheme: Scheme, shape: Shape, monk
 @HAS_INT_MM
 @HAS_COMPILER
 def test_few_tokens_of_8_bits_equal_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up to FEW go through C and more through `_int_mm`: a text read in pieces is the same text."""
+    """Up to FEW go through the step's kernel, more through whole numbers: a text read in pieces is the same text."""
     q = any_matrix(INTS[1], (40, 512), 5)
     held, x = PackedMatrix.of(q), tokens(FEW + 1, 512)
     few = torch.cat([cpu.linear(x[i : i + 1], held, None, Activations.INT8) for i in range(len(x))])
-    used = paths_used(monkeypatch, lambda: cpu.linear(x, held, None, Activations.INT8))
-    assert used == ["int8"]
     digits, scale = reference.int8_activations(x)
     bound = float_bound(digits * scale, q)
     assert_within(few, cpu.linear(x, held, None, Activations.INT8).double(), bound)
+    if prefill.has_int8():  # in C, another way
+        assert paths_used(monkeypatch, lambda: cpu.linear(x, held, None, Activations.INT8)) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(prefill, "has_int8", lambda: False)
+        used = paths_used(monkeypatch, lambda: cpu.linear(x, held, None, Activations.INT8))
+        assert used == ["int8"]
+        assert_within(few, cpu.linear(x, held, None, Activations.INT8).double(), bound)
     assert paths_used(monkeypatch, lambda: cpu.linear(x[:FEW], held, None, Activations.INT8)) == ["compiled"]
 
 

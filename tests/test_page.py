@@ -166,6 +166,54 @@ def test_text_streams_and_stops(spanish: Visit) -> None:
     assert spanish.bits() == 8
 
 
+def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
+    language: Language = desktop.language  # type: ignore[assignment]
+    page = desktop.page
+    desktop.open("tab=texto&bits=3")
+    page.locator(f"#speculate-{language}").click()
+    output = page.locator(f"#speculated-{language}")
+    expect(output.locator(".lab-verdict")).to_contain_text(texts.SPECULATE_SAME[language])
+    text = output.locator(".lab-spec-text")
+    looks = {
+        tag: text.locator(f"> {tag}").first.evaluate(
+            "one => [getComputedStyle(one).textDecorationLine, getComputedStyle(one).borderBottomStyle]"
+        )
+        for tag in ("span", "ins", "del")
+    }
+    assert looks == {"span": ["none", "solid"], "ins": ["underline", "none"], "del": ["line-through", "none"]}
+    for words in (texts.SPECULATE_ACCEPTED, texts.SPECULATE_OWN, texts.SPECULATE_REJECTED):
+        expect(output.locator(".lab-spec-legend")).to_contain_text(words[language])
+    cards = output.locator(".lab-card")
+    assert cards.count() == 4
+    expect(cards.first).not_to_be_visible()  # what a beginner does not need is folded
+    output.locator("summary").click()
+    expect(cards.first).to_contain_text(texts.SPECULATE_AGREEMENT[language])
+    shown = visible_text(page)
+    assert [piece for piece in fragments_of(language) if piece in shown] == []
+
+
+def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=texto&bits=2")  # hardly anything is accepted, so that it takes long enough to press a button
+    page.locator("#prompt-es textarea").fill("Aquella noche")
+    page.get_by_role("button", name=texts.SETTINGS.es).click()
+    page.get_by_label(texts.MAX_LENGTH.es).fill("512")
+    slider = page.locator("#drafted-es input[type=range]")
+    for _ in range(3):
+        slider.press("ArrowRight")
+    assert slider.input_value() == "7"
+    page.locator("#speculate-es").click()
+    output = page.locator("#speculated-es")
+    expect(output.locator(".lab-spec-text .caret")).to_be_visible()
+    page.locator("#speculate-stop-es").click()
+    expect(output).to_contain_text(texts.STOPPED.es)
+    kept = output.inner_text()
+    page.wait_for_timeout(1000)
+    assert output.inner_text() == kept
+    assert output.locator(".caret").count() == 0
+    assert texts.SPECULATE_SAME.es not in kept
+
+
 def test_a_second_visitor_sees_a_place_in_the_queue_and_then_the_text(
     spanish: Visit, browser: Browser, server: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from quant.evaluate.texts import own_text
 from quant.evaluate.verdict import Verdict
 from quant.evaluate.weights import weight_view
 from quant.generate import Step
+from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel
+from quant.model.packed import QuantLinear
 from quant.model.recipe import size_report
 from quant.scheme import PerTensor, Scheme
 from quant.text import Language, Text, fixed, number
@@ -28,10 +31,11 @@ from quant.ui import html, texts
 from quant.ui.choice import CHOSEN_FORMATS, Choice
 from quant.ui.layer_names import layer_choices
 from quant.ui.metrics_result import change, computes
+from quant.ui.sampling import read_sampling
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import measured_or_problem
 from quant.ui.tab_start import picture
-from quant.ui.tab_text import columns, read_sampling, written_or_problem
+from quant.ui.tab_text import columns, written_or_problem
 from quant.ui.tab_weights import _occupancy_caption, show, shown_or_problem
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
@@ -136,6 +140,22 @@ def test_eight_bits_can_write_the_same_and_says_so(lab: Lab) -> None:
     choice = Choice(lab.default(), bits=8, granularity="group", group=16)
     *_, last = written_or_problem(lab, "es", choice, "La ciudad de Madrid es", 9, *SETTINGS[1:])
     assert "exactamente lo mismo" in last
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_column_says_what_it_holds_and_what_multiplied_it(lab: Lab, language: Language) -> None:
+    choice = Choice(lab.default(), bits=4)
+    *_, last = written_or_problem(lab, language, choice, "La ciudad de", 8, *SETTINGS[1:])
+    original, quantized = last.split("<section ")[1:]
+    *_, model = lab.quantized(choice.recipe())
+    assert isinstance(model, LoadedModel)
+    matrix = next(m.matrix for m in model.model.modules() if isinstance(m, QuantLinear))
+    assert f"{number(4.25, language, 3)} bits/" in quantized
+    assert unescape(quantized).count(kernel(matrix).summary[language]) == 1
+    assert html.badge("packed", language) in quantized
+    assert html.badge("packed", language) not in original
+    assert all(html.badge("measured", language) in column for column in (original, quantized))
+    assert "simulated" not in last
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,16 @@ from quant.kernels.matrix import Codes, Numbers, PackedMatrix
 LINE, PAGE = 64, 2 << 20  # bytes
 
 
+def in_large_pages(size: int) -> Tensor:
+    """uint8 [size or more] of fresh memory, 0, which the system hands out 2 MB at a time where it can."""
+    memory = mmap.mmap(-1, -(-size // PAGE) * PAGE + PAGE)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel built without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    arena = torch.frombuffer(memory, dtype=torch.uint8)
+    return arena[-arena.data_ptr() % PAGE :]
+
+
 def in_one_arena(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Copies of contiguous CPU tensors, side by side, each from a cache line on; freed with the last of them."""
     starts, size = [], 0
@@ -27,12 +37,7 @@ def in_one_arena(tensors: Sequence[Tensor]) -> list[Tensor]:
         size += -(-tensor.nbytes // LINE) * LINE
     if not size:
         return list(tensors)
-    memory = mmap.mmap(-1, -(-size // PAGE) * PAGE + PAGE)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel built without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
-    arena = torch.frombuffer(memory, dtype=torch.uint8)
-    arena = arena[-arena.data_ptr() % PAGE :]
+    arena = in_large_pages(size)
     return [
         _copied(tensor, arena[start : start + tensor.nbytes]) for tensor, start in zip(tensors, starts, strict=True)
     ]

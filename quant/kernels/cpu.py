@@ -1,7 +1,8 @@
 """Which way a packed matrix is multiplied, fastest first; each is probed for, and none is required.
 
     compiled    the C kernels, for a few tokens; many tokens: rows expanded in C, then a float32 product
-    int8        torch's `_int_mm`: 8-bit weights and 8-bit activations, whole-number arithmetic (W8A8)
+    int8        8-bit weights and 8-bit activations, whole-number arithmetic (W8A8): in C for many tokens, torch's
+                `_int_mm` where nothing compiles
     limbs       the same operator with float activations, as three 8-bit digits of each: W8 where nothing compiles
     int4pack    torch's 4-bit operator (bfloat16 activations), in that operator's own order of bits
     decoded     the definition, `reference.py`
@@ -18,8 +19,10 @@ from functools import cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from quant.kernels import float32, reference, step
+from quant.kernels import float32, prefill, reference, step
+from quant.kernels.arena import in_large_pages
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 from quant.qtensor import QTensor
@@ -27,6 +30,7 @@ from quant.scheme import PerChannel, PerTensor
 from quant.text import Text
 
 FEW = 8  # tokens that the compiled kernels take at once
+EXPANDED_VALUES = 2**23  # float32 rows at once while many tokens are multiplied: 32 MB
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
 MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
 
@@ -76,27 +80,55 @@ def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
     return DECODED
 
 
-def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT) -> Tensor:
-    """x [..., in] times the packed matrix [out, in] plus bias [out]: float32 [..., out]."""
+def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT, *,
+           gelu: bool = False) -> Tensor:  # fmt: skip
+    """x [..., in] times the packed matrix [out, in] plus bias [out], through GELU's tanh form if asked.
+
+    float32 [..., out].
+    """
     flat = x.reshape(-1, x.shape[-1]).float()
-    return _linear(flat, held, bias, activations).view(*x.shape[:-1], held.shape[0])
+    return _linear(flat, held, bias, activations, gelu).view(*x.shape[:-1], held.shape[0])
 
 
-def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations) -> Tensor:
+def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool) -> Tensor:
     whole = activations is Activations.INT8
-    compiled = isinstance(held, PackedMatrix) and step.supported(held)
+    compiled = step.supported(held)
+    if isinstance(held, PackedMatrix) and compiled and len(x) > FEW:
+        if whole and _is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
+            return prefill.int8_linear(x, _bytes(held), _scales(held), bias, gelu=gelu)
+        if not whole:
+            return _expanded(x, held, bias, gelu)
+    y = _product(x, held, whole, compiled)
+    y = y if bias is None else y + bias
+    return functional.gelu(y, approximate="tanh") if gelu else y
+
+
+def _product(x: Tensor, held: Held, whole: bool, compiled: bool) -> Tensor:
     if isinstance(held, Int4Matrix):
-        y = _int4_product(x, held, whole)
-    elif _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not compiled):
-        y = _int8_product(x, held) if whole else _limb_product(x, held)
-    else:
-        if whole:
-            digits, scale = reference.int8_activations(x)
-            x = digits * scale
-        if compiled:
-            return step.matvec(held, x, bias) if len(x) <= FEW else float32.linear(x, rows(held), bias)
-        return reference.linear(x, held, bias)
-    return y if bias is None else y + bias
+        return _int4_product(x, held, whole)
+    if _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not compiled):
+        return _int8_product(x, held) if whole else _limb_product(x, held)
+    if whole:
+        digits, scale = reference.int8_activations(x)
+        x = digits * scale
+    if not compiled:
+        return reference.linear(x, held)
+    return step.matvec(held, x) if len(x) <= FEW else _expanded(x, held, None, False)
+
+
+def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool) -> Tensor:
+    """By way of float32 rows, some at a time in memory that is used again: fresh memory costs more than decoding."""
+    out, columns = held.shape
+    n = min(out, max(1, EXPANDED_VALUES // columns))
+    place = in_large_pages(4 * n * columns)[: 4 * n * columns].view(torch.float32).view(n, columns)
+    if n == out:
+        return float32.linear(x, step.rows(held, 0, out, place), bias, gelu=gelu)
+    y = torch.empty(len(x), out)
+    for first in range(0, out, n):
+        last = min(first + n, out)
+        part = step.rows(held, first, last, place[: last - first])
+        y[:, first:last] = float32.linear(x, part, None if bias is None else bias[first:last], gelu=gelu)
+    return y
 
 
 def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
@@ -114,12 +146,14 @@ def _is_int8(held: PackedMatrix) -> bool:
 
 
 def _bytes(held: PackedMatrix) -> Tensor:
-    """int8 [in, out], the packed codes themselves."""
-    return held.codes.data.view(torch.int8).view(held.shape).t()
+    """int8 [out, in], the packed codes themselves."""
+    return held.codes.data.view(torch.int8).view(held.shape)
 
 
 def _scales(held: PackedMatrix) -> Tensor:
-    return held.scale.values() if held.scale else torch.ones(held.shape[0])
+    """float32 [out]."""
+    scales = held.scale.values() if held.scale else torch.ones(1)
+    return scales.expand(held.shape[0]).contiguous()
 
 
 def _int4_product(x: Tensor, held: Int4Matrix, whole: bool) -> Tensor:
@@ -131,7 +165,7 @@ def _int4_product(x: Tensor, held: Int4Matrix, whole: bool) -> Tensor:
 
 def _int8_product(x: Tensor, held: PackedMatrix) -> Tensor:
     digits, scale = reference.int8_activations(x)
-    return torch._int_mm(digits.to(torch.int8), _bytes(held)).float().mul_(scale).mul_(_scales(held))
+    return torch._int_mm(digits.to(torch.int8), _bytes(held).t()).float().mul_(scale).mul_(_scales(held))
 
 
 def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
@@ -140,7 +174,7 @@ def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
     second = ((x / scale - first) * LIMB).round_()
     third = (((x / scale - first) * LIMB - second) * LIMB).round_()
     digits = torch.cat([first, second, third]).to(torch.int8)
-    parts = torch._int_mm(digits, _bytes(held)).float().view(3, len(x), held.shape[0])
+    parts = torch._int_mm(digits, _bytes(held).t()).float().view(3, len(x), held.shape[0])
     return (parts[0] + (parts[1] + parts[2] / LIMB) / LIMB).mul_(scale).mul_(_scales(held))
 
 

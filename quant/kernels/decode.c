@@ -2,6 +2,7 @@
 
    Every matrix is a stage whose chunks of rows the threads take in turn (team.c). Nothing is shared between calls. */
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -117,7 +118,7 @@ static void round_to_bytes(const float *x, float *out, int64_t n, int64_t width)
         float most = 0.0f;
         for (int64_t i = 0; i < width; i++)
             most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
-        const float scale = most > 0.0f ? most / 127.0f : 1.0f;
+        const float scale = most / 127.0f < FLT_MIN ? 1.0f : most / 127.0f;
         for (int64_t i = 0; i < width; i++)
             out[i] = (x[i] / scale + 12582912.0f - 12582912.0f) * scale;
     }

@@ -6,6 +6,7 @@
 
 #include "int8.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
@@ -42,17 +43,23 @@ typedef struct {
     int32_t *excess; /* [threads][COLUMNS] */
 } Job;
 
-/* One token to bytes: scale = largest magnitude / 127 (1 for a token of zeros), codes to nearest, ties to even. */
+/* One token to bytes: scale = largest magnitude / 127 (1 where that is subnormal), codes to nearest, ties to even. */
 static void round_token(const Job *job, int64_t token) {
     const int64_t n = job->a->inputs;
     const float *x = job->a->x + token * n;
     uint8_t *codes = job->codes + token * n;
-    float most = 0.0f;
-    for (int64_t i = 0; i < n; i++) {
-        const float m = x[i] < 0.0f ? -x[i] : x[i];
-        most = m > most ? m : most;
+    Vector largest = all(0.0f), total = all(0.0f); /* the total is there for what is not finite: it stays so */
+    for (int64_t i = 0; i < n; i += LANES) {
+        const Vector m = magnitude(*(const Vector *)(x + i));
+        largest = larger(m, largest);
+        total += m;
     }
-    const float scale = most > 0.0f ? most / 127.0f : 1.0f;
+    float most = 0.0f, nothing = 0.0f;
+    for (int i = 0; i < LANES; i++) {
+        most = largest[i] > most ? largest[i] : most;
+        nothing += (total[i] > most ? most : total[i]) * 0.0f;
+    }
+    const float part = most / 127.0f, scale = (part < FLT_MIN ? 1.0f : part) + nothing;
     job->scales[token] = scale;
     for (int64_t i = 0; i < n; i += LANES) {
         Vector rounded = *(const Vector *)(x + i) / all(scale) + all(ROUNDER);

@@ -9,12 +9,12 @@ Several codes are looked up at once: a table of all pairs of 4-bit codes has 256
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from quant.errors import SchemeError
 from quant.formats import NumberFormat
@@ -67,7 +67,7 @@ class Codes:
             return self.stored.decode(self.unpacked(first, last)).float()  # E8M7 without infinity decodes to float64
         start = first - first % ALIGNED
         part = self.data[start * bits // 8 : -(-last * bits // 8)]
-        found = _table(self.stored).index_select(0, _words(part, bits * TOGETHER[bits]))
+        found = _table(self.stored).index_select(0, _runs(part, bits))
         return found.view(torch.float32).view(-1)[first - start : last - start]
 
 
@@ -84,20 +84,15 @@ def _table(stored: NumberFormat) -> Tensor:
     return values.view(-1) if values.shape[1] == 1 else values
 
 
-def _words(data: Tensor, bits: int) -> Tensor:
-    """uint8 [n] as whole numbers of `bits` bits (int32), the first in the lowest bits; zeros complete the last."""
-    if bits == 8:
+def _runs(data: Tensor, bits: int) -> Tensor:
+    """uint8 [n] as the whole numbers that TOGETHER codes of `bits` bits make, row numbers of `_table`; at least all."""
+    if bits * TOGETHER[bits] == 8:
         return data.int()
-    period = math.lcm(bits, 8)
-    columns = torch.nn.functional.pad(data, (0, -len(data) % (period // 8))).view(-1, period // 8).int().unbind(1)
-    words = []
-    for first in range(0, period, bits):
-        byte, shift = divmod(first, 8)
-        word = columns[byte] >> shift
-        for more in range(byte + 1, -(-(first + bits) // 8)):
-            word = word | columns[more] << (8 * (more - byte) - shift)
-        words.append(word & ((1 << bits) - 1))
-    return torch.stack(words, dim=1).view(-1)
+    # Eight codes fill `bits` bytes, and those an int64.
+    words = functional.pad(data, (0, -len(data) % bits)).view(-1, bits)
+    word = functional.pad(words, (0, 8 - bits)).view(torch.int64)
+    run = bits * TOGETHER[bits]
+    return (word >> torch.arange(0, 8 * bits, run) & ((1 << run) - 1)).view(-1)
 
 
 @dataclass(frozen=True, eq=False)

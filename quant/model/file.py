@@ -32,7 +32,7 @@ from quant.errors import ModelError, QuantError
 from quant.model.file_header import CODES, KEY, Header, Spec, check_tensors, file_bytes, specs, table
 from quant.model.layers import census, layers_of
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantLinear, packed_matrices
+from quant.model.packed import QuantLinear, packed_matrices, settle
 from quant.model.recipe import Recipe, replace_layer, size_report
 from quant.model.recipe_json import shown
 from quant.model.skeleton import plain_config, put_weights, skeleton
@@ -94,6 +94,7 @@ def load_quantized(path: str | Path) -> LoadedModel:
             else:
                 weights[layer.tensor] = data.clone()  # not a view of the file, which may change or go
         put_weights(model, weights)
+    settle(model)
     assert not any(p.is_meta for p in model.parameters())
     origin = Text("archivo cuantizado", "quantized file")
     return LoadedModel(header.name, model, tokenizer, origin, header.revision)

@@ -86,6 +86,8 @@ def product(module: nn.Module, x: Tensor, *, gelu: bool = False) -> Tensor:
     """A linear module applied to x [..., in]."""
     if isinstance(module, nn.Linear):
         return float32.linear(x, module.weight, module.bias, gelu=gelu)
+    if isinstance(module, QuantLinear):
+        return module(x, gelu=gelu)
     y = module(x)
     return functional.gelu(y, approximate="tanh") if gelu else y
 

@@ -31,9 +31,9 @@ class QuantLinear(nn.Module):
         """Whether what comes in is rounded first."""
         return self.activations is not Activations.FLOAT
 
-    def forward(self, x: Tensor) -> Tensor:
-        """float32 [..., out] of x [..., in]."""
-        return cpu.linear(x, self.matrix, self.bias, self.activations)
+    def forward(self, x: Tensor, *, gelu: bool = False) -> Tensor:
+        """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after."""
+        return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu)
 
     def extra_repr(self) -> str:
         name = cpu.kernel(self.matrix, self.activations).name

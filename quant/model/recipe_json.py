@@ -202,8 +202,8 @@ def record(value: object, where: str, names: Iterable[str]) -> dict[str, Any]:
 
 
 def typed(value: object, kind: type[T], where: str) -> T:
-    """`value` if it is exactly of that JSON type."""
-    if type(value) is not kind:
+    """`value` if it is of that JSON type."""
+    if not isinstance(value, kind):
         raise refused(where, value, [{"str": "text", "dict": "{…}", "list": "[…]"}.get(kind.__name__, kind.__name__)])
     return value
 

@@ -22,7 +22,7 @@ from quant.ui import texts as t
 from quant.ui.choice import Choice
 from quant.ui.heavy import Frames, in_turn, quantizing
 from quant.ui.sampling import given, read_sampling
-from quant.ui.section_drift import percent, split_spaces
+from quant.ui.section_drift import percent, split_spaces, visible
 
 CSS = (Path(__file__).parent / "speculate.css").read_text(encoding="utf8")
 MOST_DRAFTED = 7  # with the token before them, as many as the compiled kernels read at once
@@ -59,7 +59,7 @@ class Marked:
         for token in r.drafted[: r.accepted]:
             self._token(token, "span")
         if thrown := r.drafted[r.accepted :]:
-            self.markup += self._element("del", self._piece(thrown))
+            self.markup += self._thrown(self._piece(thrown))
         if r.own is not None:
             self._token(r.own, "ins")
 
@@ -83,6 +83,10 @@ class Marked:
     def _element(self, tag: str, piece: str) -> str:
         space, word = split_spaces(piece)
         return f"{escape(space)}<{tag}>{escape(word)}</{tag}>".replace("\n", "<i>↵</i>\n")
+
+    def _thrown(self, piece: str) -> str:
+        """It takes no place of its own: neither a space before it nor a new line."""
+        return f"<del>{escape(piece.strip(' ') or visible(piece))}</del>".replace("\n", "<i>↵</i>")
 
 
 def _text(marked: Marked, done: bool, language: Language) -> str:

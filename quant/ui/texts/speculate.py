@@ -55,8 +55,8 @@ SPECULATE_NO_DRAFT = Text(
     "Only one token fitted, so nothing was drafted: the original writes it. Raise the maximum length or shorten the "
     "prompt.",
 )
-SPECULATE_FASTER = Text("{factor} veces más deprisa", "{factor} times as fast")
-SPECULATE_SLOWER = Text("{factor} veces más despacio", "{factor} times slower")
+SPECULATE_FASTER = Text("{factor}\N{NO-BREAK SPACE}veces más deprisa", "{factor}\N{NO-BREAK SPACE}times as fast")
+SPECULATE_SLOWER = Text("{factor}\N{NO-BREAK SPACE}veces más despacio", "{factor}\N{NO-BREAK SPACE}times slower")
 SPECULATE_EVEN = Text("prácticamente lo mismo", "practically the same")
 SPECULATE_SAME = Text(
     "El texto es, token a token, el que escribe el original solo.",

@@ -1,0 +1,162 @@
+"""Reading in pieces is reading at once, and what was forgotten leaves no trace."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+)
+
+from quant.kernels import step
+from quant.kernels.cpu import Activations
+from quant.model import reader as module
+from quant.model.load import LoadedModel
+from quant.model.reader import Gpt2Reader, OwnReader, Reader, reader
+from quant.model.recipe import Recipe, quantize_model
+from quant.scheme import PerChannel, PerGroup, Scheme
+
+SHAPE = {"vocab_size": 97, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 32,
+         "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64}  # fmt: skip
+MAKERS = {
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SHAPE)),
+    "mistral": lambda: MistralForCausalLM(MistralConfig(sliding_window=8, **SHAPE)),
+    "gemma2": lambda: Gemma2ForCausalLM(Gemma2Config(sliding_window=8, **SHAPE)),
+}
+GPT2, OTHERS = ("float", "packed", "packed table"), tuple(MAKERS)
+IDS = torch.randint(1, 97, (40,), generator=torch.Generator().manual_seed(2)).tolist()
+OTHER_IDS = [96 - i for i in IDS]
+
+
+@pytest.fixture(params=[(name, True) for name in GPT2] + [(name, False) for name in (*GPT2, *OTHERS)], ids=str)
+def model(request: pytest.FixtureRequest, tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> PreTrainedModel:
+    """Each kind of model, read by compiled kernels or not."""
+    name, compiled = request.param
+    if compiled and not step.available():
+        pytest.skip("no C compiler")
+    if not compiled:
+        monkeypatch.setattr(step, "supports", lambda model: False)
+    if name in MAKERS:
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            return MAKERS[name]().eval().requires_grad_(False)
+    if name == "float":
+        return tiny.model
+    recipe = Recipe(Scheme.integer(4, PerGroup(64)), embedding=name == "packed table")
+    return quantize_model(tiny, recipe).model
+
+
+def close(a: Tensor, b: Tensor) -> None:
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def at_once(model: PreTrainedModel, ids: list[int]) -> Tensor:
+    """Logits [n, vocabulary] by transformers' own pass."""
+    return model(torch.tensor([ids]), use_cache=False).logits[0].float()
+
+
+def in_pieces(r: Reader, ids: list[int], sizes: list[int]) -> Tensor:
+    """Logits after every token, read a few at a time."""
+    found, start = [], 0
+    for size in sizes:
+        assert r.length == start
+        found.append(r.read(ids[start : start + size], every=True))
+        start += size
+    assert r.length == start
+    return torch.cat(found)
+
+
+@pytest.mark.parametrize("sizes", [[40], [1] * 40, [8] * 5, [20, 1, 1, 12, 2, 4], [1, 9, 3, 9, 18]], ids=str)
+def test_pieces_make_the_whole(model: PreTrainedModel, sizes: list[int]) -> None:
+    close(in_pieces(reader(model, 40), IDS, sizes), at_once(model, IDS))
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 9, 30])
+def test_the_last_logits_are_the_last_of_all(model: PreTrainedModel, n: int) -> None:
+    all_of_them, last = reader(model, 40).read(IDS[:n], every=True), reader(model, 40).read(IDS[:n])
+    assert all_of_them.shape == (n, model.config.vocab_size)
+    assert all_of_them.dtype is last.dtype is torch.float32
+    close(last, all_of_them[-1:])
+
+
+@pytest.mark.parametrize(("read", "kept"), [(12, 11), (12, 5), (12, 0), (30, 27), (30, 3), (9, 9)])
+@pytest.mark.parametrize("n", [1, 4, 10])
+def test_what_is_forgotten_leaves_no_trace(model: PreTrainedModel, read: int, kept: int, n: int) -> None:
+    r = reader(model, 40)
+    r.read(IDS[:kept]) if kept else None
+    r.read((IDS[:kept] + OTHER_IDS)[kept:read]) if read > kept else None
+    r.forget(kept)
+    assert r.length == kept
+    new = IDS[kept : kept + n]
+    close(r.read(new, every=True), at_once(model, IDS[: kept + n])[kept:])
+    assert r.length == kept + len(new)
+
+
+def test_forgotten_and_read_again_gives_the_very_same_logits(model: PreTrainedModel) -> None:
+    r = reader(model, 40)
+    r.read(IDS[:20])
+    first = r.read(IDS[20:25], every=True)
+    for kept in (20, 20):
+        r.forget(kept)
+        assert torch.equal(r.read(IDS[kept:25], every=True), first)
+    r.forget(22)
+    close(r.read(IDS[22:25], every=True), first[2:])
+
+
+def test_no_more_can_be_remembered_than_was_read(model: PreTrainedModel) -> None:
+    r = reader(model, 40)
+    r.read(IDS[:3])
+    with pytest.raises(AssertionError):
+        r.forget(4)
+    with pytest.raises(AssertionError):
+        r.forget(-1)
+
+
+def test_two_readers_of_one_model_do_not_mix(model: PreTrainedModel) -> None:
+    a, b = reader(model, 40), reader(model, 40)
+    a.read(IDS[:6])
+    b.read(OTHER_IDS[:9])
+    close(a.read(IDS[6:8], every=True), at_once(model, IDS[:8])[6:])
+
+
+def test_each_architecture_has_its_reader(tiny: LoadedModel) -> None:
+    assert isinstance(reader(tiny.model, 8), Gpt2Reader)
+    assert isinstance(reader(MAKERS["llama"](), 8), OwnReader)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_rounded_activations(tiny: LoadedModel, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few tokens and many, compiled or not, are rounded alike: the layers' own products say how."""
+    recipe = Recipe(Scheme.integer(8, PerChannel()), activations=Activations.INT8)
+    whole = quantize_model(tiny, recipe).model
+    if not compiled:
+        monkeypatch.setattr(step, "supports", lambda model: False)
+    expected, floats = at_once(whole, IDS[:12]), at_once(tiny.model, IDS[:12])
+    for sizes in ([12], [1] * 12, [4, 8]):
+        gap = in_pieces(reader(whole, 12), IDS[:12], sizes) - expected
+        assert gap.norm() < 0.2 * (expected - floats).norm()
+
+
+def test_few_tokens_are_compiled_and_many_are_not(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not step.available():
+        pytest.skip("no C compiler")
+    many: list[int] = []
+    real = module.gpt2.hidden
+
+    def spy(model: PreTrainedModel, ids: Tensor, cache: object = None) -> Tensor:
+        many.append(ids.shape[1])
+        return real(model, ids, cache)
+
+    monkeypatch.setattr(module.gpt2, "hidden", spy)
+    r = reader(tiny.model, 40)
+    for n in (9, 8, 1, 12):
+        r.read(IDS[:n])
+    assert many == [9, 12]
