@@ -42,7 +42,7 @@ ROOMS = (
 )
 # Programs run by hand: they may import any room below `ui` and each other; nothing but a tool imports one, and nothing
 # but bench imports bench.
-TOOLS = ("bench", "pretrain", "holdout")
+TOOLS = ("bench", "pretrain", "average", "holdout")
 INTERFACE_ROOMS = ("ui", "app")
 INTERFACE_LIBRARIES = ("gradio", "gradio_client")
 BROAD = ("Exception", "BaseException")

@@ -376,6 +376,8 @@ def test_a_draft_with_other_tokens_is_refused(tiny: LoadedModel, embedded: Loade
     assert "tiene que usar los mismos tokens" in other.es
     assert "must use the same tokens" in other.en
     assert tiny.name in other.en
+    wider = random_model(tiny, 0, vocab_size=tiny.model.config.vocab_size + 1)  # the same dictionary, another table
+    assert str(tiny.model.config.vocab_size + 1) in refused(tiny, wider, PROMPT, Sampling()).es
     disguised = replace(tiny, tokenizer=embedded.tokenizer)  # the same sizes, another dictionary
     assert tiny.name in refused(tiny, disguised, PROMPT, Sampling()).es
 

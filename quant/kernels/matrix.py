@@ -222,16 +222,16 @@ class PackedMatrix:
             raise IndexError(f"rows {first} to {last} of {self.shape[0]}")
         values = self.codes.values(first * columns, last * columns).view(last - first, self.runs, columns // self.runs)
         if self.zero:
-            values = values - self._shared(self.zero, first, last, codes=True)
+            values = values - self._shared(self.zero, first, last)
         if self.scale:
             values = values * self._shared(self.scale, first, last)
         if self.offset:
             values = values + self._shared(self.offset, first, last)
         return values.reshape(last - first, columns)
 
-    def _shared(self, numbers: Numbers | Codes, first: int, last: int, *, codes: bool = False) -> Tensor:
-        """[rows or 1, runs or 1, 1]: the numbers of these rows, as values or as the codes themselves."""
-        read = numbers.unpacked if codes and isinstance(numbers, Codes) else numbers.values
+    def _shared(self, numbers: Numbers | Codes, first: int, last: int) -> Tensor:
+        """[rows or 1, runs or 1, 1]: the numbers of these rows. (The values of zero points are their codes.)"""
+        read = numbers.values
         granularity, columns = self.scheme.granularity, self.shape[1]
         if numbers_count(numbers) == 1:
             return read(0, 1).view(1, 1, 1)

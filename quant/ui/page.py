@@ -25,7 +25,6 @@ from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
 from quant.ui.section_drift import CSS as DRIFT_CSS
 from quant.ui.section_drift import drift_or_problem
 from quant.ui.section_notebook import notebook_or_problem
-from quant.ui.section_speculate import CSS as SPECULATE_CSS
 from quant.ui.section_speculate import speculated_or_problem
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
@@ -44,9 +43,11 @@ READY_JS = """() => {{
   window.labReady = true;
   document.documentElement.lang = "{language}";
   document.title = {title};
-  for (const input of document.querySelectorAll("[aria-label]")) {{
+  const plain = () => document.querySelectorAll("input[aria-label]").forEach((input) => {{
     input.ariaLabel = input.ariaLabel.replace(/^(range slider|number input) for /, "");
-  }}
+  }});
+  plain();
+  new MutationObserver(plain).observe(document.body, {{childList: true, subtree: true}});  // a tab is made when opened
 }}"""
 TAB_JS = """() => {{
   if (!window.labReady) return;
@@ -58,10 +59,9 @@ CSS = (
     f":root {{ --lab-original: {style.ORIGINAL}; --lab-quantized: {style.QUANTIZED}; --lab-error: {style.ERROR};"
     f" --lab-simulated: {style.SIMULATED}; --lab-original-ink: {style.ORIGINAL}; --lab-quantized-ink: #8A5A00; }}\n"
     f".dark {{ --lab-original-ink: {style.MANTISSA}; --lab-quantized-ink: {style.QUANTIZED}; }}\n"
-    + (Path(__file__).parent / "style.css").read_text(encoding="utf8")
+    + "".join((Path(__file__).parent / f"{name}.css").read_text(encoding="utf8") for name in ("style", "speculate"))
     + NUMBERS_CSS
     + DRIFT_CSS
-    + SPECULATE_CSS
 )
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -24,7 +23,6 @@ from quant.ui.heavy import Frames, in_turn, quantizing
 from quant.ui.sampling import given, read_sampling
 from quant.ui.section_drift import percent, split_spaces, visible
 
-CSS = (Path(__file__).parent / "speculate.css").read_text(encoding="utf8")
 MOST_DRAFTED = 7  # with the token before them, as many as the compiled kernels read at once
 REDRAW_S = 0.06
 ALIKE = 1.05  # speeds whose ratio is below this are not told apart
