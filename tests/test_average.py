@@ -9,7 +9,6 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from quant.average import calibration, write_average
-from quant.evaluate.quality import evaluate
 from quant.evaluate.texts import shipped_text
 from quant.model.load import EMBEDDED_FOLDER, load_model
 
@@ -52,8 +51,3 @@ def test_the_share_is_chosen_on_a_text_of_its_own() -> None:
     assert len(documents) > 100
     for name in ("enciclopedia", "literatura"):
         assert not documents & set(shipped_text(name).documents)
-
-
-def test_the_model_that_ships_is_the_average_that_provenance_names() -> None:
-    """Fewest bits per byte of the three that it gives figures for, on the calibration text's first documents."""
-    assert evaluate(load_model(), calibration().part(20_000)).bits_per_byte < 1.6

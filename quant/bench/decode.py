@@ -3,11 +3,14 @@
     python -m quant.bench.decode --json FILE
 
 Random weights, 16 tokens of prompt, 96 more; the prompt's pass is not counted. Rounds alternate; a ratio is the median
-of the rounds' ratios. Leave OMP_WAIT_POLICY unset: llama.cpp shares torch's OpenMP and is a third slower under PASSIVE.
+of the rounds' ratios. Other engines run in processes of their own (`remote.py`). Leave OMP_WAIT_POLICY unset: llama.cpp
+is two thirds slower under PASSIVE.
 
 bytes_per_token: what one step reads of the weights (matrices and their scales; norms, biases and the cache left out).
 bandwidth: bytes per second of memory, the larger of a read probe and the best row of the models too large for a cache.
-`int8` is 8-bit weights with float32 activations (W8), `int4` 4 bits in groups of 64 with the table in 8 bits per row.
+`int8` is 8-bit weights with float32 activations (W8); `int4` 4 bits in groups of 64 with the token table in 6 bits per
+row (llama.cpp's own Q4_0 file keeps its table in Q6_K); `int4_table8` the same with the table in 8; `int4_a8` is `int4`
+with activations rounded to 8 bits, as llama.cpp rounds its own, and is what the ratios of 4 bits are taken of.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import torch
 from transformers import GPT2LMHeadModel, StoppingCriteria, StoppingCriteriaList
 
 from quant.bench.memory import measure as measure_memory
-from quant.bench.peers import peers
+from quant.bench.remote import Remote, remote_peers
 from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m
 from quant.evaluate.bandwidth import bytes_per_token, read_bandwidth
@@ -47,6 +50,7 @@ SEED, PROMPT, NEW, ROUNDS = 0, 16, 96, 5
 DRAFTED = 7  # tokens drafted a round: with the one before them, as many as the compiled step reads at once
 TABLE = "transformer.wte"
 BYTES = Scheme.integer(8, PerChannel())
+SIXES = Scheme.integer(6, PerChannel())
 HALVES = Scheme.integer(4, PerGroup(64))
 # For torch's own 4-bit operator, which wants bfloat16 scales.
 HALVES_TORCH = Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"])
@@ -63,13 +67,14 @@ class System:
     kernels: tuple[str, ...] = ()
 
 
-def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT) -> Recipe:
-    return Recipe(scheme, activations=activations, overrides=((TABLE, BYTES),))
+def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT, table: Scheme = BYTES) -> Recipe:
+    return Recipe(scheme, activations=activations, overrides=((TABLE, table),))
 
 
 RECIPES = {
-    "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4": recipe(HALVES), "int2": recipe(PAIRS),
-    "int4_nocompiler": recipe(HALVES_TORCH), "int8_nocompiler": recipe(BYTES),
+    "int4_a8": recipe(HALVES, Activations.INT8, SIXES), "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4": recipe(HALVES, table=SIXES),
+    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "int4_nocompiler": recipe(HALVES_TORCH),
+    "int8_nocompiler": recipe(BYTES),
 }  # fmt: skip
 
 
@@ -136,7 +141,7 @@ def _hidden(work: Callable[[list[int], int], float]) -> Callable[[list[int], int
     return run
 
 
-def systems(plain: GPT2LMHeadModel, loaded: LoadedModel, folder: Path) -> Iterator[System]:
+def systems(plain: GPT2LMHeadModel, loaded: LoadedModel, others: list[Remote]) -> Iterator[System]:
     """All that can be run here."""
     whole = bytes_per_token(loaded)
     notebook = quantize_dynamically(as_transformers_loads(loaded))
@@ -154,7 +159,7 @@ def systems(plain: GPT2LMHeadModel, loaded: LoadedModel, folder: Path) -> Iterat
         work = lambda ids, new, model=models[name]: ours(model, ids, new)  # noqa: E731
         yield System(name, _hidden(work) if hidden else work, bytes_per_token(models[name]), used)
     yield System("speculative_accept_all", lambda ids, new: all_accepted(loaded, models["int4"], ids, new), 0)
-    for peer in peers(plain, folder, torch.get_num_threads()):
+    for peer in others:
         yield System(peer.name, peer.decode, peer.file_bytes)
 
 
@@ -165,9 +170,12 @@ def ratios(speeds: dict[str, list[float]], bandwidth: float, n_bytes: dict[str, 
         "float32_vs_llamacpp": ("float32", "llamacpp_f32"),
         "int8_vs_llamacpp_q8_0": ("int8", "llamacpp_q8_0"),
         "w8a8_vs_llamacpp_q8_0": ("w8a8", "llamacpp_q8_0"),
-        "int4_vs_llamacpp_q4_0": ("int4", "llamacpp_q4_0"),
+        "int4_vs_llamacpp_q4_0": ("int4_a8", "llamacpp_q4_0"),
+        "int4_float_activations_vs_llamacpp_q4_0": ("int4", "llamacpp_q4_0"),
+        "int4_table8_vs_llamacpp_q4_0": ("int4_table8", "llamacpp_q4_0"),
         "int4_nocompiler_vs_llamacpp_q4_0": ("int4_nocompiler", "llamacpp_q4_0"),
-        "int4_vs_notebook": ("int4", "notebook"),
+        "int4_vs_notebook": ("int4_a8", "notebook"),
+        "int4_float_activations_vs_notebook": ("int4", "notebook"),
         "int4_vs_float32": ("int4", "float32"),
         "int8_vs_ctranslate2_int8": ("int8", "ctranslate2_int8"),
         "speculative_accept_all_vs_float32": ("speculative_accept_all", "float32"),
@@ -176,7 +184,7 @@ def ratios(speeds: dict[str, list[float]], bandwidth: float, n_bytes: dict[str, 
         name: statistics.median(a / b for a, b in zip(speeds[x], speeds[y], strict=True))
         for name, (x, y) in pairs.items() if x in speeds and y in speeds
     }  # fmt: skip
-    found["int4_bandwidth_share"] = n_bytes["int4"] * statistics.median(speeds["int4"]) / bandwidth
+    found["int4_bandwidth_share"] = n_bytes["int4_a8"] * statistics.median(speeds["int4_a8"]) / bandwidth
     found["speculative_breakeven_acceptance"] = breakeven(found["speculative_accept_all_vs_float32"])
     return {name: round(value, 3) for name, value in found.items()}
 
@@ -220,8 +228,8 @@ def measure(rounds: int) -> dict[str, Any]:
     loaded = LoadedModel("124M", turned, None, Text("pesos aleatorios", "random weights"), "")  # type: ignore[arg-type]
     generator = torch.Generator().manual_seed(SEED)
     ids = torch.randint(plain.config.vocab_size, (PROMPT,), generator=generator).tolist()
-    with tempfile.TemporaryDirectory() as folder:
-        found = list(systems(plain, loaded, Path(folder)))
+    with tempfile.TemporaryDirectory() as folder, remote_peers(Path(folder), torch.get_num_threads()) as others:
+        found = list(systems(plain, loaded, others))
         for system in found:  # caches warm, code compiled
             system.seconds(ids, 4)
         speeds: dict[str, list[float]] = {s.name: [] for s in found}

@@ -30,6 +30,7 @@ from transformers.pytorch_utils import Conv1D
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 
+ENGINES = ("llama_cpp", "ctranslate2")
 GGUF_VERSION, ALIGNMENT = 3, 32
 UINT32, FLOAT32, STRING = 4, 6, 8  # enum gguf_type
 GGML_F32 = 0  # enum ggml_type
@@ -70,12 +71,12 @@ class Peer:
         return time.perf_counter() - started
 
 
-def peers(model: GPT2LMHeadModel, folder: Path, threads: int) -> list[Peer]:
-    """The engines that can be imported, on `threads` threads; their files stay in `folder` (llama.cpp maps them)."""
+def peers(model: GPT2LMHeadModel, folder: Path, threads: int, engines: tuple[str, ...] = ENGINES) -> list[Peer]:
+    """Those of `engines` that can be imported, on `threads` threads; llama.cpp maps its files, which stay in `folder`."""
     found: list[Peer] = []
-    if find_spec("llama_cpp"):
+    if "llama_cpp" in engines and find_spec("llama_cpp"):
         found += _llama_cpp(model, folder, threads)
-    if find_spec("ctranslate2"):
+    if "ctranslate2" in engines and find_spec("ctranslate2"):
         found += _ctranslate2(model, folder, threads)
     return found
 

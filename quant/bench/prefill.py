@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from quant.bench.decode import RECIPES
-from quant.bench.peers import peers
+from quant.bench.remote import remote_peers
 from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m
 from quant.model import forward
@@ -57,10 +57,10 @@ def measure(rounds: int) -> dict[str, Any]:
         forward.logits(models[name], forward.hidden(models[name], ids.unsqueeze(0)))
         return time.perf_counter() - started
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, remote_peers(Path(folder), torch.get_num_threads()) as others:
         systems: dict[str, Callable[[], float]] = {"transformers": transformers}
         systems |= {name: lambda name=name: ours(name) for name in models}  # type: ignore[misc]
-        for peer in peers(plain, Path(folder), torch.get_num_threads()):
+        for peer in others:
             systems[peer.name] = lambda peer=peer: peer.prefill(ids.tolist())  # type: ignore[misc]
         speeds: dict[str, list[float]] = {name: [] for name in systems}
         for turn in range(rounds + 1):  # the first is not counted

@@ -2,12 +2,12 @@
 
    Every matrix is a stage whose chunks of rows the threads take in turn (team.c). Nothing is shared between calls. */
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "packed.h"
 #include "team.h"
+#include "whole.h"
 
 #define STAGES 5 /* of a block */
 #define WIDE 64  /* values of a head that are summed together */
@@ -112,13 +112,10 @@ static void normalize(const Norm *norm, float epsilon, const float *x, float *ou
     }
 }
 
-/* Each of n rows as whole numbers from -127 to 127 times its own scale, largest magnitude / 127, ties to even. */
+/* Each of n rows as whole numbers from -127 to 127 times its own scale, ties to even. */
 static void round_to_bytes(const float *x, float *out, int64_t n, int64_t width) {
     for (; n--; x += width, out += width) {
-        float most = 0.0f;
-        for (int64_t i = 0; i < width; i++)
-            most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
-        const float scale = most / 127.0f < FLT_MIN ? 1.0f : most / 127.0f;
+        const float scale = eight_bit_scale(x, width);
         for (int64_t i = 0; i < width; i++)
             out[i] = (x[i] / scale + 12582912.0f - 12582912.0f) * scale;
     }
@@ -143,11 +140,18 @@ static void multiply(Step *s, int thread, int64_t chunk, int fresh, const Norm *
     Input in;
     if (norm && fresh) /* each thread for itself: cheaper than waiting for another */
         normalize(norm, s->model->epsilon, x, own, n, m->columns);
-    if (linear->rounded && fresh)
-        round_to_bytes(norm ? own : x, own, n, m->columns);
-    input_in(&in, m, own + s->n * s->widest, norm || linear->rounded ? own : x, n, fresh);
+    float *rest = own + s->n * s->widest;
     const int64_t first = chunk * chunk_rows(m), end = first + chunk_rows(m), last = end < m->rows ? end : m->rows;
-    product(m, &in, first, last, y, m->rows);
+    if (linear->rounded && has_whole(m)) {
+        Whole8 whole;
+        whole_in(&whole, m, rest, norm ? own : x, n, fresh);
+        whole_product(m, &whole, first, last, y, m->rows);
+    } else {
+        if (linear->rounded && fresh)
+            round_to_bytes(norm ? own : x, own, n, m->columns);
+        input_in(&in, m, rest, norm || linear->rounded ? own : x, n, fresh);
+        product(m, &in, first, last, y, m->rows);
+    }
     for (int64_t i = 0; i < n; i++)
         finish(y + i * m->rows + first, linear->bias ? linear->bias + first : NULL,
                to ? to + i * m->rows + first : NULL, last - first, after);
@@ -261,13 +265,17 @@ static int64_t at_least(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
+static int64_t floats_for(const Matrix *m, int64_t n) {
+    return at_least(input_floats(m, n), has_whole(m) ? whole_floats(m, n) : 0);
+}
+
 /* Floats of one thread: normalized rows and a matrix's input, or the scores of attention. */
 static int64_t part_floats(const Gpt2 *g, int64_t n, int64_t room, int64_t widest) {
-    int64_t most = at_least(input_floats(g->head.matrix, n), input_floats(g->tokens, n));
+    int64_t most = at_least(floats_for(g->head.matrix, n), floats_for(g->tokens, n));
     for (int64_t layer = 0; layer < g->layers; layer++) {
         const Block *b = &g->blocks[layer];
-        most = at_least(most, at_least(input_floats(b->qkv.matrix, n), input_floats(b->attended.matrix, n)));
-        most = at_least(most, at_least(input_floats(b->up.matrix, n), input_floats(b->down.matrix, n)));
+        most = at_least(most, at_least(floats_for(b->qkv.matrix, n), floats_for(b->attended.matrix, n)));
+        most = at_least(most, at_least(floats_for(b->up.matrix, n), floats_for(b->down.matrix, n)));
     }
     return (at_least(room, n * widest + most) + 15) / 16 * 16;
 }

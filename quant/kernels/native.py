@@ -21,7 +21,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ENCODER = ("encode.c",)
-DECODER = ("team.c", "rows.c", "matvec.c", "decode.c")
+DECODER = ("team.c", "rows.c", "matvec.c", "whole.c", "decode.c")
 MANY_TOKENS = ("team.c", "attention.c", "int8.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-shared", "-fPIC")
