@@ -163,7 +163,7 @@ def systems(plain: GPT2LMHeadModel, loaded: LoadedModel, others: list[Remote]) -
         yield System(peer.name, peer.decode, peer.file_bytes)
 
 
-def ratios(speeds: dict[str, list[float]], bandwidth: float, n_bytes: dict[str, int]) -> dict[str, float]:
+def ratios(speeds: dict[str, list[float]], limits: list[float], n_bytes: dict[str, int]) -> dict[str, float]:
     """The named ratios of tokens/s, for what was there."""
     pairs = {
         "float32_vs_transformers": ("float32", "transformers"),
@@ -184,7 +184,8 @@ def ratios(speeds: dict[str, list[float]], bandwidth: float, n_bytes: dict[str, 
         name: statistics.median(a / b for a, b in zip(speeds[x], speeds[y], strict=True))
         for name, (x, y) in pairs.items() if x in speeds and y in speeds
     }  # fmt: skip
-    found["int4_bandwidth_share"] = n_bytes["int4_a8"] * statistics.median(speeds["int4_a8"]) / bandwidth
+    shares = [n_bytes["int4_a8"] * speed / limit for speed, limit in zip(speeds["int4_a8"], limits, strict=True)]
+    found["int4_bandwidth_share"] = statistics.median(shares)
     found["speculative_breakeven_acceptance"] = breakeven(found["speculative_accept_all_vs_float32"])
     return {name: round(value, 3) for name, value in found.items()}
 
@@ -233,23 +234,23 @@ def measure(rounds: int) -> dict[str, Any]:
         for system in found:  # caches warm, code compiled
             system.seconds(ids, 4)
         speeds: dict[str, list[float]] = {s.name: [] for s in found}
+        probes: list[float] = []
         for _ in range(rounds):
+            probes.append(read_bandwidth.__wrapped__())  # anew each round: it moves as the speeds do
             for system in found:
                 speeds[system.name].append(NEW / system.seconds(ids, NEW))
     n_bytes = {s.name: s.n_bytes for s in found}
-    rows = {name: n_bytes[name] * statistics.median(v) for name, v in speeds.items()}
-    probe = read_bandwidth()
-    bandwidth = max(probe, *rows.values())
+    limits = [max(probe, *(n_bytes[name] * v[i] for name, v in speeds.items())) for i, probe in enumerate(probes)]
     small = embedded(rounds)
-    result = ratios(speeds, bandwidth, n_bytes)
+    result = ratios(speeds, limits, n_bytes)
     result["speculative_embedded_vs_float32"] = round(small["ratio"]["median"], 3)
     memory = measure_memory()
     result["memory_int4_vs_bytes"] = round(memory["held_bytes"] / memory["packed_bytes"], 3)
     return {
         "shape": "GPT-2 124M", "prompt_tokens": PROMPT, "new_tokens": NEW, "ratios": result,
         "tokens_per_s": {name: spread(v) for name, v in speeds.items()}, "bytes_per_token": n_bytes,
-        "kernels": {s.name: s.kernels for s in found if s.kernels}, "read_probe_bytes_per_s": round(probe),
-        "bandwidth_bytes_per_s": round(bandwidth), "speculative_embedded": small, "memory": memory,
+        "kernels": {s.name: s.kernels for s in found if s.kernels}, "read_probe_bytes_per_s": spread(probes),
+        "bandwidth_bytes_per_s": spread(limits), "speculative_embedded": small, "memory": memory,
         "drafted": DRAFTED,
     }  # fmt: skip
 

@@ -72,7 +72,7 @@ class Peer:
 
 
 def peers(model: GPT2LMHeadModel, folder: Path, threads: int, engines: tuple[str, ...] = ENGINES) -> list[Peer]:
-    """Those of `engines` that can be imported, on `threads` threads; llama.cpp maps its files, which stay in `folder`."""
+    """Those of `engines` that can be imported; llama.cpp maps its files, which stay in `folder`."""
     found: list[Peer] = []
     if "llama_cpp" in engines and find_spec("llama_cpp"):
         found += _llama_cpp(model, folder, threads)

@@ -65,7 +65,7 @@ def remote_peers(folder: Path, threads: int) -> Iterator[list[Remote]]:
         processes.append(process)
         lines.append(line)
         busy = Lock()
-        found += [Remote(*row, line=line, busy=busy) for row in _received(line, START_S)]
+        found += [Remote(name, size, table, line, busy) for name, size, table in _received(line, START_S)]
     try:
         yield found
     finally:

@@ -1,0 +1,82 @@
+"""The step with activations rounded to 8 bits against the definition: in whole numbers where there is a kernel."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from quant.kernels import step
+from quant.kernels.cpu import Activations
+from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.reader import reader
+from quant.model.recipe import Recipe, quantize_model
+from quant.scheme import Granularity, PerChannel, PerGroup, PerTensor, Scheme
+from quant.text import Text
+
+IDS = [3, 14, 15, 92, 65]
+TOKENS = range(0, 100, 11)
+
+
+@pytest.fixture(scope="module")
+def original() -> LoadedModel:
+    torch.manual_seed(5)
+    config = GPT2Config(vocab_size=101, n_positions=32, n_embd=128, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
+    model = GPT2LMHeadModel(config).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    turn_conv1d(model)
+    model.tie_weights()
+    return LoadedModel("one", model, None, Text("", ""), "")  # type: ignore[arg-type]
+
+
+def alone(model: GPT2LMHeadModel) -> torch.Tensor:
+    """Logits [tokens, vocabulary] of some tokens, each read by itself."""
+    return torch.cat([reader(model, 2).read([i]) for i in TOKENS])
+
+
+@pytest.mark.skipif(not step.available(), reason="no compiler here")
+@pytest.mark.parametrize("embedding", [True, False])
+@pytest.mark.parametrize("granularity", [PerTensor(), PerChannel(), PerGroup(128), PerGroup(64), PerGroup(32)], ids=str)
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_rounded_activations_are_the_definition(
+    original: LoadedModel, bits: int, granularity: Granularity, embedding: bool
+) -> None:
+    recipe = Recipe(Scheme.integer(bits, granularity), embedding=embedding, activations=Activations.INT8)
+    model = quantize_model(original, recipe).model
+    assert step.supports(model)
+    got = alone(model)
+    with mock.patch.object(step, "available", return_value=False):
+        want = alone(model)
+    # Float noise of 1e-6 tips a digit over now and then, which moves one input by a 127th and all logits a little.
+    apart = ((got - want).abs() / want.abs().amax()).amax(-1)
+    assert int((apart > 1e-4).sum()) <= 1
+    assert float(apart.max()) < 0.05
+    plain = alone(quantize_model(original, Recipe(recipe.scheme, embedding=embedding)).model)
+    assert int(((plain - got).abs().amax(-1) > 1e-3).sum()) == len(TOKENS)
+
+
+@pytest.mark.skipif(not step.available(), reason="no compiler here")
+@pytest.mark.parametrize("zero_point", [True, False])
+def test_one_token_at_a_time_is_several_at_once(original: LoadedModel, zero_point: bool) -> None:
+    """The same digits, the same sums."""
+    scheme = Scheme.integer(4, PerGroup(64), zero_point=zero_point)
+    model = quantize_model(original, Recipe(scheme, activations=Activations.INT8)).model
+    one, several = reader(model, 8), reader(model, 8)
+    got = torch.cat([one.read([i]) for i in IDS])
+    torch.testing.assert_close(got, several.read(IDS, every=True), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(not step.available(), reason="no compiler here")
+def test_what_is_not_a_number_stays_so(original: LoadedModel) -> None:
+    recipe = Recipe(Scheme.integer(4, PerGroup(64)), activations=Activations.INT8)
+    model = quantize_model(original, recipe).model
+    bias = model.transformer.h[0].ln_1.bias.data
+    before = bias[3].item()
+    try:
+        bias[3] = float("nan")
+        assert reader(model, 8).read(IDS).isnan().all()
+    finally:
+        bias[3] = before
