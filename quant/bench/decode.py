@@ -72,9 +72,9 @@ def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT, table: 
 
 
 RECIPES = {
-    "int4_a8": recipe(HALVES, Activations.INT8, SIXES), "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4": recipe(HALVES, table=SIXES),
-    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "int4_nocompiler": recipe(HALVES_TORCH),
-    "int8_nocompiler": recipe(BYTES),
+    "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4_a8": recipe(HALVES, Activations.INT8, SIXES),
+    "int4": recipe(HALVES, table=SIXES), "int4_table8": recipe(HALVES), "int2": recipe(PAIRS),
+    "int4_nocompiler": recipe(HALVES_TORCH), "int8_nocompiler": recipe(BYTES),
 }  # fmt: skip
 
 

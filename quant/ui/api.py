@@ -57,15 +57,16 @@ class Api:
     def generate(self, prompt: str, bits: int = 4, granularity: str = "group", group_size: int = 64,
                  zero_point: bool = False, table: bool = False, model: str = "embedded", max_length: int = 150,
                  no_repeat_ngram_size: int = 2, do_sample: bool = False, top_k: int = 50, top_p: float = 0.95,
-                 temperature: float = 0.7, seed: int = 0, format: str = "int") -> dict[str, Any]:  # fmt: skip
-        """Continue `prompt` with the original and the quantized model.
+                 temperature: float = 0.7, seed: int = 0, format: str = "int",
+                 activations: str = "float") -> dict[str, Any]:  # fmt: skip
+        """Continue `prompt` with the original and the quantized model. activations: "float" or "int8" (integers only).
 
         Gives both texts, tokens/s of each and the index of the first differing token (null when there is none).
         """
 
         def work() -> dict[str, Any]:
             sampling = Sampling(max_length, no_repeat_ngram_size, do_sample, top_k, top_p, temperature, seed)
-            choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table, format, activations)
             quantized = _quantized(self.lab, choice)
             *_, (a, b) = side_by_side(self.lab.loaded(model), quantized, prompt, sampling)
             return {"original": a.text, "quantized": b.text, "prompt_tokens": a.prompt_tokens,
@@ -77,7 +78,7 @@ class Api:
     def speculate(self, prompt: str, drafted: int = DRAFTED, bits: int = 4, granularity: str = "group",
                   group_size: int = 64, zero_point: bool = False, table: bool = False, model: str = "embedded",
                   max_length: int = 150, no_repeat_ngram_size: int = 2,
-                  format: str = "int") -> dict[str, Any]:  # fmt: skip
+                  format: str = "int", activations: str = "float") -> dict[str, Any]:  # fmt: skip
         """Continue `prompt` greedily: the quantized model drafts `drafted` tokens a round, the original corrects them.
 
         Gives the text, whether it is the original's own (near ties aside, which are counted), the share of drafted
@@ -86,7 +87,7 @@ class Api:
 
         def work() -> dict[str, Any]:
             sampling = Sampling(max_length, no_repeat_ngram_size)
-            choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table, format, activations)
             original, quantized = self.lab.loaded(model), _quantized(self.lab, choice)
             next(speculate(original, quantized, prompt, sampling, drafted))  # the first use of anything is slow
             alone = generate(original, prompt, sampling)
@@ -102,7 +103,7 @@ class Api:
 
     def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
                  granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
-                 model: str = "embedded", format: str = "int") -> dict[str, Any]:  # fmt: skip
+                 model: str = "embedded", format: str = "int", activations: str = "float") -> dict[str, Any]:  # fmt: skip
         """Perplexity, bits-per-byte, KL and agreement of original and quantized, with 95 % intervals and exact sizes.
 
         text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
@@ -110,7 +111,7 @@ class Api:
 
         def work() -> dict[str, Any]:
             scored = chosen_text(text, amount, own)
-            choice = Choice(model, bits, granularity, group_size, zero_point, table, format)
+            choice = Choice(model, bits, granularity, group_size, zero_point, table, format, activations)
             report = size_report(self.lab.loaded(model), choice.recipe())
             scores = figures(compare(self.lab.reference(model, scored), _quantized(self.lab, choice)))
             return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes],
