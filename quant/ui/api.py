@@ -59,7 +59,7 @@ class Api:
                  no_repeat_ngram_size: int = 2, do_sample: bool = False, top_k: int = 50, top_p: float = 0.95,
                  temperature: float = 0.7, seed: int = 0, format: str = "int",
                  activations: str = "float") -> dict[str, Any]:  # fmt: skip
-        """Continue `prompt` with the original and the quantized model. activations: "float" or "int8" (integers only).
+        """Continue `prompt` with the original and the quantized model; activations: "float", or "int8" with integers.
 
         Gives both texts, tokens/s of each and the index of the first differing token (null when there is none).
         """
@@ -103,7 +103,8 @@ class Api:
 
     def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", bits: int = 4,
                  granularity: str = "group", group_size: int = 64, zero_point: bool = False, table: bool = False,
-                 model: str = "embedded", format: str = "int", activations: str = "float") -> dict[str, Any]:  # fmt: skip
+                 model: str = "embedded", format: str = "int",
+                 activations: str = "float") -> dict[str, Any]:  # fmt: skip
         """Perplexity, bits-per-byte, KL and agreement of original and quantized, with 95 % intervals and exact sizes.
 
         text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
