@@ -2,8 +2,8 @@
 
 `python -m quant.bench.evaluate --json FILE`: 16 windows of 1,024 random tokens, random weights, two threads, rounds in
 turn. `ratios.full_vs_plain_loop`: both models with everything that is measured, nothing cached, over a plain
-transformers loop that takes the loss of the same two models; `ratios.full_vs_one_plain_loop`: the same over the loop of
-one model alone; `ratios.second_scheme_vs_forward`: a second scheme on a known reference, over one plain loop.
+transformers loop that takes the loss of one; `ratios.full_vs_two_plain_loops`: the same over the loops of
+both; `ratios.second_scheme_vs_forward`: a second scheme on a known reference, over one plain loop.
 `peak_extra_bytes`: resident memory of a full evaluation on top of the two models.
 
 `--verify MODEL TEXT --context N --stride N`: perplexity of a model on a text file by a sliding window (each token is
@@ -122,7 +122,7 @@ def measure(rounds: int) -> dict[str, Any]:
         return round(statistics.median(x / y for x, y in zip(times[a], times[b], strict=True)), 3)
 
     ratios = {
-        "full_vs_plain_loop": ratio("full", "plain_two"), "full_vs_one_plain_loop": ratio("full", "plain_one"),
+        "full_vs_plain_loop": ratio("full", "plain_one"), "full_vs_two_plain_loops": ratio("full", "plain_two"),
         "second_scheme_vs_forward": ratio("second", "plain_one"),
     }  # fmt: skip
     seconds = {name: spread(values) for name, values in times.items()}
