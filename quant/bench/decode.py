@@ -31,20 +31,19 @@ from transformers import GPT2LMHeadModel, StoppingCriteria, StoppingCriteriaList
 from quant.bench.memory import measure as measure_memory
 from quant.bench.remote import Remote, remote_peers
 from quant.bench.report import arguments, spread, write
-from quant.bench.shape import gpt2_124m
+from quant.bench.shape import gpt2_124m, loaded_124m
 from quant.evaluate.bandwidth import bytes_per_token, read_bandwidth
 from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
 from quant.formats import FORMATS
 from quant.generate import Sampling, generate
 from quant.kernels import step
 from quant.kernels.cpu import Activations, kernel
-from quant.model.load import LoadedModel, load_model, turn_conv1d
+from quant.model.load import LoadedModel, load_model
 from quant.model.packed import packed_matrices
 from quant.model.reader import reader
 from quant.model.recipe import Recipe, quantize_model
 from quant.scheme import PerChannel, PerGroup, Scheme
 from quant.speculate import acceptance, speculate
-from quant.text import Text
 
 SEED, PROMPT, NEW, ROUNDS = 0, 16, 96, 5
 DRAFTED = 7  # tokens drafted a round: with the one before them, as many as the compiled step reads at once
@@ -223,10 +222,7 @@ def embedded(rounds: int) -> dict[str, Any]:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    plain, turned = gpt2_124m(), gpt2_124m()
-    turn_conv1d(turned)
-    turned.tie_weights()
-    loaded = LoadedModel("124M", turned, None, Text("pesos aleatorios", "random weights"), "")  # type: ignore[arg-type]
+    plain, loaded = gpt2_124m(), loaded_124m()
     generator = torch.Generator().manual_seed(SEED)
     ids = torch.randint(plain.config.vocab_size, (PROMPT,), generator=generator).tolist()
     with tempfile.TemporaryDirectory() as folder, remote_peers(Path(folder), torch.get_num_threads()) as others:

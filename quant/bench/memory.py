@@ -22,7 +22,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.bench.report import arguments, write
-from quant.bench.shape import gpt2_124m
+from quant.bench.shape import loaded_124m
 from quant.evaluate.size import process_bytes
 from quant.model.file import load_quantized, save_quantized
 from quant.model.load import LoadedModel, load_model, turn_conv1d
@@ -42,11 +42,7 @@ def measure() -> dict[str, Any]:
     """Both processes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
-        model = gpt2_124m()
-        turn_conv1d(model)
-        model.tie_weights()
-        tokenizer = load_model().tokenizer  # any: nothing is written down
-        loaded = LoadedModel("124M", model, tokenizer, Text("pesos aleatorios", "random weights"), "")
+        loaded = loaded_124m(load_model().tokenizer)  # any: nothing is written down
         save_quantized(quantize_model(loaded, RECIPE), RECIPE, path)
         packed = size_report(loaded, RECIPE).stored_bytes
         command = [sys.executable, "-m", "quant.bench.memory", "--load", str(path)]

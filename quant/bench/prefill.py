@@ -20,11 +20,9 @@ import torch
 from quant.bench.decode import RECIPES
 from quant.bench.remote import remote_peers
 from quant.bench.report import arguments, spread, write
-from quant.bench.shape import gpt2_124m
+from quant.bench.shape import gpt2_124m, loaded_124m
 from quant.model import forward
-from quant.model.load import LoadedModel, turn_conv1d
 from quant.model.recipe import quantize_model
-from quant.text import Text
 
 SEED, TOKENS, ROUNDS = 0, 1024, 5
 OURS = ("int4", "int8", "w8a8")
@@ -38,13 +36,10 @@ PAIRS = {
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    plain, turned = gpt2_124m(), gpt2_124m()
-    turn_conv1d(turned)
-    turned.tie_weights()
-    loaded = LoadedModel("124M", turned, None, Text("pesos aleatorios", "random weights"), "")  # type: ignore[arg-type]
+    plain, loaded = gpt2_124m(), loaded_124m()
     generator = torch.Generator().manual_seed(SEED)
     ids = torch.randint(plain.config.vocab_size, (TOKENS,), generator=generator)
-    models = {"float32": turned} | {name: quantize_model(loaded, RECIPES[name]).model for name in OURS}
+    models = {"float32": loaded.model} | {name: quantize_model(loaded, RECIPES[name]).model for name in OURS}
 
     @torch.no_grad()
     def transformers() -> float:

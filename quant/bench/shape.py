@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
+
+from quant.model.load import LoadedModel, turn_conv1d
+from quant.text import Text
 
 SEED = 0
 PARAMETERS = 124_439_808
@@ -15,3 +20,11 @@ def gpt2_124m() -> GPT2LMHeadModel:
     model = GPT2LMHeadModel(GPT2Config()).eval()
     assert sum(p.numel() for p in model.parameters()) == PARAMETERS
     return model
+
+
+def loaded_124m(tokenizer: Any = None) -> LoadedModel:
+    """The same as the page holds a model: weights [out, in], the table tied. Writing text needs a tokenizer."""
+    model = gpt2_124m()
+    turn_conv1d(model)
+    model.tie_weights()
+    return LoadedModel("124M", model, tokenizer, Text("pesos aleatorios", "random weights"), "")
