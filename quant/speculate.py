@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import LogitsProcessorList
 
 from quant.errors import PromptError
-from quant.generate import Sampling, encode_prompt
+from quant.generate import Sampling, best, encode_prompt
 from quant.model.load import LoadedModel
 from quant.model.reader import Reader, reader
 from quant.text import Text
@@ -121,10 +121,10 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
         kept: list[int] = []
         for row in scores:  # the original's own choice after each token that it agrees with
             allowed = _allowed(processors, ids + kept, row)
-            best = int(allowed.argmax())
-            kept.append(best)
+            chosen = best(allowed)
+            kept.append(chosen)
             tied += _ties(allowed)
-            if len(kept) > len(proposed) or best != proposed[len(kept) - 1] or best == ended_by:
+            if len(kept) > len(proposed) or chosen != proposed[len(kept) - 1] or chosen == ended_by:
                 break
         accepted = sum(a == b for a, b in zip(kept, proposed, strict=False))
         ids = ids + kept
@@ -144,7 +144,7 @@ def _draft(writer: Reader, ids: list[int], processors: LogitsProcessorList, n: i
     proposed: list[int] = []
     while len(proposed) < n and (not proposed or proposed[-1] != ended_by):
         logits = writer.read((ids + proposed)[writer.length :])
-        proposed.append(int(_allowed(processors, ids + proposed, logits[0]).argmax()))
+        proposed.append(best(_allowed(processors, ids + proposed, logits[0])))
     return proposed
 
 

@@ -15,7 +15,7 @@ from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integ
 from torch import Tensor
 
 from quant.formats import FORMATS
-from quant.kernels import cpu, float32, int4pack, prefill, reference, step
+from quant.kernels import compiled, cpu, float32, int4pack, prefill, reference
 from quant.kernels.cpu import COMPILED, DECODED, FEW, INT4PACK, INT8, LIMBS, Activations, Held, Kernel
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -38,14 +38,14 @@ FOURS = [Scheme.integer(4, PerGroup(size), scale=FORMATS["bfloat16"]) for size i
 FOURS.append(Scheme(FORMATS["int4"], PerGroup(32), Grid.SIGNED_MAX, FORMATS["bfloat16"]))
 HAS_INT_MM = pytest.mark.skipif(not cpu.int_mm(), reason="torch multiplies no 8-bit integers here")
 HAS_INT4 = pytest.mark.skipif(not int4pack.available(), reason="torch has no 4-bit operator here")
-HAS_COMPILER = pytest.mark.skipif(not step.available(), reason="no C compiler")
+HAS_COMPILER = pytest.mark.skipif(not compiled.available(), reason="no C compiler")
 
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without a compiler."""
-    monkeypatch.setattr(step, "supported", lambda matrix: False)
-    monkeypatch.setattr(step, "available", lambda: False)
+    monkeypatch.setattr(compiled, "supported", lambda matrix: False)
+    monkeypatch.setattr(compiled, "available", lambda: False)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def int4_bound(x: Tensor, q: QTensor, y: Tensor, rounded: float) -> Tensor:
 # What was named is what ran
 
 PATHS: dict[str, tuple[object, str]] = {
-    "compiled": (step, "matvec"), "int8": (cpu, "_int8_product"), "limbs": (cpu, "_limb_product"),
+    "compiled": (compiled, "matvec"), "int8": (cpu, "_int8_product"), "limbs": (cpu, "_limb_product"),
     "int4pack": (Int4Matrix, "linear"), "decoded": (reference, "linear"),
 }  # fmt: skip
 
@@ -231,12 +231,12 @@ def test_the_definition(scheme: Scheme, monkeypatch: pytest.MonkeyPatch) -> None
             assert_within(reference.linear(x, matrix, bias), product(x, q, bias), float_bound(x, q, bias))
 
 
-@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 @pytest.mark.parametrize("scheme", SCHEMES, ids=label)
-def test_any_format_is_multiplied(scheme: Scheme, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_format_is_multiplied(scheme: Scheme, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a compiler and without; float32 and bfloat16; few tokens and many."""
-    if not compiled:
-        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    if not in_c:
+        monkeypatch.setattr(compiled, "supported", lambda matrix: False)
     columns = columns_of(scheme)
     q = numbers_of(scheme, (19, columns), 1)
     held = cpu.hold(q)
@@ -253,12 +253,12 @@ def test_any_format_is_multiplied(scheme: Scheme, compiled: bool, monkeypatch: p
             assert_within(got, product(x, q, bias), bound)
 
 
-@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 @pytest.mark.parametrize("scheme", [BLOCK_SCHEMES[0], UNUSUAL[7], *integers([PerChannel()])[-4:], *FOURS], ids=label)
-def test_any_format_takes_8_bit_activations(scheme: Scheme, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_format_takes_8_bit_activations(scheme: Scheme, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rounded activations whatever multiplies them, few tokens or many."""
-    if not compiled:
-        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    if not in_c:
+        monkeypatch.setattr(compiled, "supported", lambda matrix: False)
     q = any_matrix(scheme, (19, 512), 2)
     held = cpu.hold(q)
     for n in TOKENS:
@@ -291,7 +291,7 @@ def test_limbs_are_as_exact_as_float32(scheme: Scheme, shape: Shape) -> None:
 @pytest.mark.parametrize("scheme", INTS, ids=label)
 def test_whole_numbers_are_multiplied_exactly(scheme: Scheme, shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result is right to four roundings of itself, however much cancels: K is not in it, nor are magnitudes."""
-    monkeypatch.setattr(step, "supported", lambda matrix: False)
+    monkeypatch.setattr(compiled, "supported", lambda matrix: False)
     q = any_matrix(scheme, shape, 4)
     held = PackedMatrix.of(q)
     assert isinstance(q.scale, Tensor)
@@ -541,12 +541,12 @@ def test_8_bit_activations_stay_within_127(size: float) -> None:
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
 @pytest.mark.parametrize("activations", Activations)
 @pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]], ids=label)
-@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 def test_what_is_not_finite_is_not_made_finite(
-    scheme: Scheme, activations: Activations, compiled: bool, bad: float, monkeypatch: pytest.MonkeyPatch
+    scheme: Scheme, activations: Activations, in_c: bool, bad: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not compiled:
-        monkeypatch.setattr(step, "supported", lambda matrix: False)
+    if not in_c:
+        monkeypatch.setattr(compiled, "supported", lambda matrix: False)
     held = cpu.hold(any_matrix(scheme, (19, 512)))
     for n in (1, 9):
         x = torch.randn(n, 512, generator=torch.Generator().manual_seed(0))
@@ -573,11 +573,11 @@ def test_any_number_of_dimensions(scheme: Scheme, activations: Activations) -> N
     assert cpu.linear(x[:0], held, None, activations).shape == (0, 19)
 
 
-@pytest.mark.parametrize("compiled", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 @pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], *BLOCK_SCHEMES, UNUSUAL[5]], ids=label)
-def test_rows_are_the_definition_s(scheme: Scheme, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not compiled:
-        monkeypatch.setattr(step, "supported", lambda matrix: False)
+def test_rows_are_the_definition_s(scheme: Scheme, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not in_c:
+        monkeypatch.setattr(compiled, "supported", lambda matrix: False)
     q = any_matrix(scheme, (7, 512), 10)
     held, want = cpu.hold(q), q.dequantize()
     assert torch.equal(cpu.rows(held), want)

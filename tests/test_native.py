@@ -14,10 +14,11 @@ from transformers.pytorch_utils import Conv1D
 
 from quant.blocks import BLOCKS
 from quant.formats import FORMATS, NumberFormat, exmy
-from quant.kernels import native, step
+from quant.kernels import compiled, native, step
 from quant.kernels.arena import in_one_arena, settled
+from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
-from quant.kernels.step import NativeGpt2, NativeMatrix
+from quant.kernels.step import NativeGpt2
 from quant.methods import method_for
 from quant.qtensor import QTensor
 from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme
@@ -72,7 +73,7 @@ SCHEMES = dict(schemes())
 @pytest.mark.parametrize("name", SCHEMES)
 def test_rows_are_those_of_the_definition(name: str) -> None:
     matrix = packed(weights(), SCHEMES[name])
-    assert step.supported(matrix)
+    assert compiled.supported(matrix)
     want = matrix.rows()
     for portable in (False, True):
         decoded = NativeMatrix(matrix, portable=portable)
@@ -133,7 +134,7 @@ def test_every_way_to_multiply_is_under_test() -> None:
     library = native.decoder()
     assert library is not None
     taken = {
-        name: bool(library.has_kernel(step.address_of(NativeMatrix(packed(weights(), s)))))
+        name: bool(library.has_kernel(compiled.address_of(NativeMatrix(packed(weights(), s)))))
         for name, s in SCHEMES.items()
     }
     if not any(taken.values()):
@@ -141,7 +142,7 @@ def test_every_way_to_multiply_is_under_test() -> None:
     assert {bits for name, s in SCHEMES.items() if taken[name] for bits in [s.element.code_bits]} == {*range(1, 9), 16}
     assert not taken[f"int4 {PerGroup(24)}"]
     portable = NativeMatrix(packed(weights(), SCHEMES["Q4_0"]), portable=True)
-    assert not library.has_kernel(step.address_of(portable))
+    assert not library.has_kernel(compiled.address_of(portable))
 
 
 @pytest.mark.parametrize("shape", [(1, 64), (17, 192), (3, 8), (50, 1024), (129, 16)])
@@ -164,7 +165,7 @@ def test_floats_of_any_row_length(columns: int, dtype: torch.dtype) -> None:
     weight, x = random(7, columns).to(dtype).float(), random(1, columns, seed=1)
     matrix = weight if dtype is torch.float32 else packed(weight, SCHEMES[f"cast to {dtype}".replace("torch.", "")])
     bound = (columns + 8) * EPS * (x.double().abs() @ weight.double().abs().t())
-    assert ((step.matvec(matrix, x).double() - x.double() @ weight.double().t()).abs() <= bound).all()
+    assert ((compiled.matvec(matrix, x).double() - x.double() @ weight.double().t()).abs() <= bound).all()
 
 
 def test_a_float32_matrix_is_read_where_it_lies() -> None:
@@ -179,27 +180,27 @@ def test_a_float32_matrix_is_read_where_it_lies() -> None:
 
 def test_what_cannot_be_read_is_said() -> None:
     weight = weights(8, 48)
-    assert not step.supported(packed(weight, Scheme.integer(4, Flat(64))))  # groups cross rows
-    assert not step.supported(packed(weight, Scheme(exmy(5, 10), PerTensor(), Grid.UNIT, None)))  # no infinity
-    assert not step.supported(weight.double())
-    assert not step.supported(packed(random(8, 12), Scheme.integer(4, PerChannel())))  # no multiple of eight
-    assert not step.supported(weight.t())
-    assert not step.supported("a string")
+    assert not compiled.supported(packed(weight, Scheme.integer(4, Flat(64))))  # groups cross rows
+    assert not compiled.supported(packed(weight, Scheme(exmy(5, 10), PerTensor(), Grid.UNIT, None)))  # no infinity
+    assert not compiled.supported(weight.double())
+    assert not compiled.supported(packed(random(8, 12), Scheme.integer(4, PerChannel())))  # no multiple of eight
+    assert not compiled.supported(weight.t())
+    assert not compiled.supported("a string")
     with pytest.raises(ValueError, match="cannot read"):
         NativeMatrix(weight.double())
     with pytest.raises(ValueError, match="x \\(1, 4\\)"):
-        step.matvec(weight, torch.ones(1, 4))
+        compiled.matvec(weight, torch.ones(1, 4))
     with pytest.raises(IndexError):
-        step.rows(weight, 3, 9)
+        compiled.rows(weight, 3, 9)
     with pytest.raises(ValueError, match="do not go into"):
-        step.rows(weight, 3, 8, torch.empty(4, 48))
+        compiled.rows(weight, 3, 8, torch.empty(4, 48))
 
 
 def test_without_a_compiler_nothing_is_supported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "decoder", lambda: None)
-    assert not step.available()
-    assert not step.supported(weights())
-    assert not step.supported(packed(weights(), SCHEMES["Q4_0"]))
+    monkeypatch.setattr(compiled, "decoder", lambda: None)
+    assert not compiled.available()
+    assert not compiled.supported(weights())
+    assert not compiled.supported(packed(weights(), SCHEMES["Q4_0"]))
     assert not step.supports(gpt2())
 
 
@@ -208,7 +209,7 @@ def test_in_an_arena_they_are_the_same_matrices(name: str) -> None:
     matrices = [packed(weights(n), SCHEMES[name]) for n in (8, 19)]
     for before, after in zip(matrices, settled(matrices), strict=True):
         assert same_bits(after.rows(), before.rows())
-        assert same_bits(step.rows(after), before.rows())
+        assert same_bits(compiled.rows(after), before.rows())
         assert after.nbytes == before.nbytes
         assert after.codes.data.data_ptr() % 64 == 0
 

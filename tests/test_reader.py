@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from quant.kernels import step
+from quant.kernels import compiled, step
 from quant.kernels.cpu import Activations
 from quant.model import reader as module
 from quant.model.load import LoadedModel
@@ -38,10 +38,10 @@ OTHER_IDS = [96 - i for i in IDS]
 @pytest.fixture(params=[(name, True) for name in GPT2] + [(name, False) for name in (*GPT2, *OTHERS)], ids=str)
 def model(request: pytest.FixtureRequest, tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> PreTrainedModel:
     """Each kind of model, read by compiled kernels or not."""
-    name, compiled = request.param
-    if compiled and not step.available():
+    name, in_c = request.param
+    if in_c and not compiled.available():
         pytest.skip("no C compiler")
-    if not compiled:
+    if not in_c:
         monkeypatch.setattr(step, "supports", lambda model: False)
     if name in MAKERS:
         with torch.random.fork_rng():
@@ -132,12 +132,12 @@ def test_each_architecture_has_its_reader(tiny: LoadedModel) -> None:
     assert isinstance(reader(MAKERS["llama"](), 8), OwnReader)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_rounded_activations(tiny: LoadedModel, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_c", [True, False])
+def test_rounded_activations(tiny: LoadedModel, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few tokens and many, compiled or not, are rounded alike: the layers' own products say how."""
     recipe = Recipe(Scheme.integer(8, PerChannel()), activations=Activations.INT8)
     whole = quantize_model(tiny, recipe).model
-    if not compiled:
+    if not in_c:
         monkeypatch.setattr(step, "supports", lambda model: False)
     expected, floats = at_once(whole, IDS[:12]), at_once(tiny.model, IDS[:12])
     for sizes in ([12], [1] * 12, [4, 8]):
@@ -146,7 +146,7 @@ def test_rounded_activations(tiny: LoadedModel, compiled: bool, monkeypatch: pyt
 
 
 def test_few_tokens_are_compiled_and_many_are_not(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not step.available():
+    if not compiled.available():
         pytest.skip("no C compiler")
     many: list[int] = []
     real = module.gpt2.hidden

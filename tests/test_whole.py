@@ -8,8 +8,12 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from quant.kernels import step
+from quant.formats import FORMATS
+from quant.kernels import compiled, native, step
+from quant.kernels.compiled import NativeMatrix
 from quant.kernels.cpu import Activations
+from quant.kernels.matrix import PackedMatrix
+from quant.methods import method_for
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.model.reader import reader
 from quant.model.recipe import Recipe, quantize_model
@@ -18,12 +22,16 @@ from quant.text import Text
 
 IDS = [3, 14, 15, 92, 65]
 TOKENS = range(0, 100, 11)
+GRANULARITIES: list[Granularity] = [PerTensor(), PerChannel(), *map(PerGroup, (64, 32, 16, 8))]
 
 
-@pytest.fixture(scope="module")
-def original() -> LoadedModel:
+@pytest.fixture(scope="module", params=[256, 192], ids="width {}".format)
+def original(request: pytest.FixtureRequest) -> LoadedModel:
+    """Rows that are whole vectors of packed codes at any number of bits, and rows that are not (2 and 4 bits)."""
     torch.manual_seed(5)
-    config = GPT2Config(vocab_size=101, n_positions=32, n_embd=128, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
+    config = GPT2Config(
+        vocab_size=103, n_positions=32, n_embd=request.param, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0
+    )
     model = GPT2LMHeadModel(config).eval()
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
@@ -37,9 +45,9 @@ def alone(model: GPT2LMHeadModel) -> torch.Tensor:
     return torch.cat([reader(model, 2).read([i]) for i in TOKENS])
 
 
-@pytest.mark.skipif(not step.available(), reason="no compiler here")
+@pytest.mark.skipif(not compiled.available(), reason="no compiler here")
 @pytest.mark.parametrize("embedding", [True, False])
-@pytest.mark.parametrize("granularity", [PerTensor(), PerChannel(), PerGroup(128), PerGroup(64), PerGroup(32)], ids=str)
+@pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_rounded_activations_are_the_definition(
     original: LoadedModel, bits: int, granularity: Granularity, embedding: bool
@@ -48,7 +56,7 @@ def test_rounded_activations_are_the_definition(
     model = quantize_model(original, recipe).model
     assert step.supports(model)
     got = alone(model)
-    with mock.patch.object(step, "available", return_value=False):
+    with mock.patch.object(compiled, "available", return_value=False):
         want = alone(model)
     # Float noise of 1e-6 tips a digit over now and then, which moves one input by a 127th and all logits a little.
     apart = ((got - want).abs() / want.abs().amax()).amax(-1)
@@ -58,7 +66,7 @@ def test_rounded_activations_are_the_definition(
     assert int(((plain - got).abs().amax(-1) > 1e-3).sum()) == len(TOKENS)
 
 
-@pytest.mark.skipif(not step.available(), reason="no compiler here")
+@pytest.mark.skipif(not compiled.available(), reason="no compiler here")
 @pytest.mark.parametrize("zero_point", [True, False])
 def test_one_token_at_a_time_is_several_at_once(original: LoadedModel, zero_point: bool) -> None:
     """The same digits, the same sums."""
@@ -69,7 +77,7 @@ def test_one_token_at_a_time_is_several_at_once(original: LoadedModel, zero_poin
     torch.testing.assert_close(got, several.read(IDS, every=True), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.skipif(not step.available(), reason="no compiler here")
+@pytest.mark.skipif(not compiled.available(), reason="no compiler here")
 def test_what_is_not_a_number_stays_so(original: LoadedModel) -> None:
     recipe = Recipe(Scheme.integer(4, PerGroup(64)), activations=Activations.INT8)
     model = quantize_model(original, recipe).model
@@ -80,3 +88,25 @@ def test_what_is_not_a_number_stays_so(original: LoadedModel) -> None:
         assert reader(model, 8).read(IDS).isnan().all()
     finally:
         bias[3] = before
+
+
+@pytest.mark.skipif(native.decoder() is None, reason="no compiler here")
+def test_which_matrices_have_a_kernel() -> None:
+    """By columns of 256 and 192, on a processor with the instructions; elsewhere none has."""
+    library = native.decoder()
+    assert library is not None
+    taken = {}
+    for columns in (256, 192):
+        weight = torch.randn(8, columns, generator=torch.Generator().manual_seed(1))
+        for scheme in (
+            *(Scheme.integer(bits, g) for bits in range(2, 9) for g in GRANULARITIES),
+            Scheme.integer(4, PerGroup(64), zero_point=True),
+            Scheme(FORMATS["nf4"], PerGroup(64)),
+        ):
+            for portable in (False, True):
+                matrix = NativeMatrix(PackedMatrix.of(method_for(scheme).run(weight, scheme)), portable=portable)
+                taken[columns, scheme, portable] = bool(library.has_whole(compiled.address_of(matrix)))
+    if not any(taken.values()):
+        pytest.skip("this processor multiplies no bytes by AVX-512")
+    integers = {Scheme.integer(bits, g) for bits in range(2, 9) for g in GRANULARITIES}
+    assert {key for key, value in taken.items() if value} == {(c, s, False) for c in (256, 192) for s in integers}

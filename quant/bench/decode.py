@@ -35,8 +35,8 @@ from quant.bench.shape import gpt2_124m, loaded_124m
 from quant.evaluate.bandwidth import bytes_per_token, read_bandwidth
 from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
 from quant.formats import FORMATS
-from quant.generate import Sampling, generate
-from quant.kernels import step
+from quant.generate import Sampling, best, generate
+from quant.kernels import compiled
 from quant.kernels.cpu import Activations, kernel
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import packed_matrices
@@ -83,8 +83,8 @@ def ours(loaded: LoadedModel, ids: list[int], new: int) -> float:
     logits = model.read(ids)
     started = time.perf_counter()
     for _ in range(new):
-        logits = model.read([int(logits.argmax())])
-    int(logits.argmax())
+        logits = model.read([best(logits)])
+    best(logits)
     return time.perf_counter() - started
 
 
@@ -112,23 +112,22 @@ def theirs(model: GPT2LMHeadModel, ids: list[int], new: int) -> float:
 def all_accepted(original: LoadedModel, draft: LoadedModel, ids: list[int], new: int) -> float:
     """Speculative decoding in which every drafted token is taken, right or not: what it could give at the most."""
     judge, writer = (reader(m.model, len(ids) + new + DRAFTED + 2) for m in (original, draft))
-    written = [*ids, int(judge.read(ids).argmax())]
+    written = [*ids, best(judge.read(ids))]
     writer.read(ids)
     started = time.perf_counter()
     while len(written) < len(ids) + 1 + new:
         proposed: list[int] = []
         for _ in range(DRAFTED):
-            proposed.append(int(writer.read((written + proposed)[writer.length :]).argmax()))
+            proposed.append(best(writer.read((written + proposed)[writer.length :])))
         scores = judge.read([written[-1], *proposed], every=True)
-        scores.argmax(-1).tolist()
-        written += [*proposed, int(scores[-1].argmax())]
+        written += [*proposed, [best(row) for row in scores][-1]]
     return (time.perf_counter() - started) * new / (len(written) - len(ids) - 1)
 
 
 @contextmanager
 def no_compiler() -> Iterator[None]:
     """As on a machine without a C compiler."""
-    with mock.patch.object(step, "available", return_value=False):
+    with mock.patch.object(compiled, "available", return_value=False):
         yield
 
 

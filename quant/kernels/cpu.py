@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from quant.kernels import float32, prefill, reference, step
+from quant.kernels import compiled, float32, prefill, reference
 from quant.kernels.arena import in_large_pages
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -66,14 +66,14 @@ DECODED = Kernel("decoded", Text("descomprime por trozos y multiplica: la defini
 def hold(q: QTensor) -> Held:
     """The form in which this machine multiplies `q` fastest; `nbytes` says what it takes."""
     matrix = PackedMatrix.of(q)
-    return Int4Matrix.of(q) if not step.supported(matrix) and Int4Matrix.fits(q.scheme) else matrix
+    return Int4Matrix.of(q) if not compiled.supported(matrix) and Int4Matrix.fits(q.scheme) else matrix
 
 
 def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
     """What multiplies one token."""
     if isinstance(held, Int4Matrix):
         return INT4PACK
-    if step.supported(held):
+    if compiled.supported(held):
         return COMPILED
     if _is_int8(held) and int_mm():
         return INT8 if activations is Activations.INT8 else LIMBS
@@ -92,28 +92,28 @@ def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activ
 
 def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool) -> Tensor:
     whole = activations is Activations.INT8
-    compiled = step.supported(held)
-    if isinstance(held, PackedMatrix) and compiled and len(x) > FEW:
+    readable = compiled.supported(held)
+    if isinstance(held, PackedMatrix) and readable and len(x) > FEW:
         if whole and _is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
             return prefill.int8_linear(x, _bytes(held), _scales(held), bias, gelu=gelu)
         if not whole:
             return _expanded(x, held, bias, gelu)
-    y = _product(x, held, whole, compiled)
+    y = _product(x, held, whole, readable)
     y = y if bias is None else y + bias
     return functional.gelu(y, approximate="tanh") if gelu else y
 
 
-def _product(x: Tensor, held: Held, whole: bool, compiled: bool) -> Tensor:
+def _product(x: Tensor, held: Held, whole: bool, readable: bool) -> Tensor:
     if isinstance(held, Int4Matrix):
         return _int4_product(x, held, whole)
-    if _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not compiled):
+    if _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not readable):
         return _int8_product(x, held) if whole else _limb_product(x, held)
     if whole:
         digits, scale = reference.int8_activations(x)
         x = digits * scale
-    if not compiled:
+    if not readable:
         return reference.linear(x, held)
-    return step.matvec(held, x) if len(x) <= FEW else _expanded(x, held, None, False)
+    return compiled.matvec(held, x) if len(x) <= FEW else _expanded(x, held, None, False)
 
 
 def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool) -> Tensor:
@@ -122,19 +122,19 @@ def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool) ->
     n = min(out, max(1, EXPANDED_VALUES // columns))
     place = in_large_pages(4 * n * columns)[: 4 * n * columns].view(torch.float32).view(n, columns)
     if n == out:
-        return float32.linear(x, step.rows(held, 0, out, place), bias, gelu=gelu)
+        return float32.linear(x, compiled.rows(held, 0, out, place), bias, gelu=gelu)
     y = torch.empty(len(x), out)
     for first in range(0, out, n):
         last = min(first + n, out)
-        part = step.rows(held, first, last, place[: last - first])
+        part = compiled.rows(held, first, last, place[: last - first])
         y[:, first:last] = float32.linear(x, part, None if bias is None else bias[first:last], gelu=gelu)
     return y
 
 
 def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
     """float32 [last - first, in]."""
-    if isinstance(held, PackedMatrix) and step.supported(held):
-        return step.rows(held, first, held.shape[0] if last is None else last)
+    if isinstance(held, PackedMatrix) and compiled.supported(held):
+        return compiled.rows(held, first, held.shape[0] if last is None else last)
     return held.rows(first, last)
 
 

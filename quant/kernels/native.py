@@ -21,7 +21,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ENCODER = ("encode.c",)
-DECODER = ("team.c", "rows.c", "matvec.c", "whole.c", "decode.c")
+DECODER = ("team.c", "rows.c", "fused.c", "matvec.c", "whole.c", "layer.c", "decode.c")
 MANY_TOKENS = ("team.c", "attention.c", "int8.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-shared", "-fPIC")
@@ -37,6 +37,7 @@ DECODER_TYPES: Types = {
     "packed_matvec": ([POINTER, POINTER, POINTER, POINTER, LONG, INT], INT),
     "gpt2_step": ([POINTER, POINTER, POINTER, LONG, LONG, ctypes.c_int32, INT, POINTER], INT),
     "has_kernel": ([POINTER], INT),
+    "has_whole": ([POINTER], INT),
     "gelu_of": ([POINTER, POINTER, LONG], None),
 }
 

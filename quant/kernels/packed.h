@@ -54,8 +54,17 @@ typedef struct {
 
 #define BATCH 16 /* rows whose numbers are decoded together */
 
-/* Whether codes are multiplied as they come out of the bytes, rather than row by row into memory first. */
-int has_kernel(const Matrix *m);
+/* Whether blocks of codes, of which a vector's lane holds `in_lane`, and runs fit into each other. */
+INLINE int fits_in(const Matrix *m, int64_t block, int64_t in_lane) {
+    const int64_t run = m->columns / m->runs;
+    return m->columns % block == 0 && (run % block == 0 || (block % run == 0 && run % in_lane == 0));
+}
+
+/* Whether codes can be taken out of 64 packed bytes by shifts alone. */
+INLINE int is_as_packed(const Matrix *m) {
+    const int bits = m->codes.bits;
+    return (bits == 1 || bits == 2 || bits == 4) && fits_in(m, 512 / bits, 32 / bits);
+}
 
 /* matvec.c: what one product takes, and the product of some rows; work is handed out in chunks of rows. */
 int64_t chunk_rows(const Matrix *m);
