@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import LogitsProcessorList
@@ -23,7 +24,7 @@ from quant.model.load import LoadedModel
 from quant.model.reader import Reader, reader
 from quant.text import Text
 
-DRAFTED = 4  # tokens to a round
+DRAFTED = 4  # tokens to a round: for a 4-bit draft of the embedded model as good as 2 or 3, better than 7
 TIE = 1e-4  # logits closer than this count as tied
 
 
@@ -123,7 +124,7 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
             allowed = _allowed(processors, ids + kept, row)
             chosen = best(allowed)
             kept.append(chosen)
-            tied += _ties(allowed)
+            tied += _ties(allowed, chosen)
             if len(kept) > len(proposed) or chosen != proposed[len(kept) - 1] or chosen == ended_by:
                 break
         accepted = sum(a == b for a, b in zip(kept, proposed, strict=False))
@@ -150,9 +151,10 @@ def _draft(writer: Reader, ids: list[int], processors: LogitsProcessorList, n: i
 
 def _allowed(processors: LogitsProcessorList, ids: list[int], logits: Tensor) -> Tensor:
     """Logits [vocabulary] of what may follow `ids`, minus infinity where greedy decoding forbids it."""
-    return processors(torch.tensor([ids]), logits.unsqueeze(0))[0]
+    return processors(torch.tensor([ids]), logits.unsqueeze(0))[0] if processors else logits
 
 
-def _ties(scores: Tensor) -> bool:
-    first, second = scores.topk(2).values
-    return bool(first - second <= TIE)
+def _ties(scores: Tensor, chosen: int) -> bool:
+    """Whether another token is within TIE of the chosen one."""
+    values = scores.numpy()
+    return int(np.count_nonzero(values[chosen] - values <= TIE)) > 1

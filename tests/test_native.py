@@ -109,7 +109,7 @@ def test_products_are_as_exact_as_float32_can_be(name: str) -> None:
     bias = random(OUT, seed=2)
     for portable in (False, True):
         multiplied = NativeMatrix(matrix, portable=portable)
-        for n in (1, 2, 3, 4, 5, 8):
+        for n in (1, 2, 3, 4, 5, 8, 11):
             assert_exact(multiplied.matvec(x[:n]), matrix, x[:n])
         assert torch.equal(multiplied.matvec(x[:1], bias), multiplied.matvec(x[:1]) + bias)
 

@@ -10,7 +10,8 @@ bytes_per_token: what one step reads of the weights (matrices and their scales; 
 bandwidth: bytes per second of memory, the larger of a read probe and the best row of the models too large for a cache.
 `int8` is 8-bit weights with float32 activations (W8); `int4` 4 bits in groups of 64 with the token table in 6 bits per
 row (llama.cpp's own Q4_0 file keeps its table in Q6_K); `int4_table8` the same with the table in 8; `int4_a8` is `int4`
-with activations rounded to 8 bits, as llama.cpp rounds its own, and is what the ratios of 4 bits are taken of.
+with activations rounded to 8 bits, as llama.cpp rounds its own, and is what the ratios of 4 bits are taken of and what
+drafts; `int4_a8_table4` the same with the table in groups of 64 of 4 bits as well.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from quant.model.packed import packed_matrices
 from quant.model.reader import reader
 from quant.model.recipe import Recipe, quantize_model
 from quant.scheme import PerChannel, PerGroup, Scheme
+from quant.speculate import DRAFTED as DRAFTED_USUALLY
 from quant.speculate import acceptance, speculate
 
 SEED, PROMPT, NEW, ROUNDS = 0, 16, 96, 5
@@ -72,8 +74,9 @@ def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT, table: 
 
 RECIPES = {
     "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4_a8": recipe(HALVES, Activations.INT8, SIXES),
-    "int4": recipe(HALVES, table=SIXES), "int4_table8": recipe(HALVES), "int2": recipe(PAIRS),
-    "int4_nocompiler": recipe(HALVES_TORCH), "int8_nocompiler": recipe(BYTES),
+    "int4_a8_table4": recipe(HALVES, Activations.INT8, HALVES), "int4": recipe(HALVES, table=SIXES),
+    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "int4_nocompiler": recipe(HALVES_TORCH),
+    "int8_nocompiler": recipe(BYTES),
 }  # fmt: skip
 
 
@@ -156,7 +159,7 @@ def systems(plain: GPT2LMHeadModel, loaded: LoadedModel, others: list[Remote]) -
                                  packed_matrices(models[name].model)}))  # fmt: skip
         work = lambda ids, new, model=models[name]: ours(model, ids, new)  # noqa: E731
         yield System(name, _hidden(work) if hidden else work, bytes_per_token(models[name]), used)
-    yield System("speculative_accept_all", lambda ids, new: all_accepted(loaded, models["int4"], ids, new), 0)
+    yield System("speculative_accept_all", lambda ids, new: all_accepted(loaded, models["int4_a8"], ids, new), 0)
     for peer in others:
         yield System(peer.name, peer.decode, peer.file_bytes)
 
@@ -169,6 +172,7 @@ def ratios(speeds: dict[str, list[float]], limits: list[float], n_bytes: dict[st
         "int8_vs_llamacpp_q8_0": ("int8", "llamacpp_q8_0"),
         "w8a8_vs_llamacpp_q8_0": ("w8a8", "llamacpp_q8_0"),
         "int4_vs_llamacpp_q4_0": ("int4_a8", "llamacpp_q4_0"),
+        "int4_table4_vs_llamacpp_q4_0": ("int4_a8_table4", "llamacpp_q4_0"),
         "int4_float_activations_vs_llamacpp_q4_0": ("int4", "llamacpp_q4_0"),
         "int4_table8_vs_llamacpp_q4_0": ("int4_table8", "llamacpp_q4_0"),
         "int4_nocompiler_vs_llamacpp_q4_0": ("int4_nocompiler", "llamacpp_q4_0"),
@@ -205,19 +209,27 @@ PROMPTS = ("Me gusta mucho el futbol", "La ciudad de Madrid es", "El río nace e
            "La música de", "En el siglo XIX", "Los animales que viven", "Había una vez")  # fmt: skip
 
 
+DRAFTS = {"int4_a8": RECIPES["int4_a8"], "w8a8": RECIPES["w8a8"]}
+
+
 def embedded(rounds: int) -> dict[str, Any]:
-    """Greedy speculation on the model that ships: real acceptance, and speed over the original alone."""
+    """Greedy speculation on the model that ships: real acceptance, and speed over the original alone, by draft."""
     original = load_model()
-    draft = quantize_model(original, replace(recipe(HALVES), model=original.name))
+    drafts = {name: quantize_model(original, replace(r, model=original.name)) for name, r in DRAFTS.items()}
     sampling = Sampling(max_length=96, no_repeat_ngram_size=0, stop_at_end=False)
-    found: list[float] = []
-    shares: list[float] = []
+    found: dict[str, list[float]] = {name: [] for name in drafts}
+    shares: dict[str, float] = {}
     for _ in range(rounds):
         alone = sum(generate(original, p, sampling).seconds for p in PROMPTS)
-        runs = [list(speculate(original, draft, p, sampling)) for p in PROMPTS]
-        found.append(alone / sum(run[-1].seconds for run in runs))
-        shares.append(acceptance([r for run in runs for r in run]))
-    return {"ratio": spread(found), "acceptance": round(shares[0], 3), "prompts": len(PROMPTS)}
+        for name, draft in drafts.items():
+            runs = [list(speculate(original, draft, p, sampling)) for p in PROMPTS]
+            found[name].append(alone / sum(run[-1].seconds for run in runs))
+            shares[name] = acceptance([r for run in runs for r in run])
+    return {
+        name: {"ratio": spread(found[name]), "acceptance": round(shares[name], 3), "drafted": DRAFTED_USUALLY,
+               "prompts": len(PROMPTS)}
+        for name in drafts
+    }  # fmt: skip
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -238,7 +250,8 @@ def measure(rounds: int) -> dict[str, Any]:
     limits = [max(probe, *(n_bytes[name] * v[i] for name, v in speeds.items())) for i, probe in enumerate(probes)]
     small = embedded(rounds)
     result = ratios(speeds, limits, n_bytes)
-    result["speculative_embedded_vs_float32"] = round(small["ratio"]["median"], 3)
+    result["speculative_embedded_vs_float32"] = round(small["int4_a8"]["ratio"]["median"], 3)
+    result["speculative_embedded_w8a8_vs_float32"] = round(small["w8a8"]["ratio"]["median"], 3)
     memory = measure_memory()
     result["memory_int4_vs_bytes"] = round(memory["held_bytes"] / memory["packed_bytes"], 3)
     return {

@@ -12,41 +12,71 @@
 #define CHUNK_BYTES 32768
 
 #ifdef VECTOR
-INLINE void several(const float *w, const float *x, int64_t columns, float *y, int64_t stride, const int n) {
-    __m512 sum[TOGETHER];
-    for (int i = 0; i < n; i++)
-        sum[i] = _mm512_setzero_ps();
+#define MOST 8 /* rows of x to a tile */
+#define AHEAD 8192
+
+/* y[i * stride + r]: rows of W by n rows of x, all sums in registers: rows * n is at most 16. */
+INLINE void tile(const float *w, const float *x, int64_t columns, float *y, int64_t stride, const int rows,
+                 const int n) {
+    __m512 sum[16];
+    for (int k = 0; k < rows * n; k++)
+        sum[k] = _mm512_setzero_ps();
+    const char *ahead = (const char *)w + AHEAD;
     int64_t j = 0;
-    for (; j + 16 <= columns; j += 16)
+    for (; j + 16 <= columns; j += 16) {
+        __m512 v[4];
+        for (int r = 0; r < rows; r++, ahead += 64) {
+            _mm_prefetch(ahead, _MM_HINT_T0);
+            v[r] = _mm512_loadu_ps(w + r * columns + j);
+        }
         for (int i = 0; i < n; i++)
-            sum[i] = _mm512_fmadd_ps(_mm512_loadu_ps(w + j), _mm512_loadu_ps(x + i * columns + j), sum[i]);
+            for (int r = 0; r < rows; r++)
+                sum[i * rows + r] = _mm512_fmadd_ps(v[r], _mm512_loadu_ps(x + i * columns + j), sum[i * rows + r]);
+    }
     const __mmask16 rest = (__mmask16)((1u << (columns - j)) - 1);
     for (int i = 0; i < n; i++) {
-        sum[i] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(rest, w + j), _mm512_maskz_loadu_ps(rest, x + i * columns + j),
-                                 sum[i]);
-        y[i * stride] = _mm512_reduce_add_ps(sum[i]);
+        const __m512 last = _mm512_maskz_loadu_ps(rest, x + i * columns + j);
+        for (int r = 0; r < rows; r++) {
+            const __m512 v = _mm512_maskz_loadu_ps(rest, w + r * columns + j);
+            y[i * stride + r] = _mm512_reduce_add_ps(_mm512_fmadd_ps(v, last, sum[i * rows + r]));
+        }
+    }
+}
+
+static void tile_of(const float *w, int64_t rows, const float *x, int64_t n, int64_t columns, float *y,
+                    int64_t stride) {
+    switch (n * 8 + rows) {
+#define CASE(N, ROWS)                                       \
+    case (N) * 8 + (ROWS):                                  \
+        tile(w, x, columns, y, stride, ROWS, N);            \
+        break;
+        CASE(1, 1) CASE(1, 4) CASE(2, 1) CASE(2, 4) CASE(3, 1) CASE(3, 4) CASE(4, 1) CASE(4, 4)
+        CASE(5, 1) CASE(5, 2) CASE(6, 1) CASE(6, 2) CASE(7, 1) CASE(7, 2) CASE(8, 1) CASE(8, 2)
+#undef CASE
     }
 }
 #endif
 
-/* One row of W by n rows of x. */
-static void row_times(const float *w, const Input *in, int64_t columns, float *y, int64_t stride, int portable) {
+/* Rows of W that are multiplied together. */
+static int64_t tile_rows(int64_t n) {
+    return n <= 4 ? 4 : 2;
+}
+
+/* `rows` rows of W, 1 or `tile_rows`, by all rows of x. */
+static void rows_times(const float *w, int64_t rows, const Input *in, int64_t columns, float *y, int64_t stride,
+                       int portable) {
     int64_t done = 0;
 #ifdef VECTOR
-    for (; !portable && done < in->n; done += TOGETHER) {
-        const float *x = in->x + done * columns;
-        float *to = y + done * stride;
-        switch (in->n - done) {
-        case 1: several(w, x, columns, to, stride, 1); break;
-        case 2: several(w, x, columns, to, stride, 2); break;
-        case 3: several(w, x, columns, to, stride, 3); break;
-        default: several(w, x, columns, to, stride, TOGETHER); break;
-        }
+    for (int64_t n; !portable && done < in->n; done += n) {
+        n = in->n - done < MOST ? in->n - done : MOST;
+        for (int64_t row = 0, each = rows < tile_rows(n) ? 1 : tile_rows(n); row < rows; row += each)
+            tile_of(w + row * columns, each, in->x + done * columns, n, columns, y + done * stride + row, stride);
     }
 #endif
     (void)portable;
     for (; done < in->n; done++)
-        y[done * stride] = sum_of_products(w, in->x + done * columns, columns);
+        for (int64_t row = 0; row < rows; row++)
+            y[done * stride + row] = sum_of_products(w + row * columns, in->x + done * columns, columns);
 }
 
 /* Rows of x as they are multiplied: 1, or a multiple of TOGETHER that zeros fill. */
@@ -56,7 +86,7 @@ static int64_t filled(int64_t n) {
 
 /* Floats of scratch that `input_in` wants, whole cache lines. */
 int64_t input_floats(const Matrix *m, int64_t n) {
-    return (filled(n) * (m->columns + BATCH) + m->columns + n * m->runs + 4 * (BATCH * m->runs + PAD) + 15) / 16 * 16;
+    return (filled(n) * (m->columns + BATCH) + tile_rows(n) * m->columns + n * m->runs + 4 * (BATCH * m->runs + PAD) + 15) / 16 * 16;
 }
 
 /* Prepares x [n, columns] for `product`; memory: `input_floats`, as the last call left it unless `fresh`. */
@@ -64,7 +94,7 @@ void input_in(Input *in, const Matrix *m, float *memory, const float *x, int64_t
     const int64_t run = m->columns / m->runs;
     *in = (Input){x, n, memory, memory + filled(n) * m->columns, NULL, NULL, NULL};
     in->row = in->sums + n * m->runs;
-    in->numbers = in->row + m->columns;
+    in->numbers = in->row + tile_rows(n) * m->columns;
     in->y = in->numbers + 4 * (BATCH * m->runs + PAD);
     if (!has_kernel(m) || m->codes.bits > 8)
         return;
@@ -84,11 +114,12 @@ void input_in(Input *in, const Matrix *m, float *memory, const float *x, int64_t
 
 static void decoded_product(const Matrix *m, const Input *in, int64_t first, int64_t last, float *y, int64_t stride) {
     const int plain = m->codes.kind == SINGLE && !m->scale.codes.kind;
-    for (int64_t row = first; row < last; row++) {
+    for (int64_t row = first, rows; row < last; row += rows) {
+        rows = last - row < tile_rows(in->n) ? 1 : tile_rows(in->n);
         if (!plain)
-            decode_rows(m, row, row + 1, in->row, in->numbers);
+            decode_rows(m, row, row + rows, in->row, in->numbers);
         const float *w = plain ? (const float *)m->codes.data + row * m->columns : in->row;
-        row_times(w, in, m->columns, y + row, stride, m->portable);
+        rows_times(w, rows, in, m->columns, y + row, stride, m->portable);
     }
 }
 

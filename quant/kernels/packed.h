@@ -47,7 +47,7 @@ typedef struct {
     int64_t n;
     float *arranged; /* [n, columns], in the order in which packed codes come out; rows of zeros may follow */
     float *sums;     /* [n, runs] of the inputs of a run, where there are offsets */
-    float *row;      /* [columns] for a decoded row */
+    float *row;      /* [4, columns] for decoded rows */
     float *numbers;  /* [4, BATCH * runs + PAD] */
     float *y;        /* [n, BATCH], and the rows of zeros */
 } Input;
