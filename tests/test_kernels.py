@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -79,10 +82,32 @@ def test_without_a_compiler_the_definition_runs(name: str, monkeypatch: pytest.M
 
 def test_a_missing_or_failing_compiler_gives_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "COMPILERS", ())
+    monkeypatch.setattr(native, "find_spec", lambda name: None)
     monkeypatch.setenv("CC", "no-such-compiler")
     assert native.library.__wrapped__() is None
     monkeypatch.setenv("CC", "false")
     assert native.library.__wrapped__() is None
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_compiler_from_pypi_is_the_last_resort(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(native, "COMPILERS", ("false",) if installed else ())
+    monkeypatch.setattr(native, "find_spec", lambda name: object())
+    monkeypatch.setattr(native.subprocess, "run", run)
+    monkeypatch.delenv("CC", raising=False)
+    assert native.library.__wrapped__() is None
+    assert ran
+    for command in ran:
+        if installed:
+            assert Path(command[0]).name == "false"
+        else:
+            assert command[:4] == [sys.executable, "-m", "ziglang", "cc"]
 
 
 @pytest.mark.parametrize("name", KERNELS)

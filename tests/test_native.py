@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from quant.blocks import BLOCKS
 from quant.formats import FORMATS, NumberFormat, exmy
 from quant.kernels import compiled, native, step
-from quant.kernels.arena import in_one_arena, settled
+from quant.kernels.arena import in_large_pages, in_one_arena, settled
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
 from quant.kernels.step import NativeGpt2
@@ -218,6 +219,20 @@ def test_an_arena_holds_any_tensors() -> None:
     tensors = [torch.arange(5), random(3, 7), torch.empty(0)]
     assert all(torch.equal(a, b) for a, b in zip(tensors, in_one_arena(tensors), strict=True))
     assert in_one_arena([]) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no list of this process's memory here")
+def test_an_arena_is_private_memory() -> None:
+    """Of shared memory Linux makes no large pages."""
+    arena = in_large_pages(1 << 22)
+    address = arena.data_ptr()
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, flags = line.split()[:2]
+        first, last = (int(part, 16) for part in span.split("-"))
+        if first <= address < last:
+            assert flags == "rw-p"
+            return
+    raise AssertionError("the arena is not in the list")
 
 
 class Held(nn.Module):

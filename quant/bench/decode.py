@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from quant.evaluate.bandwidth import bytes_per_token, read_bandwidth
 from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
 from quant.formats import FORMATS
 from quant.generate import Sampling, best, generate
-from quant.kernels import compiled
+from quant.kernels import compiled, prefill
 from quant.kernels.cpu import Activations, kernel
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import packed_matrices
@@ -75,7 +75,7 @@ def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT, table: 
 RECIPES = {
     "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4_a8": recipe(HALVES, Activations.INT8, SIXES),
     "int4_a8_table4": recipe(HALVES, Activations.INT8, HALVES), "int4": recipe(HALVES, table=SIXES),
-    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "int4_nocompiler": recipe(HALVES_TORCH),
+    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "int4_nocompiler": recipe(HALVES_TORCH, Activations.INT8),
     "int8_nocompiler": recipe(BYTES),
 }  # fmt: skip
 
@@ -130,7 +130,10 @@ def all_accepted(original: LoadedModel, draft: LoadedModel, ids: list[int], new:
 @contextmanager
 def no_compiler() -> Iterator[None]:
     """As on a machine without a C compiler."""
-    with mock.patch.object(compiled, "available", return_value=False):
+    hidden = [(compiled, "available"), (prefill, "available"), (prefill, "has_int8")]
+    with ExitStack() as stack:
+        for module, name in hidden:
+            stack.enter_context(mock.patch.object(module, name, return_value=False))
         yield
 
 

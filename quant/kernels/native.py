@@ -14,8 +14,10 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ def many_tokens() -> ctypes.CDLL | None:
 
 
 def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDLL | None:
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC", ""), *COMPILERS))), None)
+    compiler = _compiler()
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory() as folder:  # loaded, it is no longer needed on disk
@@ -80,9 +82,17 @@ def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDL
     return None
 
 
-def _compiles(compiler: str, target: Path, sources: tuple[str, ...], extra: tuple[str, ...]) -> bool:
+def _compiler() -> tuple[str, ...] | None:
+    """The command that compiles: the system's, or clang as PyPI's `ziglang` brings it."""
+    found = next(filter(None, map(shutil.which, (os.environ.get("CC", ""), *COMPILERS))), None)
+    if found:
+        return (found,)
+    return (sys.executable, "-m", "ziglang", "cc") if find_spec("ziglang") else None
+
+
+def _compiles(compiler: tuple[str, ...], target: Path, sources: tuple[str, ...], extra: tuple[str, ...]) -> bool:
     paths = [str(FOLDER / source) for source in sources]
-    command = [compiler, *FLAGS, *extra, "-o", str(target), *paths, *LIBRARIES]
+    command = [*compiler, *FLAGS, *extra, "-o", str(target), *paths, *LIBRARIES]
     try:
         return subprocess.run(command, capture_output=True, timeout=COMPILE_S, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
