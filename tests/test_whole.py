@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -46,16 +47,18 @@ def alone(model: GPT2LMHeadModel) -> torch.Tensor:
 
 
 @pytest.mark.skipif(not compiled.available(), reason="no compiler here")
-@pytest.mark.parametrize("embedding", [True, False])
+@pytest.mark.parametrize(("embedding", "portable"), [(True, False), (False, False), (True, True)])
 @pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_rounded_activations_are_the_definition(
-    original: LoadedModel, bits: int, granularity: Granularity, embedding: bool
+    original: LoadedModel, bits: int, granularity: Granularity, embedding: bool, portable: bool
 ) -> None:
+    """By the loops for this processor, and by those for any."""
     recipe = Recipe(Scheme.integer(bits, granularity), embedding=embedding, activations=Activations.INT8)
     model = quantize_model(original, recipe).model
     assert step.supports(model)
-    got = alone(model)
+    with mock.patch.object(step, "NativeGpt2", partial(step.NativeGpt2, portable=portable)):
+        got = alone(model)
     with mock.patch.object(compiled, "available", return_value=False):
         want = alone(model)
     # Float noise of 1e-6 tips a digit over now and then, which moves one input by a 127th and all logits a little.
@@ -92,7 +95,7 @@ def test_what_is_not_a_number_stays_so(original: LoadedModel) -> None:
 
 @pytest.mark.skipif(native.decoder() is None, reason="no compiler here")
 def test_which_matrices_have_a_kernel() -> None:
-    """By columns of 256 and 192, on a processor with the instructions; elsewhere none has."""
+    """By columns of 256 and 192: any processor's loops want 16 bytes of a run."""
     library = native.decoder()
     assert library is not None
     taken = {}
@@ -106,7 +109,20 @@ def test_which_matrices_have_a_kernel() -> None:
             for portable in (False, True):
                 matrix = NativeMatrix(PackedMatrix.of(method_for(scheme).run(weight, scheme)), portable=portable)
                 taken[columns, scheme, portable] = bool(library.has_whole(compiled.address_of(matrix)))
-    if not any(taken.values()):
-        pytest.skip("this processor multiplies no bytes by AVX-512")
     integers = {Scheme.integer(bits, g) for bits in range(2, 9) for g in GRANULARITIES}
-    assert {key for key, value in taken.items() if value} == {(c, s, False) for c in (256, 192) for s in integers}
+    portable = {(columns, scheme) for columns, scheme, plain in taken if plain and taken[columns, scheme, plain]}
+    assert portable == {(c, s) for c in (256, 192) for s in integers if run(s, c) >= 16 * parts(s, c)}
+    own = {(columns, scheme) for columns, scheme, plain in taken if not plain and taken[columns, scheme, plain]}
+    assert own in (portable, {(c, s) for c in (256, 192) for s in integers})  # with AVX-512's instructions all
+
+
+def run(scheme: Scheme, columns: int) -> int:
+    """Weights that share a scale, within a row."""
+    return scheme.granularity.size if isinstance(scheme.granularity, PerGroup) else columns
+
+
+def parts(scheme: Scheme, columns: int) -> int:
+    """Codes that come out of a byte by shifts: where rows are blocks of 64 bytes, and runs whole words."""
+    bits = scheme.element.code_bits
+    shifted = bits in (2, 4) and columns % (512 // bits) == 0 and run(scheme, columns) % (32 // bits) == 0
+    return 8 // bits if shifted else 1

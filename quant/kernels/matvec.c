@@ -1,10 +1,11 @@
 /* y = x W^T from packed rows: sum over runs of scale * dot(v[codes] - zero, x) + offset * sum(x), in float32.
 
-   Where fused.c has a kernel, codes become values in registers; elsewhere a row of W is decoded once, then multiplied
-   by all rows of x. A row of y depends on no other, so that any split of the rows gives the same numbers. */
+   Where fused.c or bytes.c has a kernel, codes become values in registers; elsewhere a row of W is decoded once, then
+   multiplied by all rows of x. A row of y depends on no other, so that any split of the rows gives the same numbers. */
 
 #include <stdlib.h>
 
+#include "bytes.h"
 #include "fused.h"
 #include "team.h"
 #include "vector.h"
@@ -96,10 +97,14 @@ void input_in(Input *in, const Matrix *m, float *memory, const float *x, int64_t
     in->row = in->sums + n * m->runs;
     in->numbers = in->row + tile_rows(n) * m->columns;
     in->y = in->numbers + 4 * (BATCH * m->runs + PAD);
-    if (!has_kernel(m) || m->codes.bits > 8)
+    const int fused = has_kernel(m) && m->codes.bits <= 8;
+    if (!fused && !has_bytes(m))
         return;
     for (int64_t i = 0; fresh && i < n; i++)
-        fused_arrange(m, x + i * m->columns, memory + i * m->columns);
+        if (fused)
+            fused_arrange(m, x + i * m->columns, memory + i * m->columns);
+        else
+            bytes_arrange(m, x + i * m->columns, memory + i * m->columns);
     for (int64_t i = n * m->columns; fresh && i < filled(n) * m->columns; i++)
         memory[i] = 0.0f;
     if (m->offset.codes.kind && fresh)
@@ -129,6 +134,8 @@ void product(const Matrix *m, const Input *in, int64_t first, int64_t last, floa
         fused_product(m, in, first, last, y, stride);
     else if (has_kernel(m) && in->n == 1)
         wide_product(m, in->x, first, last, y);
+    else if (has_bytes(m))
+        bytes_product(m, in, first, last, y, stride);
     else
         decoded_product(m, in, first, last, y, stride);
 }

@@ -66,6 +66,11 @@ INLINE int is_as_packed(const Matrix *m) {
     return (bits == 1 || bits == 2 || bits == 4) && fits_in(m, 512 / bits, 32 / bits);
 }
 
+/* How many codes of whole numbers come out of a byte by shifts: 1 where they are first widened to bytes. */
+INLINE int parts_of(const Matrix *m) {
+    return is_as_packed(m) && m->codes.bits > 1 ? 8 / m->codes.bits : 1;
+}
+
 /* matvec.c: what one product takes, and the product of some rows; work is handed out in chunks of rows. */
 int64_t chunk_rows(const Matrix *m);
 int64_t chunks_of(const Matrix *m);

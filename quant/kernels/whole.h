@@ -7,8 +7,9 @@
 
 typedef struct {
     int64_t n;
-    int8_t *digits;  /* [n, columns] */
-    int32_t *before; /* [n, columns / 4]: the codes' lowest value times four digits */
+    int8_t *digits;  /* [n, columns], of each 64 packed bytes first the first codes' of all bytes, then the second ones' */
+    int32_t *before; /* [n, columns / 4]: what sums begin with */
+    uint8_t *row;    /* [columns] for a row of codes */
     float *scales;   /* [n] */
     float *numbers;  /* [2, BATCH * runs + PAD] */
 } Whole8;
