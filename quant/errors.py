@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from quant.text import Text
 
+SHOWN = 80  # characters of what came that a message repeats
+
 
 class QuantError(Exception):
     """The root of all errors of this package; `text` has both languages, `str()` is the English half."""
@@ -31,3 +33,8 @@ class PromptError(QuantError):
 
 class EvaluationError(QuantError):
     """A text or a window that cannot be scored."""
+
+
+def shown(text: str) -> str:
+    """The beginning of what came, for a message."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

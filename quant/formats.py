@@ -132,13 +132,14 @@ class NumberFormat:
     def round(self, x: Tensor) -> Tensor:
         """Nearest values that this format can hold, float32.
 
-        Overflow goes to infinity where there is one, and saturates elsewhere.
+        Overflow goes to infinity where there is one, and saturates elsewhere. What float32 itself does not reach (E8M7
+        without infinity has numbers there) is infinity.
         """
         if self.layout is None:
             return self.decode(self.encode(x))
         if self.dtype in CASTS:
             return x.to(self.dtype).to(torch.float32)
-        return self.decode(self.encode(x, None if self.layout.infinity_code else Overflow.SATURATE))
+        return self.decode(self.encode(x, None if self.layout.infinity_code else Overflow.SATURATE)).float()
 
     def _finite(self) -> Tensor:
         assert self.values is not None

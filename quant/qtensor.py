@@ -37,7 +37,7 @@ class QTensor:
 
     def dequantize(self) -> Tensor:
         """The float32 matrix [out, in] that the codes stand for."""
-        values = self.scheme.element.decode(self.codes)
+        values = self.scheme.element.decode(self.codes).float()  # E8M7 without infinity decodes to float64
         if self.scale is None:
             return values
         grouped = group(values, self.scheme.granularity)

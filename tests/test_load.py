@@ -233,10 +233,28 @@ def test_code_that_comes_with_a_model_is_never_run(folder: Path, tmp_path: Path)
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("tokenizer", ["", "{", "{}", '{"model": 3}'])
-def test_a_damaged_tokenizer_is_refused(folder: Path, tokenizer: str) -> None:
-    (folder / "tokenizer.json").write_text(tokenizer)
-    refusal(folder)
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"added_tokens": 5, "added_tokens_decoder": 5}'])
+def test_a_damaged_tokenizer_is_refused(folder: Path, file: str, text: str) -> None:
+    (folder / file).write_text(text)
+    assert "su tokenizador no se puede leer: " in refusal(folder).text.es
+    assert "«gpt2-tiny»" in refusal(folder).text.es
+    assert "its tokenizer cannot be read: " in refusal(folder).text.en
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        ({"type": "Evil"}, "data did not match any variant"),
+        ({"type": "BPE", "vocab": {}, "merges": [["a", "b"]]}, "Error while initializing BPE: Token `a` out of"),
+    ],
+)
+def test_a_tokenizer_that_the_library_refuses_with_a_plain_exception_says_why(
+    folder: Path, model: dict[str, object], reason: str
+) -> None:
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": [], "model": model}))
+    assert f"its tokenizer cannot be read: {reason}" in refusal(folder).text.en
+    assert f"su tokenizador no se puede leer: {reason}" in refusal(folder).text.es
 
 
 @pytest.mark.parametrize(

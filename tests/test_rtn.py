@@ -17,11 +17,12 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from matrices import CASTS, label
 from torch import Tensor
 
 from quant.blocks import BLOCKS
 from quant.errors import SchemeError, WeightError
-from quant.formats import FORMATS
+from quant.formats import FORMATS, exmy
 from quant.methods import METHODS
 from quant.methods.rtn import quantize
 from quant.packing import bits_per_weight
@@ -118,6 +119,14 @@ def test_a_scale_that_overflows_is_refused_with_what_would_hold_it() -> None:
     assert caught.value.text.es.startswith("La escala 100")
     assert caught.value.text.es.endswith("no cabe en float16 (máximo 65\u202f504); usa bfloat16 o float32.")
     assert caught.value.text.en.endswith("does not fit in float16 (largest 65\u202f504); use bfloat16 or float32.")
+
+
+@pytest.mark.parametrize("scheme", [*CASTS, Scheme(FORMATS["int8"], PerGroup(32), scale=exmy(8, 7))], ids=label)
+def test_what_is_decoded_is_float32(scheme: Scheme) -> None:
+    """E8M7 without infinity too, as codes and as scales: its own numbers reach beyond float32."""
+    q = quantize(gaussian(), scheme)
+    assert q.dequantize().dtype is q.scales().dtype is torch.float32
+    assert float((q.dequantize() - gaussian()).abs().max()) < 0.1
 
 
 def test_what_is_too_small_for_its_scale_decodes_to_zeros() -> None:

@@ -28,13 +28,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from quant.errors import ModelError, QuantError
+from quant.errors import ModelError, QuantError, shown
 from quant.model.file_header import CODES, KEY, Header, Spec, check_tensors, file_bytes, specs, table
 from quant.model.layers import census, layers_of
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear, packed_matrices, settle
 from quant.model.recipe import Recipe, replace_layer, size_report
-from quant.model.recipe_json import shown
 from quant.model.skeleton import plain_config, put_weights, skeleton
 from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
 from quant.packing import Layout

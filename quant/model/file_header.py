@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quant.errors import ModelError
+from quant.errors import ModelError, shown
 from quant.model.layers import Layer
 from quant.model.recipe import Recipe
-from quant.model.recipe_json import recipe_from_json, recipe_to_json, record, shown, typed
+from quant.model.recipe_json import recipe_from_json, recipe_to_json, record, typed
 from quant.model.tokenizer import FILE_NAME
 from quant.packing import Layout
 from quant.text import Text

@@ -17,12 +17,13 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from quant.errors import ModelError
 from quant.kernels.cpu import rows
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices
+from quant.model.tokenizer import open_tokenizer
 from quant.text import Text
 
 EMBEDDED = "embedded"
@@ -157,7 +158,7 @@ def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> Loaded
             folder, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
             weights_only=True, use_safetensors=use_safetensors, output_loading_info=True,
         )  # fmt: skip
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = open_tokenizer(folder)
     except (UnpicklingError, EOFError) as error:
         raise ModelError(
             Text("El archivo .bin de «{name}» está dañado o guarda algo que no son tensores, y eso podría ejecutar "
@@ -165,11 +166,12 @@ def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> Loaded
                  "The .bin file of “{name}” is damaged or holds something that is not a tensor, which could run code: "
                  "it is not opened. Allowed: a .bin of tensors alone, or safetensors.").format(name=name)
         ) from error  # fmt: skip
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+    except (ModelError, OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise ModelError(
             Text("No se ha podido leer el modelo «{name}»: {reason}",
                  "The model “{name}” could not be read: {reason}")
-            .format(name=name, reason=str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+            .format(name=name, reason=error.text if isinstance(error, ModelError) else reason)
         ) from error  # fmt: skip
     if missing := sorted(report["missing_keys"]):  # transformers would leave random numbers in them
         raise ModelError(

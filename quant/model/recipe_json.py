@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from quant.blocks import BLOCKS
-from quant.errors import SchemeError
+from quant.errors import SchemeError, shown
 from quant.floats import Specials
 from quant.formats import FORMATS, NumberFormat, exmy, number_format
 from quant.kernels.cpu import Activations
@@ -31,7 +31,6 @@ WHOLE: dict[str, Granularity] = {"per_tensor": PerTensor(), "per_channel": PerCh
 RECIPE = ("scheme", "embedding", "method", "model", "activations", "overrides")
 SCHEME = ("element", "granularity", "grid", "scale", "shift", "ties", "codes_from", "name")
 ZERO, OFFSET = "zero", "offset"
-SHOWN = 80  # characters of what came that a message repeats
 EXMY = re.compile(r"e(\d{1,2})m(\d{1,2})(fn)?")
 WIDTHS = (8, 16, 32)  # bits of a scale or an offset
 Named = TypeVar("Named", bound=Enum)
@@ -214,8 +213,3 @@ def refused(where: str, value: object, allowed: Iterable[str]) -> SchemeError:
         Text("{where}: ha llegado {got}; se admite {allowed}.", "{where}: got {got}; allowed: {allowed}.")
         .format(where=where, got=shown(repr(value)), allowed=", ".join(allowed))
     )  # fmt: skip
-
-
-def shown(text: str) -> str:
-    """The beginning of what came, for a message."""
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

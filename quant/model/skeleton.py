@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as ARCHITECTURES
 
-from quant.errors import ModelError
+from quant.errors import ModelError, shown
 from quant.model.load import turn_conv1d
-from quant.model.recipe_json import shown
 from quant.text import Text
 
 # Where a configuration came from, and what could name code to run.

@@ -1,4 +1,4 @@
-"""A tokenizer as the files that it writes of itself, by name, and back: transformers' own code both ways."""
+"""A tokenizer of a folder, or as the files that it writes of itself: transformers' own code both ways."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from types import TracebackType
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from quant.errors import ModelError
-from quant.model.recipe_json import shown
+from quant.errors import ModelError, shown
 from quant.text import Text
 
 PREFIX = "tokenizer/"
@@ -28,6 +27,12 @@ def tokenizer_files(tokenizer: PreTrainedTokenizerBase) -> dict[str, bytes]:
         return {PREFIX + f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
 
 
+def open_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder. Raises ModelError."""
+    with _Refused():
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
 def read_tokenizer(files: Mapping[str, Tensor]) -> PreTrainedTokenizerBase:
     """The tokenizer that wrote them. Raises ModelError."""
     with TemporaryDirectory() as folder, _Refused():
@@ -35,7 +40,7 @@ def read_tokenizer(files: Mapping[str, Tensor]) -> PreTrainedTokenizerBase:
             written = Path(folder) / name.removeprefix(PREFIX)
             written.parent.mkdir(exist_ok=True)
             written.write_bytes(data.numpy().tobytes())
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return open_tokenizer(folder)
 
 
 class _Refused:
