@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -39,6 +40,8 @@ from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
 from quant.text import Text
+
+_TOKENIZERS: WeakKeyDictionary[LoadedModel, dict[str, Spec]] = WeakKeyDictionary()
 
 
 def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, replace: bool = False) -> int:
@@ -108,8 +111,14 @@ def read_recipe(path: str | Path) -> Recipe:
 def predicted_bytes(loaded: LoadedModel, recipe: Recipe) -> int:
     """The size of the file, known before anything is quantized. Raises SchemeError where the recipe does not fit."""
     size_report(loaded, recipe)
-    tokenizer = {name: (CODES, [len(data)]) for name, data in tokenizer_files(loaded.tokenizer).items()}
-    return file_bytes(specs(census(loaded), recipe) | tokenizer, _header(loaded, recipe).sealed([]))
+    return file_bytes(specs(census(loaded), recipe) | _tokenizer_specs(loaded), _header(loaded, recipe).sealed([]))
+
+
+def _tokenizer_specs(loaded: LoadedModel) -> dict[str, Spec]:
+    """Those of its tokenizer's files, written only once: a slider asks for the size at every move."""
+    if loaded not in _TOKENIZERS:
+        _TOKENIZERS[loaded] = {n: (CODES, [len(data)]) for n, data in tokenizer_files(loaded.tokenizer).items()}
+    return _TOKENIZERS[loaded]
 
 
 def _header(loaded: LoadedModel, recipe: Recipe) -> Header:

@@ -56,8 +56,12 @@ def progress(label: Text, fraction: float, language: Language) -> str:
 
 
 def queue_place(ahead: int, language: Language) -> str:
-    text = (t.QUEUE_ONE if ahead == 1 else t.QUEUE_MANY).format(n=ahead)
-    return f'<div class="lab-progress" role="status"><span>⏳ {escape(text[language])}</span></div>'
+    return waiting((t.QUEUE_ONE if ahead == 1 else t.QUEUE_MANY).format(n=ahead)[language])
+
+
+def waiting(text: str) -> str:
+    """What is being waited for, where nobody knows how long."""
+    return f'<div class="lab-progress" role="status"><span>⏳ {escape(text)}</span></div>'
 
 
 def cards(rows: Sequence[tuple[str, str, str]]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from quant.errors import QuantError
 from quant.lab import Lab
@@ -24,8 +26,10 @@ from quant.ui.heavy import connect
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
 from quant.ui.section_drift import CSS as DRIFT_CSS
 from quant.ui.section_drift import drift_or_problem
+from quant.ui.section_file import file_or_problem, planned
 from quant.ui.section_notebook import notebook_or_problem
 from quant.ui.section_speculate import speculated_or_problem
+from quant.ui.shelf import Shelf
 from quant.ui.status import status_line
 from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
 from quant.ui.tab_numbers import CSS as NUMBERS_CSS
@@ -70,6 +74,7 @@ class View:
     """All that the listeners of one language's page connect."""
 
     language: Language
+    shelf: Shelf
     controls: Controls
     status: gr.HTML
     tabs: gr.Tabs
@@ -82,15 +87,16 @@ class View:
 
 def build_page(lab: Lab) -> gr.Blocks:
     """The whole demo: two languages over one lab, and the endpoints for programs."""
+    shelf = Shelf(get_upload_folder())
     with gr.Blocks(title=t.TITLE.es, analytics_enabled=False) as demo:
         build_api(lab)
-        _build_language(lab, "es", demo)
+        _build_language(lab, shelf, "es", demo)
     with demo.route(t.TITLE.en, "/en", show_in_navbar=False):
-        _build_language(lab, "en", demo)
+        _build_language(lab, shelf, "en", demo)
     return demo
 
 
-def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
+def _build_language(lab: Lab, shelf: Shelf, language: Language, demo: gr.Blocks) -> None:
     gr.HTML(_header(language))
     with gr.Row(elem_classes="lab-layout", equal_height=False):
         with gr.Column(elem_classes="lab-side", scale=0, min_width=290):
@@ -111,7 +117,7 @@ def _build_language(lab: Lab, language: Language, demo: gr.Blocks) -> None:
     with gr.Accordion(t.BADGES_TITLE[language], open=False):
         gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
     gr.HTML(f'<p class="lab-footer">{escape(t.FOOTER[language])} · <a href="./?view=api">API</a></p>')
-    view = View(language, controls, status, tabs, start, numbers, weights, text, metrics)
+    view = View(language, shelf, controls, status, tabs, start, numbers, weights, text, metrics)
     _wire_light(lab, view)
     _wire_numbers(lab, view)
     _wire_heavy(lab, view)
@@ -138,15 +144,15 @@ def _wire_light(lab: Lab, view: View) -> None:
     language, inputs = view.language, view.controls.inputs
     weight_inputs = [*inputs, view.weights.layer, view.weights.log_counts]
 
-    def live(*values: Any) -> tuple[str, str]:
+    def live(*values: Any) -> tuple[str, str, str]:
         choice = Choice(*values)
-        return status_line(lab, language, choice), picture(lab, language, choice)
+        return status_line(lab, language, choice), picture(lab, language, choice), planned(lab, language, choice)
 
     def redraw_weights(*values: Any) -> list[object]:
         return shown_or_problem(lab, language, Choice(*values[:-2]), *values[-2:])
 
     moved = [c.input for c in inputs]
-    seen = [view.status, view.start.picture]
+    seen = [view.status, view.start.picture, view.metrics.file.plan]
     gr.on(moved, live, inputs, seen, trigger_mode="always_last", **LIGHT)
     gr.on(
         [*moved, view.weights.layer.input, view.weights.log_counts.input], redraw_weights, weight_inputs,
@@ -206,6 +212,8 @@ def _wire_heavy(lab: Lab, view: View) -> None:
             [*inputs, *metrics.settings, metrics.history], metrics.outputs, metrics.stop)  # fmt: skip
     connect(language, chosen(notebook_or_problem), [metrics.notebook.run.click], inputs, metrics.notebook.output,
             metrics.notebook.stop)  # fmt: skip
+    connect(language, chosen(partial(file_or_problem, view.shelf)), [metrics.file.prepare.click], inputs,
+            metrics.file.outputs, metrics.file.stop)  # fmt: skip
 
 
 def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
@@ -229,13 +237,15 @@ def _wire_address(lab: Lab, view: View, demo: gr.Blocks) -> None:
             gr.Tabs(selected=params["tab"]) if params.get("tab") in t.TABS else gr.skip(),
             messages + status_line(lab, language, choice),
             picture(lab, language, choice),
+            planned(lab, language, choice),
             layer,
             *shown_or_problem(lab, language, choice, None, True),
         ]
 
     demo.load(
         restore, None,
-        [*view.controls.inputs, view.tabs, view.status, view.start.picture, view.weights.layer, *view.weights.outputs],
+        [*view.controls.inputs, view.tabs, view.status, view.start.picture, view.metrics.file.plan, view.weights.layer,
+         *view.weights.outputs],
         **LIGHT,
     ).then(None, view.controls.inputs, None, js=ADDRESS_JS, api_visibility="private").then(
         # By itself: reading every weight of a large model takes a second the first time, and nothing else waits for it.

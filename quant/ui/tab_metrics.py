@@ -28,6 +28,7 @@ from quant.ui.heavy import in_turn, quantizing
 from quant.ui.history import Entry, history_html
 from quant.ui.metrics_result import Shown, computes, result
 from quant.ui.section_bandwidth import BandwidthSection, build_bandwidth, picture, placed
+from quant.ui.section_file import FileSection, build_file
 from quant.ui.section_notebook import NotebookSection, build_notebook
 
 QUICK_BYTES = 40_000
@@ -49,6 +50,7 @@ class MetricsTab:
     tried: gr.HTML
     history: gr.State
     bandwidth: BandwidthSection
+    file: FileSection
     notebook: NotebookSection
 
     @property
@@ -160,11 +162,11 @@ def build_metrics(language: Language) -> MetricsTab:
     with gr.Row():
         text = gr.Radio(
             [(name[language], key) for key, name in t.METRIC_TEXTS.items()], value=next(iter(TITLES)),
-            label=t.METRIC_TEXT[language],
+            label=t.METRIC_TEXT[language], min_width=280,
         )  # fmt: skip
         amount = gr.Radio(
             [(name[language], key) for key, name in t.METRIC_AMOUNTS.items()], value="quick",
-            label=t.METRIC_AMOUNT[language],
+            label=t.METRIC_AMOUNT[language], min_width=280,
         )  # fmt: skip
     own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False)
     with gr.Row():
@@ -176,11 +178,12 @@ def build_metrics(language: Language) -> MetricsTab:
     gr.Markdown(f"### {t.HISTORY[language]}")
     tried = gr.HTML(history_html([], language), elem_id=f"history-{language}")
     bandwidth = build_bandwidth(language)
+    file = build_file(language)
     history = gr.State([])
     text.input(
         lambda kind: (gr.update(visible=kind == "own"), gr.update(visible=kind != "own")), text, [own, amount],
         show_progress="hidden", queue=False, api_visibility="private",
     )  # fmt: skip
     settings: list[Any] = [text, amount, own]
-    return MetricsTab(settings, go, stop, output, chart, caption, tried, history, bandwidth,
+    return MetricsTab(settings, go, stop, output, chart, caption, tried, history, bandwidth, file,
                       build_notebook(language))  # fmt: skip

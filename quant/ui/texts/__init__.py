@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.ui.texts.common import *  # noqa: F403
 from quant.ui.texts.drift import *  # noqa: F403
+from quant.ui.texts.file import *  # noqa: F403
 from quant.ui.texts.metrics import *  # noqa: F403
 from quant.ui.texts.notebook import *  # noqa: F403
 from quant.ui.texts.numbers import *  # noqa: F403
