@@ -154,7 +154,7 @@ def test_points_above_the_line_are_drawn_too() -> None:
 
 
 def test_ticks_lie_on_the_axis_and_thin_out() -> None:
-    from quant.plots.bandwidth import _ticks
+    from quant.plots.style import _ticks
 
     assert _ticks(4.0, 60.0) == [5, 10, 20, 50]
     assert _ticks(0.5, 3000.0) == [1, 10, 100, 1000]
@@ -186,7 +186,7 @@ def test_the_caption_of_models_that_the_caches_hold_claims_no_share() -> None:
     assert "Los dos caben en la caché del procesador (32,0\u202fMB)" in both.es
     assert "Both fit in the cache of the processor (32.0\u202fMB)" in both.en
     alone = caption(LARGE, small, MACHINE)
-    assert "Él solo cabe" in alone.es
+    assert "Solo él cabe" in alone.es
     assert "%" not in both.es + alone.es
     unknown = caption(LARGE, placed("2 bits", 3_000_000, 50_000.0), Machine(20e9, None))
     assert "caché del procesador, que" in unknown.es

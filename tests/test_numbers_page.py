@@ -376,6 +376,26 @@ def test_an_address_with_no_number_says_so_and_shows_another(desktop: Visit) -> 
     )
 
 
+def test_a_link_to_a_part_stays_on_the_page_and_shows_the_part(desktop: Visit) -> None:
+    """Gradio's <base> took them to "/", in Spanish and without the recipe."""
+    desktop.open("tab=numeros&bits=3")
+    page = desktop.page
+    page.evaluate("window.here = true")
+    page.locator(".lab-jump:visible a").nth(3).click()
+    expect(page.locator(f"#numbers-ranges-{desktop.language}")).to_be_in_viewport()
+    assert page.evaluate("window.here") is True
+    assert desktop.bits() == 3
+
+
+def test_figures_stay_clipped_when_the_address_changes(spanish: Visit) -> None:
+    """Plotly wrote the address of that moment into its clips, and the histogram ran over the bands below it."""
+    spanish.page.locator(".js-plotly-plot:visible").wait_for()
+    clips = "[...document.querySelectorAll('.js-plotly-plot [clip-path]')].map((e) => e.getAttribute('clip-path'))"
+    found = spanish.page.evaluate(clips)
+    assert found
+    assert [clip for clip in found if not re.match(r"url\(['\"]?#", clip)] == []
+
+
 def test_a_phone_shows_long_numbers_without_scrolling_sideways(browser: Browser, server: str) -> None:
     for seen in visit(browser, server, "es", PHONE):
         seen.open("tab=numeros&x=5e-324")

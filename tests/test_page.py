@@ -487,6 +487,14 @@ def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> No
     expect(table).to_be_visible()
 
 
+def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
+    phone.open()
+    for width in (PHONE["width"], 360):
+        phone.page.set_viewport_size({"width": width, "height": PHONE["height"]})
+        for name in texts.TABS.values():
+            expect(phone.page.get_by_role("tab", name=name[phone.language], exact=True)).to_be_in_viewport()  # type: ignore[index]
+
+
 def test_links_of_the_first_tab_lead_to_the_others(spanish: Visit) -> None:
     spanish.open()
     spanish.page.get_by_role("button", name=texts.START_LINKS["metrica"].es).click()

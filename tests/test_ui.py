@@ -376,12 +376,29 @@ def test_the_one_that_ends_first_is_named(lab: Lab) -> None:
     assert f"hasta el token {n}: ahí el cuantizado" in columns(loaded, (longer, shorter), "", "es")
 
 
+def test_the_caption_says_why_there_are_as_many_columns(lab: Lab) -> None:
+    def caption(**recipe: Any) -> str:
+        return show(lab, "es", Choice(lab.default(), **recipe), LAYER, True).caption
+
+    assert "Hay 4096 escalas y cada una estira la misma rejilla de 15 valores" in caption(bits=4)
+    assert "solo quedan 2 valores distintos" in caption(bits=2, granularity="tensor")
+    assert "escala" not in caption(format="cast_float16") + caption(bits=8)
+
+
 def test_an_outlier_is_named_only_where_there_is_one() -> None:
     weight = 0.1 * torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
     scheme = Scheme.integer(4, PerTensor())
-    assert "estira" not in _occupancy_caption(weight_view(weight, scheme), "es")
+    assert "estira" not in _occupancy_caption(weight_view(weight, scheme), scheme, "es")
     weight[3, 3] = 5.0
-    assert "estira" in _occupancy_caption(weight_view(weight, scheme), "es")
+    assert "estira" in _occupancy_caption(weight_view(weight, scheme), scheme, "es")
+    cast = Choice("embedded", format="cast_float8_e4m3fn").scheme()  # nothing shares a scale where there is none
+    assert "estira" not in _occupancy_caption(weight_view(weight, cast), cast, "es")
+
+
+def test_codes_that_are_never_used_are_no_zero_percent(lab: Lab) -> None:
+    wide = show(lab, "es", Choice(lab.default(), bits=8, granularity="tensor"), LAYER, True)
+    assert "no se usa ni una vez" in wide.occupancy_caption
+    assert "reúne el 0" not in wide.occupancy_caption
 
 
 def test_change_is_a_percentage_or_a_factor() -> None:

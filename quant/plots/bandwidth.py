@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from quant.evaluate.bandwidth import Machine, Placed
-from quant.plots.style import ERROR, INK, ORIGINAL, QUANTIZED, finish
+from quant.plots.style import ERROR, INK, ORIGINAL, QUANTIZED, finish, log_axis
 from quant.text import Language, Text, number
 
 MB, GB = 1e6, 1e9
@@ -18,7 +18,6 @@ BYTES = Text("MB de pesos que lee cada token", "MB of weights read per token")
 SPEED = Text("tokens/s al escribir", "tokens/s when writing")
 LINE = Text("límite de la memoria: {bandwidth} GB/s", "memory limit: {bandwidth} GB/s")
 HOVER = Text("{name}: {mb} MB por token, {speed} tokens/s", "{name}: {mb} MB a token, {speed} tokens/s")
-STEPS = (1, 2, 5)
 SIDES = ("middle left", "top center", "middle right", "bottom center")
 ALONE = 2  # the side of a point that has no neighbours
 
@@ -73,21 +72,8 @@ def _hover(p: Placed, language: Language) -> str:
 
 
 def _axis(title: str, low: float, high: float, language: Language) -> dict[str, object]:
-    ticks = _ticks(low, high)
-    return {
-        "title": {"text": title, "font": {"size": 13}, "standoff": 12},
-        "type": "log", "range": [math.log10(low), math.log10(high)],
-        "tickvals": ticks, "ticktext": [number(v, language, 1) for v in ticks],
-    }  # fmt: skip
+    return {"title": title, **log_axis(low, high, language)}
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
     return min(values) / math.sqrt(ROOM), max(values) * ROOM  # names stand to the right of the largest
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each power of ten; the powers alone where there would be too many."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    many = math.log10(high / low) > len(STEPS)
-    found = [step * 10.0**power for power in powers for step in STEPS[: 1 if many else None]]
-    return [v for v in found if low <= v <= high]

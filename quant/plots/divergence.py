@@ -7,14 +7,14 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant.evaluate.compare import TokenScores
-from quant.plots.style import ERROR, QUANTIZED, finish
+from quant.plots.style import ERROR, PERCENT, QUANTIZED, finish, log_axis
 from quant.text import Language, Text, as_typed
 
 BINS = 32
 QUANTILES = (10, 25, 50, 75, 90, 95, 99, 99.9, 100)
 BY_POSITION = Text("KL media según la posición", "Mean KL by position")
 BY_QUANTILE = Text("KL, de menor a mayor", "KL, from least to greatest")
-POSITION = Text("posición en la ventana", "position in the window")
+POSITION = Text("posición en la ventana (tokens)", "position in the window (tokens)")
 NATS = Text("KL (nats)", "KL (nats)")
 SHARE = Text("% de los tokens por debajo", "% of the tokens below")
 
@@ -38,7 +38,7 @@ def divergence(tokens: TokenScores, language: Language) -> go.Figure:
     )
     figure.add_bar(
         x=middles.astype(np.float32), y=means.astype(np.float32), row=1, col=1,
-        hovertemplate="%{x}: %{y:.3g}<extra></extra>",
+        hovertemplate="token %{x}: %{y:.3g} nats<extra></extra>",
         marker={"color": QUANTIZED, "line": {"width": 0}},
     )  # fmt: skip
     levels = np.maximum(np.percentile(tokens.kl, QUANTILES), 1e-9)
@@ -46,11 +46,12 @@ def divergence(tokens: TokenScores, language: Language) -> go.Figure:
     figure.add_scatter(
         x=np.arange(len(QUANTILES)), y=levels.astype(np.float32), row=2, col=1, mode="lines+markers", customdata=names,
         line={"color": ERROR, "width": 2}, marker={"symbol": "square", "size": 8},
-        hovertemplate="%{customdata} %: %{y:.3g}<extra></extra>",
+        hovertemplate=f"%{{customdata}}{PERCENT[language]}: %{{y:.3g}} nats<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(title=POSITION[language], row=1, col=1)
     figure.update_xaxes(title=SHARE[language], tickvals=np.arange(len(QUANTILES)), row=2, col=1,
                         ticktext=names, tickfont={"size": 11})  # fmt: skip
     figure.update_yaxes(title=NATS[language], rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title=NATS[language], type="log", exponentformat="power", row=2, col=1)
+    low, high = float(levels.min()) / 1.3, float(levels.max()) * 1.3
+    figure.update_yaxes(title=NATS[language], **log_axis(low, high, language), row=2, col=1)
     return finish(figure, language, 470)

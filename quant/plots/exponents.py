@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant.evaluate.numbers import FormatRange
-from quant.plots.style import EXPONENT, INK, MANTISSA, ORIGINAL, finish
+from quant.plots.style import EXPONENT, INK, MANTISSA, ORIGINAL, PERCENT, finish
 from quant.text import Language, Text
 
 WEIGHTS = Text("% de los pesos", "% of the weights")
@@ -29,7 +29,7 @@ def exponents(
     share = (100 * counts / max(int(counts.sum()), 1)).astype(np.float32)
     figure.add_bar(
         x=powers + 0.5, y=share, width=0.94, row=1, col=1, marker={"color": ORIGINAL, "line": {"width": 0}},
-        customdata=powers, hovertemplate="2<sup>%{customdata}</sup>: %{y:.3g} %<extra></extra>",
+        customdata=powers, hovertemplate="2<sup>%{customdata}</sup>: %{y:.3g}" + PERCENT[language] + "<extra></extra>",
     )  # fmt: skip
     rows = [names[f.name] for f in formats]
     for kind, color, pattern in ((NORMAL, EXPONENT, ""), (SUBNORMAL, MANTISSA, "/")):

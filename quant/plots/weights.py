@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant.evaluate.weights import Axis, WeightView
-from quant.plots.style import ORIGINAL, QUANTIZED, finish
+from quant.plots.style import ORIGINAL, PERCENT, QUANTIZED, finish
 from quant.text import Language, Text, number, superscript
 
 BEFORE = Text("Original (float32)", "Original (float32)")
@@ -36,12 +36,13 @@ def histogram(view: WeightView, language: Language, *, log_counts: bool) -> go.F
         figure.add_bar(
             x=centers, y=counts.astype(np.int32), width=width, row=row, col=1,
             marker={"color": color, "line": {"width": 0}},
-            hovertemplate="%{x:.4f}: %{y}<extra></extra>",
+            hovertemplate=f"%{{x:.4f}}: %{{y}} {COUNT[language]}<extra></extra>",
         )  # fmt: skip
         figure.update_yaxes(title=COUNT[language], row=row, col=1)
     top = int(max(view.before.max(), view.after.max()))
     if log_counts:
-        figure.update_yaxes(type="log", range=[-0.3, float(np.log10(top)) + 0.2], dtick=1, exponentformat="power")
+        figure.update_yaxes(type="log", range=[-0.3, float(np.log10(top)) + 0.2], dtick=1, exponentformat="power",
+                            tickfont={"size": 11})  # fmt: skip
     else:
         figure.update_yaxes(range=[0, top * 1.05])
     figure.update_xaxes(title=VALUE[language], row=2, col=1)
@@ -56,7 +57,7 @@ def occupancy(view: WeightView, language: Language) -> go.Figure:
         go.Bar(
             x=places, y=(100 * view.occupancy).astype(np.float32), width=0.8 if len(places) < 64 else 1,
             marker={"color": QUANTIZED, "line": {"width": 0}}, customdata=names,
-            hovertemplate="%{customdata}: %{y:.2f} %<extra></extra>",
+            hovertemplate=f"{CODE[view.axis][language]} %{{customdata}}: %{{y:.2f}}{PERCENT[language]}<extra></extra>",
         )
     )  # fmt: skip
     if view.axis is not Axis.INTEGER:
@@ -64,7 +65,7 @@ def occupancy(view: WeightView, language: Language) -> go.Figure:
         ticks = np.linspace(0, len(places) - 1, named).round().astype(int)
         figure.update_xaxes(tickvals=places[ticks], ticktext=[names[i] for i in ticks], tickfont={"size": 11})
     elif len(places) <= NAMED:
-        figure.update_xaxes(dtick=1, tickangle=0, tickfont={"size": 11})
+        figure.update_xaxes(dtick=1, tickangle=0, tickfont={"size": 10})
     figure.update_xaxes(title=CODE[view.axis][language])
     figure.update_yaxes(title=SHARE[language], rangemode="tozero")
     return finish(figure, language, 260)

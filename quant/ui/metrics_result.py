@@ -126,10 +126,10 @@ def _figure(estimate: Estimate, language: Language) -> str:
     return shown + (f"<small>{_ends(estimate, language)}</small>" if estimate.interval else "")
 
 
-def _ends(estimate: Estimate, language: Language, digits: int = 3) -> str:
+def _ends(estimate: Estimate, language: Language, unit: str = "") -> str:
     if estimate.interval is None:
         return escape(t.NO_INTERVAL[language])
-    low, high = (number(end, language, digits) for end in (estimate.interval.low, estimate.interval.high))
+    low, high = (number(end, language, 3) + unit for end in (estimate.interval.low, estimate.interval.high))
     return f"{low} – {high}"
 
 
@@ -145,7 +145,7 @@ def _drift_rows(f: Figures, language: Language) -> list[list[str]]:
     ]  # fmt: skip
     return [
         [_row_name(name, hint, mark, language), number(e.value, language, 3) + unit,
-         "—" if name is t.KL_MAX else _ends(e, language)]
+         "—" if name is t.KL_MAX else _ends(e, language, unit=unit)]
         for name, hint, e, unit in rows
     ]  # fmt: skip
 

@@ -27,6 +27,8 @@ def status_line(lab: Lab, language: Language, choice: Choice) -> str:
 def _model(loaded: LoadedModel, language: Language) -> str:
     title = {EMBEDDED: t.STATUS_EMBEDDED[language], DEFAULT_HUB_ID: DEFAULT_HUB_ID}.get(loaded.name, loaded.name)
     parameters = t.STATUS_PARAMETERS.format(millions=number(loaded.parameters / 1e6, language, 3))[language]
+    if loaded.name == EMBEDDED:  # its title says where it comes from
+        return f"<b>{escape(title)}</b><span>{parameters}</span>"
     origin = loaded.origin[language] + (f" · {loaded.revision}" if loaded.revision else "")
     return f"<b>{escape(title)}</b><span>{parameters}</span><span>{escape(origin)}</span>"
 

@@ -33,7 +33,10 @@ FOLDER = Path(__file__).parent / "numbers"
 OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live")
 # Gradio never runs a script inside a component, so these go into the head of the page.
 SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in OWN) + tab_numbers_round.SCRIPT
-HEAD = f"<script>{SCRIPT}</script>"
+# Gradio's page has <base href="./">, so "#part" led to "/#part": another page, in Spanish and without the recipe. And
+# plotly, seeing it, ties the clips and hatchings of a figure to the address of that moment, which the controls change.
+NO_BASE = 'if (document.baseURI === new URL(".", location.href).href) document.querySelector("base").remove();'
+HEAD = f"<script>{NO_BASE}\n{SCRIPT}</script>"
 CSS = (
     f":root {{ --lab-sign: {style.SIGN}; --lab-exponent: {style.EXPONENT}; --lab-mantissa: {style.MANTISSA};"
     " --lab-control-border: #7A8494; }\n"

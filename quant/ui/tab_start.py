@@ -57,6 +57,6 @@ def build_start(lab: Lab, language: Language) -> StartTab:
             with gr.Column(min_width=280, elem_classes="lab-panel"):
                 gr.Markdown(f"### {title[language]}\n{text[language]}")
     gr.Markdown(f"## {t.START_NEXT[language]}")
-    with gr.Row():
-        links = {tab: gr.Button(name[language], min_width=240) for tab, name in t.START_LINKS.items()}
+    with gr.Row(equal_height=True):
+        links = {tab: gr.Button(name[language], min_width=200) for tab, name in t.START_LINKS.items()}
     return StartTab(shown, links)

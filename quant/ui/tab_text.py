@@ -138,6 +138,7 @@ def written_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str
 
 
 def build_text(lab: Lab, language: Language) -> TextTab:
+    gr.Markdown(t.TEXT_INTRO[language])
     prompt = gr.Textbox(t.DEFAULT_PROMPT, label=t.PROMPT[language], lines=2, elem_id=f"prompt-{language}")
     with gr.Row():
         write_button = gr.Button(t.WRITE[language], variant="primary", elem_id=f"write-{language}")
@@ -158,5 +159,5 @@ def build_text(lab: Lab, language: Language) -> TextTab:
     gr.Markdown(t.SPEED_NOTE[language], elem_classes="lab-small-print")
     gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
     settings = [max_length, no_repeat, do_sample, temperature, top_k, top_p, seed]
-    speculate, drift = build_speculate(language), build_drift(lab, language)
+    drift, speculate = build_drift(lab, language), build_speculate(language)
     return TextTab(prompt, settings, write_button, stop, output, speculate, drift)

@@ -24,6 +24,7 @@ from quant.ui.choice import Choice
 from quant.ui.layer_names import default_layer, layer_choices, layer_in_view, layer_title
 
 RARE = 0.05  # share of the weights below which half of the codes is called rarely used
+FEW_LEVELS = 64  # from there on the columns of one grid touch one another
 OUTLIER = 8.0  # largest weight over their root mean square; a million gaussian weights reach 5
 
 
@@ -57,9 +58,9 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     return Shown(
         _cards(view, choice, language),
         histogram(view, language, log_counts=log_counts),
-        html.caption(_caption(view, layer, language)),
+        html.caption(_caption(view, layer, recipe.scheme, language)),
         occupancy(view, language),
-        html.caption(_occupancy_caption(view, language)),
+        html.caption(_occupancy_caption(view, recipe.scheme, language)),
         census_table(size_report(loaded, recipe), language),
     )
 
@@ -90,21 +91,33 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
     )
 
 
-def _caption(view: WeightView, layer: Layer, language: Language) -> str:
-    return t.WEIGHTS_CAPTION.format(
+def _caption(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
+    said = t.WEIGHTS_CAPTION.format(
         layer=layer_title(layer, language), count=fixed(layer.parameters, language, 0),
         error=number(view.largest_error, language, 2), largest=number(view.largest_weight, language, 2),
-    )[language]  # fmt: skip
+    )  # fmt: skip
+    return said[language] + _grids(view, layer, scheme, language)
 
 
-def _occupancy_caption(view: WeightView, language: Language) -> str:
+def _grids(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
+    """Why there are as many columns below as there are, where few values make that a question."""
+    if scheme.scale is None or view.levels > FEW_LEVELS:
+        return ""
+    outputs, inputs = layer.shape
+    rows, groups, _ = scheme.groups((outputs, inputs))
+    scales, levels, used = (fixed(n, language, 0) for n in (rows * groups, view.levels, view.used))
+    text = t.WEIGHTS_ONE_GRID if rows * groups == 1 else t.WEIGHTS_MANY_GRIDS
+    return text.format(scales=scales, levels=levels, used=used)[language]
+
+
+def _occupancy_caption(view: WeightView, scheme: Scheme, language: Language) -> str:
     top = int(view.occupancy.argmax())
     rare_half = float(np.sort(view.occupancy)[: len(view.occupancy) // 2].sum())
     tail: Text | str = ""
     if rare_half < RARE and view.levels > 3 and view.axis is not Axis.EXPONENT:
-        tail = t.OCCUPANCY_RARE.format(share=number(100 * rare_half, language, 2))
-    shares_scale = view.axis is not Axis.EXPONENT
-    ratio = view.largest_weight / view.rms_weight if view.rms_weight and shares_scale else 0.0
+        rare = t.OCCUPANCY_RARE.format(share=number(100 * rare_half, language, 2))
+        tail = rare if rare_half else t.OCCUPANCY_NEVER
+    ratio = view.largest_weight / view.rms_weight if view.rms_weight and scheme.scale is not None else 0.0
     outlier = t.OCCUPANCY_OUTLIER.format(ratio=number(ratio, language, 2))[language] if ratio > OUTLIER else ""
     name = t.OCCUPANCY_CAPTIONS[view.axis.value]
     shown = _code_name(float(view.code_values[top]), view.axis)
@@ -160,6 +173,7 @@ def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> 
 
 
 def build_weights(lab: Lab, language: Language) -> WeightsTab:
+    gr.Markdown(t.WEIGHTS_INTRO[language])
     loaded = lab.loaded(lab.default())
     layer = gr.Dropdown(
         layer_choices(loaded, language),

@@ -42,8 +42,8 @@ PERPLEXITY_HINT = Text(
 )
 BPB = Text("Bits por byte", "Bits per byte")
 BPB_HINT = Text("no depende del tokenizador; menos es mejor", "does not depend on the tokenizer; lower is better")
-SIZE = Text("Tamaño del archivo", "Size of the file")
-SPEED = Text("Escribir (tokens/s)", "Writing (tokens/s)")
+SIZE = Text("Tamaño del archivo", "File size")
+SPEED = Text("Velocidad al escribir (tokens/s)", "Writing speed (tokens/s)")
 SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
 METRIC_SO_FAR = Text(
     "Va por el {share}\N{NARROW NO-BREAK SPACE}% del texto: los dos han leído lo mismo, así que la comparación ya vale, con "
@@ -82,16 +82,16 @@ DIVERGENCE_HEAD = [
 ]
 KL_MEAN = Text("KL media (nats)", "Mean KL (nats)")
 KL_HINT = Text(
-    "lo que sorprende el cuantizado a quien esperaba el original; 0 es idéntico",
-    "how surprising the quantized model is to one who expects the original; 0 is identical",
+    "cuánto se aparta lo que espera el cuantizado de lo que espera el original; 0 es idéntico",
+    "how far what the quantized model expects is from what the original does; 0 is identical",
 )
-KL_MEDIAN = Text("KL mediana", "Median KL")
+KL_MEDIAN = Text("KL mediana (nats)", "Median KL (nats)")
 KL_MEDIAN_HINT = Text("la mitad de los tokens queda por debajo", "half of the tokens lie below")
-KL_99 = Text("KL del 99\N{NARROW NO-BREAK SPACE}%", "99% KL")
+KL_99 = Text("KL del 99\N{NARROW NO-BREAK SPACE}% (nats)", "99% KL (nats)")
 KL_99_HINT = Text("uno de cada 100 tokens la supera", "one token in 100 lies above")
-KL_999 = Text("KL del 99,9\N{NARROW NO-BREAK SPACE}%", "99.9% KL")
-KL_999_HINT = Text("uno de cada 1000 la supera", "one token in 1,000 lies above")
-KL_MAX = Text("KL máxima", "Largest KL")
+KL_999 = Text("KL del 99,9\N{NARROW NO-BREAK SPACE}% (nats)", "99.9% KL (nats)")
+KL_999_HINT = Text("uno de cada 1000 la supera", "one token in 1000 lies above")
+KL_MAX = Text("KL máxima (nats)", "Largest KL (nats)")
 KL_MAX_HINT = Text("el peor token de este texto; no generaliza", "the worst token of this text; it does not generalize")
 SAME_TOP = Text("Mismo token más probable", "Same most likely token")
 SAME_TOP_HINT = Text("tokens en los que los dos eligen lo mismo", "tokens where both would choose the same")
@@ -99,8 +99,8 @@ PROBABILITY_RMS = Text("Cambio típico de probabilidad", "Typical change of prob
 PROBABILITY_RMS_HINT = Text(
     "raíz de la media de los cuadrados, del token que de verdad venía", "root mean square, of the token that did come"
 )
-SPEED_PROMPT = Text("Leer un texto (tokens/s)", "Reading a prompt (tokens/s)")
-MEMORY = Text("Memoria de los pesos", "Memory of the weights")
+SPEED_PROMPT = Text("Velocidad al leer (tokens/s)", "Reading speed (tokens/s)")
+MEMORY = Text("Memoria de los pesos", "Weights in memory")
 SPEED_PROMPT_HINT = Text(
     "muchos a la vez: los pesos se leen una sola vez para todos",
     "many at once: the weights are read a single time for all of them",
@@ -115,7 +115,7 @@ COMPUTES = Text(
 COMPUTES_ALONE = Text("Al escribir calcula con: {kernels}.", "When writing it computes with: {kernels}.")
 COMPUTES_FLOAT = Text("activaciones float32", "float32 activations")
 COMPUTES_INT8 = Text(
-    "activaciones redondeadas a 8 bits, con una escala por token", "activations rounded to 8 bits, one scale a token"
+    "activaciones redondeadas a 8 bits, con una escala por token", "activations rounded to 8 bits, one scale per token"
 )
 COMPUTES_HELD = Text(
     "Los pesos cuantizados ocupan {held} bits también en memoria: no hay copia en float32.",
@@ -153,10 +153,10 @@ BANDWIDTH_CACHED = {
         "that do not fit.",
     ),
     False: Text(
-        "{said}. Él solo cabe en la caché del procesador{cache}, que es más rápida que la memoria: la línea limita al "
+        "{said}. Solo él cabe en la caché del procesador{cache}, que es más rápida que la memoria: la línea limita al "
         "original, no a él.",
-        "{said}. It alone fits in the cache of the processor{cache}, which is faster than memory: the line limits the "
-        "original, not the quantized model.",
+        "{said}. Only the quantized model fits in the cache of the processor{cache}, which is faster than memory: the line limits the "
+        "original, not this one.",
     ),
 }
 BANDWIDTH_COUNTED = Text(

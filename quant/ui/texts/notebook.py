@@ -28,7 +28,7 @@ NOTEBOOK_RUNNING = Text("Revisando el cuaderno:", "Revisiting the notebook:")
 NOTEBOOK_ORIGINAL = Text("Original", "Original")
 NOTEBOOK_RECIPE = Text("La receta del cuaderno", "The notebook's recipe")
 NOTEBOOK_BROKEN = Text(
-    "Roto a propósito: 2 bits, una escala por matriz", "Broken on purpose: 2 bits, one scale a matrix"
+    "Roto a propósito: 2 bits, una escala por matriz", "Broken on purpose: 2 bits, one scale per matrix"
 )
 
 NOTEBOOK_CENSUS_TITLE = Text("Qué capas ha tocado", "Which layers it touched")
@@ -56,7 +56,7 @@ NOTEBOOK_CENSUS_HEAD = [
 ]
 NOTEBOOK_WHY_TOUCHED = Text(
     "pesos en 8 bits con una escala por matriz; al calcular, también se redondea lo que entra",
-    "weights in 8 bits with one scale a matrix; when it computes, what comes in is rounded too",
+    "weights in 8 bits with one scale per matrix; when it computes, what comes in is rounded too",
 )
 NOTEBOOK_WHY_NO_VERSION = Text(
     "la receta la pide, pero PyTorch no tiene versión dinámica y la deja igual sin avisar",
@@ -118,8 +118,8 @@ NOTEBOOK_COST_HEAD = [
 ]
 NOTEBOOK_FILE = Text("Archivo", "File")
 NOTEBOOK_FILE_HINT = Text("lo que escribe torch.save(model.state_dict())", "what torch.save(model.state_dict()) writes")
-NOTEBOOK_FLOATS = Text("de ello, en float32", "of which float32")
-NOTEBOOK_PACKED = Text("de ello, en 8 bits", "of which 8 bits")
+NOTEBOOK_FLOATS = Text("de ellos, en float32", "of which float32")
+NOTEBOOK_PACKED = Text("de ellos, en 8 bits", "of which 8 bits")
 NOTEBOOK_SPEED_HINT = Text(
     "por turnos; solo se da por distinta si gana el mismo en todas las rondas, lo que por azar pasaría una vez de cada {odds}",
     "taking turns; called different only when the same one wins every round, which chance alone would do once in {odds}",

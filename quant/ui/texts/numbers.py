@@ -18,7 +18,7 @@ NUMBERS_PARTS = {
     "ranges": Text("Alcance frente a precisión", "Range against precision"),
     "rounding": Text("Redondear", "Rounding"),
     "when": Text("Cuál y cuándo", "Which one, and when"),
-    "wrong": Text("Lo que muchos apuntes cuentan mal", "What many notes get wrong"),
+    "wrong": Text("Lo que muchos apuntes cuentan mal", "What many course notes get wrong"),
 }
 NUMBERS_BITS_TRY = Text(
     "Escribe un número, arrástralo o toma un peso del modelo; después pulsa cualquier bit y mira qué número sale.",
@@ -74,7 +74,7 @@ NUMBERS_BANDS = Text(
 )
 NUMBERS_WHEN_HEAD = [
     Text("Formato", "Format"),
-    Text("Bits por número, con escalas", "Bits a number, with scales"),
+    Text("Bits por número, con escalas", "Bits per number, with scales"),
     Text("Cuándo", "When"),
 ]
 NUMBERS_WHEN = [
@@ -112,7 +112,7 @@ NUMBERS_WHEN = [
         "llama.cpp, en el procesador o en un portátil: Q4_K es la elección habitual, Q8_0 si sobra memoria.",
         "llama.cpp, on a processor or a laptop: Q4_K is the usual choice, Q8_0 where memory is plenty.")),
 ]  # fmt: skip
-NUMBERS_WRONG_SAID = Text("Se lee:", "One reads:")
+NUMBERS_WRONG_SAID = Text("Se lee:", "You may read:")
 NUMBERS_WRONG = [
     (Text("BF16 es más preciso que FP16.", "BF16 is more precise than FP16."), Text(
         "Al revés: tiene {bf16_p} bits significativos y FP16, {fp16_p}. Lo que tiene es más alcance: hasta {bf16_max}, como FP32, frente a {fp16_max}.",
@@ -123,9 +123,9 @@ NUMBERS_WRONG = [
     (Text("El épsilon de FP16 es 2⁻¹¹.", "The epsilon of FP16 is 2⁻¹¹."), Text(
         "El épsilon, del 1 al número siguiente, es 2⁻¹⁰ = {fp16_eps} (en BF16, 2⁻⁷ = {bf16_eps}). 2⁻¹¹ es el mayor error relativo al redondear: la mitad.",
         "Epsilon, from 1 to the next number, is 2⁻¹⁰ = {fp16_eps} (in BF16, 2⁻⁷ = {bf16_eps}). 2⁻¹¹ is the largest relative error of rounding: half of it.")),
-    (Text("4 bits son 4 bits por peso.", "4 bits are 4 bits a weight."), Text(
+    (Text("4 bits son 4 bits por peso.", "4 bits are 4 bits per weight."), Text(
         "Faltan las escalas: con una float16 por cada 64 pesos son 4,25; Q4_0 y NVFP4 gastan 4,5. Compara formatos a igual número de bits por peso.",
-        "The scales are missing: with a float16 one for every 64 weights it is 4.25; Q4_0 and NVFP4 spend 4.5. Compare formats at equal bits a weight.")),
+        "The scales are missing: with a float16 one for every 64 weights it is 4.25; Q4_0 and NVFP4 spend 4.5. Compare formats at equal bits per weight.")),
     (Text("E2M1 tiene 16 valores e INT8 simétrico, 256.", "E2M1 has 16 values and symmetric INT8 has 256."), Text(
         "E2M1 tiene {fp4_values}, porque 0 y −0 son el mismo. INT8 con absmax va de −127 a 127: {int8_levels} niveles de los {int8_values} que existen.",
         "E2M1 has {fp4_values}, since 0 and −0 are the same. INT8 with absmax runs from −127 to 127: {int8_levels} levels of the {int8_values} that exist.")),

@@ -85,8 +85,8 @@ FORMAT_INFO = {
     ),
 }
 RECIPE_GRANULARITIES = {
-    "tensor": Text("una escala por matriz", "one scale a matrix"),
-    "channel": Text("una escala por canal de salida", "one scale an output channel"),
+    "tensor": Text("una escala por matriz", "one scale per matrix"),
+    "channel": Text("una escala por canal de salida", "one scale per output channel"),
     "group": Text("una escala por cada {group} pesos", "one scale for each {group} weights"),
 }
 RECIPE_TABLE = {

@@ -20,8 +20,8 @@ SPECULATE_INTRO = Text(
 SPECULATE_DRAFTED = Text("Tokens de borrador por ronda", "Drafted tokens per round")
 SPECULATE_DRAFTED_INFO = Text(
     "Con más tokens, una ronda acertada avanza más, pero un fallo tira más trabajo. El texto de partida y la longitud "
-    "son los de arriba.",
-    "With more tokens a good round gets further, but a miss throws more work away. Prompt and length are those above.",
+    "son los de «Escribir».",
+    "With more tokens a good round gets further, but a miss throws more work away. Prompt and length are those of “Write”.",
 )
 SPECULATE_BAD_DRAFTED = Text(
     "{got} tokens de borrador por ronda: tiene que ser un número entero de 1 a {most}.",

@@ -71,6 +71,6 @@ START_NEXT = Text("Sigue por aquí", "Where to go next")
 START_LINKS = {
     "numeros": Text("Números: mira cómo se guarda un número", "Numbers: see how a number is stored"),
     "pesos": Text("Pesos: mira el histograma de cada capa", "Weights: see the histogram of each layer"),
-    "texto": Text("Texto: compara lo que escriben", "Text: compare what they write"),
+    "texto": Text("Texto: compara lo que escriben los dos", "Text: compare what the two write"),
     "metrica": Text("Métrica: mide lo que se pierde", "Metrics: measure what is lost"),
 }

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from quant.text import Text
 
+TEXT_INTRO = Text(
+    "El original y el cuantizado continúan el mismo texto, cada uno por su cuenta. Pulsa «Escribir» y mira en qué palabra "
+    "se separan; luego cambia los bits y repite. Más abajo leen los dos un mismo texto, y después escriben juntos.",
+    "The original and the quantized model go on from the same text, each on its own. Press “Write” and see at which word "
+    "they part; then change the bits and try again. Further down both read one text, and then they write together.",
+)
 PROMPT = Text("Texto de partida", "Prompt")
 DEFAULT_PROMPT = "Me gusta mucho el futbol"
 WRITE = Text("Escribir", "Write")
 STOP = Text("Detener", "Stop")
 SETTINGS = Text("Parámetros de la generación", "Generation settings")
-MAX_LENGTH = Text("Longitud máxima (tokens, con el texto de partida)", "Maximum length (tokens, prompt included)")
-NO_REPEAT = Text("No repetir secuencias de n tokens; n =", "Do not repeat runs of n tokens; n =")
+MAX_LENGTH = Text(
+    "Longitud máxima en tokens, con el texto de partida (max_length)",
+    "Maximum length in tokens, prompt included (max_length)",
+)
+NO_REPEAT = Text(
+    "No repetir secuencias de tantos tokens (no_repeat_ngram_size)",
+    "Do not repeat runs of this many tokens (no_repeat_ngram_size)",
+)
 DO_SAMPLE = Text("Muestrear con semilla", "Sample with a seed")
 DO_SAMPLE_INFO = Text(
     "Sin marcar, cada modelo elige siempre su token más probable (decodificación voraz).",
@@ -19,7 +31,7 @@ DO_SAMPLE_INFO = Text(
 TOP_K = Text("top_k", "top_k")
 TOP_P = Text("top_p", "top_p")
 TEMPERATURE = Text("Temperatura", "Temperature")
-SEED = Text("Semilla", "Seed")
+SEED = Text("Semilla (seed)", "Seed")
 NOTEBOOK_NOTE = Text(
     "Los valores son los del cuaderno del que nació esta página: max_length 150, no_repeat_ngram_size 2, top_k 50, "
     "top_p 0,95 y temperatura 0,7. Aquel cuaderno nunca activó do_sample, así que sus top_k, top_p y temperatura no "

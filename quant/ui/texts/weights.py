@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from quant.text import Text
 
+WEIGHTS_INTRO = Text(
+    "Aquí está una matriz del modelo, antes y después de redondearla. Cambia los bits o cuántos pesos comparten escala, y "
+    "mira cuánto error queda y cuántos bytes cuesta; lo que eso le hace al modelo se ve en **Texto** y se mide en "
+    "**Métrica**.",
+    "Here is one matrix of the model, before and after rounding. Change the bits, or how many weights share a scale, and "
+    "see how much error is left and how many bytes it takes; what that does to the model can be seen in **Text** and is "
+    "measured in **Metrics**.",
+)
 WEIGHTS_LAYER = Text("Capa", "Layer")
 WEIGHTS_LOG = Text("Eje vertical logarítmico", "Logarithmic vertical axis")
 WEIGHTS_HISTOGRAM = Text("Histograma de los pesos, antes y después", "Histogram of the weights, before and after")
@@ -32,6 +40,16 @@ WEIGHTS_CAPTION = Text(
     "{layer}: {count} weights. Above, the original ones; below, the same weights after rounding, on the same axes. "
     "The largest error is {error} and the largest weight, {largest}.",
 )
+WEIGHTS_ONE_GRID = Text(
+    " Toda la matriz comparte una escala: abajo solo quedan {used} valores distintos.",
+    " The whole matrix shares one scale: only {used} distinct values are left below.",
+)
+WEIGHTS_MANY_GRIDS = Text(
+    " Hay {scales} escalas y cada una estira la misma rejilla de {levels} valores a su medida: por eso abajo se ven muchas "
+    "más de {levels} columnas.",
+    " There are {scales} scales, and each stretches the same grid of {levels} values to its own size: that is why many more "
+    "than {levels} columns can be seen below.",
+)
 OCCUPANCY_CAPTIONS = {
     "integer": Text(
         "El código más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
@@ -51,6 +69,7 @@ OCCUPANCY_RARE = Text(
     "; la mitad menos usada de los códigos solo reúne el {share}\N{NARROW NO-BREAK SPACE}% de los pesos",
     "; the less used half of the codes holds only {share}% of the weights",
 )
+OCCUPANCY_NEVER = Text("; la mitad de los códigos no se usa ni una vez", "; half of the codes are never used")
 OCCUPANCY_OUTLIER = Text(
     " El mayor peso es {ratio} veces el típico: él solo estira la rejilla de todos los que comparten su escala.",
     " The largest weight is {ratio} times the typical one: alone it stretches the grid of all that share its scale.",
