@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -130,6 +131,16 @@ def test_every_conv1d_is_gone_and_each_weight_is_out_in(tiny: LoadedModel, origi
 
 def test_the_table_stays_tied(tiny: LoadedModel) -> None:
     assert tiny.model.lm_head.weight is tiny.model.transformer.wte.weight
+
+
+def test_the_matrices_lie_side_by_side_and_a_file_of_one_holds_no_other(tiny: LoadedModel, tmp_path: Path) -> None:
+    weights = [m.weight for m in tiny.model.modules() if isinstance(m, nn.Linear) and m is not tiny.model.lm_head]
+    where = sorted((w.data_ptr(), w.nbytes) for w in weights)
+    assert [b - a for (a, n), (b, _) in itertools.pairwise(where)] == [n for _, n in where[:-1]]
+    torch.save(weights[0], tmp_path / "one.pt")
+    assert (tmp_path / "one.pt").stat().st_size < weights[0].nbytes + 4096
+    table = tiny.model.transformer.wte.weight  # in an arena of its own: it may stay when the rest goes
+    assert not where[0][0] <= table.data_ptr() < where[-1][0]
 
 
 def test_a_conv1d_without_companions_is_turned_too() -> None:

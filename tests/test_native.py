@@ -16,7 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from quant.blocks import BLOCKS
 from quant.formats import FORMATS, NumberFormat, exmy
 from quant.kernels import compiled, native, step
-from quant.kernels.arena import in_large_pages, in_one_arena, settled
+from quant.kernels.arena import in_large_pages, in_one_arena, move_to_one_arena, settled
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
 from quant.kernels.step import NativeGpt2
@@ -219,6 +219,30 @@ def test_an_arena_holds_any_tensors() -> None:
     tensors = [torch.arange(5), random(3, 7), torch.empty(0)]
     assert all(torch.equal(a, b) for a, b in zip(tensors, in_one_arena(tensors), strict=True))
     assert in_one_arena([]) == []
+
+
+@pytest.mark.parametrize("stored", ["float32", "float16", "bfloat16"])
+def test_a_row_of_floats_gives_the_same_sum_whatever_rows_are_read_beside_it(stored: str) -> None:
+    w, x = random(OUT, IN), random(1, IN)
+
+    def held(weight: Tensor) -> Tensor | PackedMatrix:
+        return weight if stored == "float32" else packed(weight, Scheme(FORMATS[stored], PerTensor(), Grid.UNIT, None))
+
+    alone = [compiled.matvec(held(w[i : i + 1]), x) for i in range(OUT)]
+    assert same_bits(compiled.matvec(held(w), x), torch.cat(alone, dim=1))
+
+
+def test_tensors_that_move_keep_their_numbers_and_a_storage_of_their_own() -> None:
+    tensors = [random(3, 7), torch.arange(5), torch.empty(0), random(64, 64)]
+    before = [t.clone() for t in tensors]
+    move_to_one_arena(tensors)
+    assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
+    assert [t.untyped_storage().nbytes() for t in tensors] == [t.nbytes for t in before]
+    first, second, _, last = (t.data_ptr() for t in tensors)
+    assert first % 64 == 0
+    assert (second - first, last - second) == (128, 64)  # side by side, each from a cache line on
+    del tensors[1:]
+    assert torch.equal(tensors[0], before[0])
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no list of this process's memory here")

@@ -8,6 +8,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.packed import settle_floats
 from quant.text import Text
 
 SEED = 0
@@ -27,4 +28,5 @@ def loaded_124m(tokenizer: Any = None) -> LoadedModel:
     model = gpt2_124m()
     turn_conv1d(model)
     model.tie_weights()
+    settle_floats(model)
     return LoadedModel("124M", model, tokenizer, Text("pesos aleatorios", "random weights"), "")

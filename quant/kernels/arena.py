@@ -1,7 +1,7 @@
-"""Packed matrices side by side in memory that the system maps in large pages, as decoding reads them.
+"""Matrices side by side in memory that the system maps in large pages, as decoding reads them.
 
 A step reads every weight once: its order in memory, from one cache line to the next, is worth a fifth to two fifths of
-its time, and pages of 2 MB instead of 4 KB up to a twelfth more (bench/NOTES.md).
+its time, and pages of 2 MB instead of 4 KB from a twelfth to a fifth more (bench/NOTES.md).
 """
 
 from __future__ import annotations
@@ -21,28 +21,43 @@ LINE, PAGE = 64, 2 << 20  # bytes
 
 def in_large_pages(size: int) -> Tensor:
     """uint8 [size or more] of fresh memory, 0, which the system hands out 2 MB at a time where it can."""
+    memory, start = _mapped(size)
+    return torch.frombuffer(memory, dtype=torch.uint8, offset=start)
+
+
+def in_one_arena(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Copies of contiguous CPU tensors, side by side, each from a cache line on; freed with the last of them."""
+    return [place.copy_(tensor) for tensor, place in zip(tensors, _places(tensors), strict=True)]
+
+
+def move_to_one_arena(tensors: Sequence[Tensor]) -> None:
+    """The same of the tensors themselves, one after another: no two of them exist twice at a time."""
+    for tensor, place in zip(tensors, _places(tensors), strict=True):
+        tensor.data = place.copy_(tensor.data)
+
+
+def _places(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Room for each tensor in turn, in a storage of its own, so that who saves one does not save them all."""
+    starts, size = [], 0
+    for tensor in tensors:
+        starts.append(size)
+        size += -(-tensor.nbytes // LINE) * LINE
+    memory, first = _mapped(size)
+    for tensor, start in zip(tensors, starts, strict=True):
+        n = tensor.numel()
+        place = torch.frombuffer(memory, dtype=tensor.dtype, count=n, offset=first + start) if n else tensor.clone()
+        yield place.view(tensor.shape)
+
+
+def _mapped(size: int) -> tuple[mmap.mmap, int]:
+    """Memory that begins a large page at the offset given, and is that size from there on."""
     # Python's own flags make it shared, and of that Linux makes no large pages unless it is told to elsewhere.
     private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
     memory = mmap.mmap(-1, -(-size // PAGE) * PAGE + PAGE, **private)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a kernel built without them
             memory.madvise(mmap.MADV_HUGEPAGE)
-    arena = torch.frombuffer(memory, dtype=torch.uint8)
-    return arena[-arena.data_ptr() % PAGE :]
-
-
-def in_one_arena(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copies of contiguous CPU tensors, side by side, each from a cache line on; freed with the last of them."""
-    starts, size = [], 0
-    for tensor in tensors:
-        starts.append(size)
-        size += -(-tensor.nbytes // LINE) * LINE
-    if not size:
-        return list(tensors)
-    arena = in_large_pages(size)
-    return [
-        _copied(tensor, arena[start : start + tensor.nbytes]) for tensor, start in zip(tensors, starts, strict=True)
-    ]
+    return memory, -torch.frombuffer(memory, dtype=torch.uint8).data_ptr() % PAGE
 
 
 def settled(matrices: Sequence[PackedMatrix]) -> list[PackedMatrix]:
@@ -50,12 +65,6 @@ def settled(matrices: Sequence[PackedMatrix]) -> list[PackedMatrix]:
     parts = [codes for m in matrices for codes in _parts(m)]
     moved = iter([replace(c, data=d) for c, d in zip(parts, in_one_arena([c.data for c in parts]), strict=True)])
     return [_rebuilt(m, moved) for m in matrices]
-
-
-def _copied(tensor: Tensor, place: Tensor) -> Tensor:
-    if not tensor.numel():
-        return tensor
-    return place.view(tensor.dtype).view(tensor.shape).copy_(tensor)
 
 
 def _parts(m: PackedMatrix) -> Iterator[Codes]:

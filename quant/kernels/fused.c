@@ -4,9 +4,12 @@
 
 #include "fused.h"
 
+#include "streams.h"
+
 #include "vector.h"
 
 #ifdef VECTOR
+#define STREAMS 4  /* rows read side by side */
 #define AHEAD 4096 /* bytes to fetch ahead of use: past the page, where processors stop by themselves */
 
 /* How codes come out of 64 bytes: lane l of a register of 32-bit lanes holds `in_lane` consecutive ones.
@@ -66,20 +69,31 @@ INLINE void row_times_x(const Row *r, const uint8_t *data, const Lookup *lookup,
         y[k * stride] = _mm512_reduce_add_ps(total[k]);
 }
 
-/* Floats: no codes, no scales. */
-INLINE float wide_times_x(const float *x, const uint8_t *data, int64_t columns, const int kind) {
+/* Floats, no codes, no scales: y [rows] of `rows` rows that lie `stride` bytes apart. The sums of a row are the same
+   whatever rows go with it. */
+INLINE void wide_times_x(const float *x, const uint8_t *data, int64_t stride, int64_t columns, float *y,
+                         const int rows, const int kind) {
     const int bytes = kind == SINGLE ? 64 : 32;
-    __m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+    __m512 sum[STREAMS][4];
+    for (int r = 0; r < rows; r++)
+        for (int i = 0; i < 4; i++)
+            sum[r][i] = _mm512_setzero_ps();
     int64_t j = 0;
     for (; j + 64 <= columns; j += 64)
         for (int i = 0; i < 4; i++, data += bytes) {
-            if (kind == SINGLE || i % 2)
-                _mm_prefetch((const char *)data + AHEAD, _MM_HINT_T0);
-            sum[i] = _mm512_fmadd_ps(wide_of(data, kind), _mm512_loadu_ps(x + j + 16 * i), sum[i]);
+            const __m512 part = _mm512_loadu_ps(x + j + 16 * i);
+            for (int r = 0; r < rows; r++) {
+                if (kind == SINGLE || i % 2)
+                    _mm_prefetch((const char *)data + r * stride + AHEAD, _MM_HINT_T0);
+                sum[r][i] = _mm512_fmadd_ps(wide_of(data + r * stride, kind), part, sum[r][i]);
+            }
         }
     for (; j < columns; j += 16, data += bytes)
-        sum[0] = _mm512_fmadd_ps(wide_of(data, kind), _mm512_loadu_ps(x + j), sum[0]);
-    return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+        for (int r = 0; r < rows; r++)
+            sum[r][0] = _mm512_fmadd_ps(wide_of(data + r * stride, kind), _mm512_loadu_ps(x + j), sum[r][0]);
+    for (int r = 0; r < rows; r++)
+        y[r] = _mm512_reduce_add_ps(
+            _mm512_add_ps(_mm512_add_ps(sum[r][0], sum[r][1]), _mm512_add_ps(sum[r][2], sum[r][3])));
 }
 
 /* With constants for what comes last, each becomes a loop of its own. */
@@ -160,13 +174,23 @@ void fused_product(const Matrix *m, const Input *in, int64_t first, int64_t last
     }
 }
 
-void wide_product(const Matrix *m, const float *x, int64_t first, int64_t last, float *y) {
-    const int64_t stride = m->columns * m->codes.bits / 8;
+INLINE void wide_rows(const Matrix *m, const float *x, int64_t first, int64_t last, float *y, const int kind) {
+    const int64_t stride = m->columns * m->codes.bits / 8, streams = many_streams() ? STREAMS : 1;
     const uint8_t *data = m->codes.data + first * stride;
-    for (y += first; first < last; first++, data += stride)
-        *y++ = m->codes.kind == SINGLE ? wide_times_x(x, data, m->columns, SINGLE)
-               : m->codes.kind == HALF ? wide_times_x(x, data, m->columns, HALF)
-                                       : wide_times_x(x, data, m->columns, BFLOAT);
+    int64_t row = first;
+    for (; streams == STREAMS && row + STREAMS <= last; row += STREAMS, data += STREAMS * stride)
+        wide_times_x(x, data, stride, m->columns, y + row, STREAMS, kind);
+    for (; row < last; row++, data += stride)
+        wide_times_x(x, data, stride, m->columns, y + row, 1, kind);
+}
+
+void wide_product(const Matrix *m, const float *x, int64_t first, int64_t last, float *y) {
+    if (m->codes.kind == SINGLE)
+        wide_rows(m, x, first, last, y, SINGLE);
+    else if (m->codes.kind == HALF)
+        wide_rows(m, x, first, last, y, HALF);
+    else
+        wide_rows(m, x, first, last, y, BFLOAT);
 }
 #else
 int has_kernel(const Matrix *m) {

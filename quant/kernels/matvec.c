@@ -11,6 +11,7 @@
 #include "vector.h"
 
 #define CHUNK_BYTES 32768
+#define WIDE_CHUNK_BYTES 131072 /* of numbers that need no decoding */
 
 #ifdef VECTOR
 #define MOST 8 /* rows of x to a tile */
@@ -142,8 +143,8 @@ void product(const Matrix *m, const Input *in, int64_t first, int64_t last, floa
 
 /* Rows that are taken together: some tens of kilobytes. */
 int64_t chunk_rows(const Matrix *m) {
-    const int64_t bytes = (m->columns * m->codes.bits + 7) / 8;
-    return (CHUNK_BYTES / bytes + BATCH) / BATCH * BATCH;
+    const int64_t bytes = (m->columns * m->codes.bits + 7) / 8, most = m->codes.bits > 8 ? WIDE_CHUNK_BYTES : CHUNK_BYTES;
+    return (most / bytes + BATCH) / BATCH * BATCH;
 }
 
 int64_t chunks_of(const Matrix *m) {

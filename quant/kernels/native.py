@@ -23,7 +23,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ENCODER = ("encode.c",)
-DECODER = ("team.c", "rows.c", "fused.c", "bytes.c", "matvec.c", "vnni.c", "whole.c", "layer.c", "decode.c")
+DECODER = ("team.c", "streams.c", "rows.c", "fused.c", "bytes.c", "matvec.c", "vnni.c", "whole.c", "layer.c", "decode.c")
 MANY_TOKENS = ("team.c", "attention.c", "int8.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-shared", "-fPIC")

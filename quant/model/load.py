@@ -22,7 +22,7 @@ from transformers.pytorch_utils import Conv1D
 
 from quant.errors import ModelError
 from quant.kernels.cpu import rows
-from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices
+from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, settle_floats
 from quant.model.tokenizer import open_tokenizer
 from quant.text import Text
 
@@ -182,6 +182,7 @@ def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> Loaded
     turn_conv1d(model)
     model.eval().requires_grad_(False)
     model.tie_weights()
+    settle_floats(model)
     return LoadedModel(name, model, tokenizer, origin, revision)
 
 

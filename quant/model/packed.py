@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from quant.kernels import cpu
-from quant.kernels.arena import settled
+from quant.kernels.arena import move_to_one_arena, settled
 from quant.kernels.cpu import Activations, Held
 from quant.kernels.matrix import PackedMatrix
 
@@ -81,6 +81,16 @@ def settle(model: nn.Module) -> None:
     for module in modules:
         if isinstance(module.matrix, PackedMatrix):
             module.matrix = moved[id(module.matrix)]
+
+
+def settle_floats(model: nn.Module) -> None:
+    """The same for float matrices: the linear ones in one arena, each table in its own, which may outlive them."""
+    kinds = (nn.Linear, nn.Embedding)
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    weights = {id(m.weight): m.weight for m in model.modules() if isinstance(m, kinds)}
+    move_to_one_arena([w for key, w in weights.items() if key not in tables])
+    for key in tables:
+        move_to_one_arena([weights[key]])
 
 
 def put(model: nn.Module, name: str, module: nn.Module) -> None:
