@@ -15,7 +15,7 @@ from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integ
 from torch import Tensor
 
 from quant.formats import FORMATS
-from quant.kernels import compiled, cpu, float32, int4pack, prefill, reference
+from quant.kernels import compiled, cpu, float32, int4pack, prefill, ready, reference
 from quant.kernels.cpu import COMPILED, DECODED, FEW, INT4PACK, INT8, LIMBS, Activations, Held, Kernel
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -342,7 +342,7 @@ def test_int4pack_rounds_activations_and_results_only(scheme: Scheme, shape: Sha
 
 
 @HAS_INT4
-@pytest.mark.parametrize("shape", [(16, 256), (17, 512), (1, 256), (50, 768)])
+@pytest.mark.parametrize("shape", [(16, 256), (17, 512), (1, 256), (50, 768), (150, 256), (192, 512)])
 @pytest.mark.parametrize("scheme", FOURS, ids=label)
 def test_int4pack_gives_back_what_it_holds(scheme: Scheme, shape: Shape) -> None:
     q = any_matrix(scheme, shape, 7)
@@ -353,7 +353,8 @@ def test_int4pack_gives_back_what_it_holds(scheme: Scheme, shape: Shape) -> None
     assert torch.equal(back.codes, q.codes)
     assert torch.equal(back.scale, q.scale)
     assert torch.equal(held.rows(), q.dequantize())
-    assert torch.equal(held.rows(0, 1), q.dequantize()[:1])
+    for first, last in ((0, 1), (shape[0] - 1, shape[0]), (shape[0] // 3, shape[0]), (shape[0] // 2, shape[0] // 2)):
+        assert torch.equal(held.rows(first, last), q.dequantize()[first:last])
     rows = -(-shape[0] // int4pack.ROWS) * int4pack.ROWS
     groups = shape[1] // scheme.groups(shape)[2]
     assert held.nbytes == rows * shape[1] // 2 + rows * groups * 4
@@ -583,9 +584,47 @@ def test_rows_are_the_definition_s(scheme: Scheme, in_c: bool, monkeypatch: pyte
     assert torch.equal(cpu.rows(held), want)
     assert torch.equal(cpu.rows(held, 2, 5), want[2:5])
     assert torch.equal(cpu.rows(held, 6), want[6:])
-    if isinstance(held, PackedMatrix):
-        ids = torch.tensor([[3, 0, 3], [6, 6, 1]])
-        assert torch.equal(QuantEmbedding(held)(ids), want[ids])
+    ids = torch.tensor([[3, 0, 3], [6, 6, 1]])
+    assert torch.equal(QuantEmbedding(held)(ids), want[ids])
+
+
+# What is decided beforehand
+
+
+@pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
+@pytest.mark.parametrize("scheme", [INTS[0], INTS[1], *FOURS[1:4], BLOCK_SCHEMES[0], UNUSUAL[5]], ids=label)
+@pytest.mark.parametrize("activations", Activations)
+def test_what_is_decided_beforehand_computes_the_same(
+    scheme: Scheme, activations: Activations, in_c: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not in_c:
+        monkeypatch.setattr(compiled, "supported", lambda matrix: False)
+    q = any_matrix(scheme, (37, 512), 13)
+    held = cpu.hold(q)
+    for bias in biases(37):
+        multiply = ready.packed(held, bias, activations)
+        for n in (1, 2, FEW):
+            x = tokens(n, 512, n)
+            want = cpu.linear(x, held, bias, activations)
+            if cpu.kernel(held, activations) is LIMBS and n == 1:  # its digits are added up in another order
+                assert_within(multiply(x), product(x, q, bias), limb_bound(x, q, bias))
+            else:
+                assert torch.equal(multiply(x), want)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("scheme", [INTS[1], FOURS[1]], ids=label)
+def test_what_is_decided_beforehand_makes_nothing_finite(scheme: Scheme, bad: float) -> None:
+    x = tokens(1, 512)
+    x[0, 5] = bad
+    assert not bool(ready.packed(cpu.hold(any_matrix(scheme, (19, 512))), None, Activations.FLOAT)(x).isfinite().any())
+
+
+@pytest.mark.parametrize("bias", biases(7))
+def test_a_float_matrix_is_multiplied_as_it_is(bias: Tensor | None) -> None:
+    weight, x = torch.randn(7, 75, generator=torch.Generator().manual_seed(1)), tokens(3, 75)
+    assert torch.equal(ready.plain(weight, bias)(x), float32.linear(x, weight, bias))
 
 
 @pytest.mark.usefixtures("uncompiled")

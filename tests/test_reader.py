@@ -15,8 +15,10 @@ from transformers import (
     PreTrainedModel,
 )
 
-from quant.kernels import compiled, step
+from quant.formats import FORMATS
+from quant.kernels import compiled, prefill, step
 from quant.kernels.cpu import Activations
+from quant.model import forward, gpt2
 from quant.model import reader as module
 from quant.model.load import LoadedModel
 from quant.model.reader import Gpt2Reader, OwnReader, Reader, reader
@@ -143,6 +145,30 @@ def test_rounded_activations(tiny: LoadedModel, in_c: bool, monkeypatch: pytest.
     for sizes in ([12], [1] * 12, [4, 8]):
         gap = in_pieces(reader(whole, 12), IDS[:12], sizes) - expected
         assert gap.norm() < 0.2 * (expected - floats).norm()
+
+
+NOTHING_COMPILED = {
+    "int4": Recipe(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), embedding=True),
+    "int4, rounded": Recipe(Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"]), activations=Activations.INT8),
+    "int8": Recipe(Scheme.integer(8, PerChannel()), embedding=True),
+    "int8, rounded": Recipe(Scheme.integer(8, PerChannel()), embedding=True, activations=Activations.INT8),
+    "decoded": Recipe(Scheme.integer(3, PerGroup(32), zero_point=True), embedding=True),
+}
+
+
+@pytest.mark.parametrize("recipe", NOTHING_COMPILED.values(), ids=NOTHING_COMPILED)
+def test_where_nothing_compiles_single_tokens_are_read_as_many_are(
+    tiny: LoadedModel, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in (compiled, prefill):
+        monkeypatch.setattr(part, "available", lambda: False)
+    model = quantize_model(tiny, recipe).model
+    together = forward.logits(model, gpt2.hidden(model, torch.tensor([IDS])))[0]
+    one_by_one = in_pieces(reader(model, 40), IDS, [1] * 40)
+    # bfloat16 or 8 bits of an activation may round to the other side where float32 sums end differently.
+    rounds = recipe.activations is Activations.INT8 or recipe.scheme.scale == FORMATS["bfloat16"]
+    assert float((one_by_one - together).norm() / together.norm()) < (0.01 if rounds else 1e-5)
+    assert torch.equal(in_pieces(reader(model, 40), IDS, [1] * 40), one_by_one)
 
 
 def test_few_tokens_are_compiled_and_many_are_not(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:

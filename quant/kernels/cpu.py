@@ -31,6 +31,7 @@ from quant.text import Text
 
 FEW = 8  # tokens that the compiled kernels take at once
 EXPANDED_VALUES = 2**23  # float32 rows at once while many tokens are multiplied: 32 MB
+COLUMNS = 32  # a few rows of digits
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
 MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
 
@@ -75,7 +76,7 @@ def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
         return INT4PACK
     if compiled.supported(held):
         return COMPILED
-    if _is_int8(held) and int_mm():
+    if is_int8(held) and int_mm():
         return INT8 if activations is Activations.INT8 else LIMBS
     return DECODED
 
@@ -94,19 +95,20 @@ def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations
     whole = activations is Activations.INT8
     readable = compiled.supported(held)
     if isinstance(held, PackedMatrix) and readable and len(x) > FEW:
-        if whole and _is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
-            return prefill.int8_linear(x, _bytes(held), _scales(held), bias, gelu=gelu)
+        if whole and is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
+            return prefill.int8_linear(x, byte_codes(held), row_scales(held), bias, gelu=gelu)
         if not whole:
             return _expanded(x, held, bias, gelu)
-    y = _product(x, held, whole, readable)
-    y = y if bias is None else y + bias
+    if isinstance(held, Int4Matrix):
+        y = _int4_linear(x, held, bias, whole)
+    else:
+        y = _product(x, held, whole, readable)
+        y = y if bias is None else y + bias
     return functional.gelu(y, approximate="tanh") if gelu else y
 
 
-def _product(x: Tensor, held: Held, whole: bool, readable: bool) -> Tensor:
-    if isinstance(held, Int4Matrix):
-        return _int4_product(x, held, whole)
-    if _is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not readable):
+def _product(x: Tensor, held: PackedMatrix, whole: bool, readable: bool) -> Tensor:
+    if is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not readable):
         return _int8_product(x, held) if whole else _limb_product(x, held)
     if whole:
         digits, scale = reference.int8_activations(x)
@@ -138,34 +140,35 @@ def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
     return held.rows(first, last)
 
 
-def _is_int8(held: PackedMatrix) -> bool:
+def is_int8(held: PackedMatrix) -> bool:
     """Whether the codes are signed bytes with one scale a row or for all, which `_int_mm` takes as they lie."""
     s = held.scheme
     plain = s.element.name == "int8" and s.shift is None and isinstance(s.granularity, PerChannel | PerTensor)
     return plain and 1 < held.shape[1] <= MOST_INPUTS  # of a single input torch 2.13's operator computes nothing
 
 
-def _bytes(held: PackedMatrix) -> Tensor:
+def byte_codes(held: PackedMatrix) -> Tensor:
     """int8 [out, in], the packed codes themselves."""
     return held.codes.data.view(torch.int8).view(held.shape)
 
 
-def _scales(held: PackedMatrix) -> Tensor:
+def row_scales(held: PackedMatrix) -> Tensor:
     """float32 [out]."""
     scales = held.scale.values() if held.scale else torch.ones(1)
     return scales.expand(held.shape[0]).contiguous()
 
 
-def _int4_product(x: Tensor, held: Int4Matrix, whole: bool) -> Tensor:
+def _int4_linear(x: Tensor, held: Int4Matrix, bias: Tensor | None, whole: bool) -> Tensor:
     if not whole:
-        return held.linear(x)
+        return held.linear(x, bias)
     digits, scale = reference.int8_activations(x)
-    return held.linear(digits) * scale  # digits have 7 bits and bfloat16 8: they are not rounded again
+    y = held.linear(digits) * scale  # digits have 7 bits and bfloat16 8: they are not rounded again
+    return y if bias is None else y + bias
 
 
 def _int8_product(x: Tensor, held: PackedMatrix) -> Tensor:
     digits, scale = reference.int8_activations(x)
-    return torch._int_mm(digits.to(torch.int8), _bytes(held).t()).float().mul_(scale).mul_(_scales(held))
+    return _whole_product(digits, held, torch.ones(1)).mul_(scale).mul_(row_scales(held))
 
 
 def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
@@ -173,12 +176,21 @@ def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
     first, scale = reference.int8_activations(x)
     second = ((x / scale - first) * LIMB).round_()
     third = (((x / scale - first) * LIMB - second) * LIMB).round_()
-    digits = [d.to(torch.int8) for d in (first, second, third)]
-    if len(x) > 1:
-        parts = torch._int_mm(torch.cat(digits), _bytes(held).t()).float().view(3, len(x), held.shape[0])
-    else:  # three products of one row are faster than one of three
-        parts = torch.stack([torch._int_mm(d, _bytes(held).t()) for d in digits]).float()
-    return (parts[0] + (parts[1] + parts[2] / LIMB) / LIMB).mul_(scale).mul_(_scales(held))
+    worth = torch.tensor([1, 1 / LIMB, 1 / LIMB**2])
+    return _whole_product(torch.cat([first, second, third]), held, worth).mul_(scale).mul_(row_scales(held))
+
+
+def _whole_product(digits: Tensor, held: PackedMatrix, worth: Tensor) -> Tensor:
+    """float32 [n, out]: whole numbers [k * n, in] by the codes, the k parts added up, each times its `worth` [k].
+
+    A few go second into torch's operator, as columns: it rearranges what comes there, whatever its size.
+    """
+    whole, k, out = digits.to(torch.int8), len(worth), held.shape[0]
+    if len(whole) <= COLUMNS:
+        parts = torch._int_mm(byte_codes(held), whole.t()).view(out, k, -1).transpose(1, 2)
+        return (parts.reshape(-1, k).float() @ worth).view(out, -1).t()
+    parts = torch._int_mm(whole, byte_codes(held).t()).view(k, -1, out)
+    return torch.tensordot(worth, parts.float(), dims=1)
 
 
 @cache
@@ -192,6 +204,8 @@ def int_mm() -> bool:
     a[:, :32] = b[::2, :32] = torch.tensor([127, 127, -128, -128], dtype=torch.int8).repeat(8)
     want = a.float() @ b.float().t()
     try:
-        return all(torch.equal(torch._int_mm(a[:n], b.t()).float(), want[:n]) for n in (1, len(a)))
+        rows = [torch._int_mm(a[:n], b.t()) for n in (1, len(a))]
+        columns = [torch._int_mm(b, a[:n].t()).t() for n in (1, len(a))]
+        return all(torch.equal(y.float(), want[: len(y)]) for y in rows + columns)
     except (AttributeError, RuntimeError):
         return False

@@ -20,7 +20,8 @@ from quant.qtensor import QTensor
 from quant.scheme import PerGroup, Scheme, Shape
 
 SIZES = (32, 64, 128, 256)
-ROWS = 16  # of output, that the operator packs together
+ROWS = 16  # of output: the operator wants a multiple
+MOST_ROWS = 128  # that it could lay out together
 MIDDLE = 8  # the operator's codes count from 0; its value is (code - 8) * scale
 TILES = 2  # an argument that CPU ignores
 
@@ -63,28 +64,66 @@ class Int4Matrix:
         """Bytes held."""
         return self.data.nbytes + self.scales.nbytes
 
-    def linear(self, x: Tensor) -> Tensor:
-        """float32 [n, out] of x [n, in], which is rounded to bfloat16."""
+    def linear(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """float32 [n, out] of x [n, in], which is rounded to bfloat16, plus bias [out]."""
         product = torch.ops.aten._weight_int4pack_mm_for_cpu
-        return product(x.to(torch.bfloat16).contiguous(), self.data, self.size, self.scales)[:, : self.shape[0]].float()
+        y = product(x.to(torch.bfloat16).contiguous(), self.data, self.size, self.scales)[:, : self.shape[0]]
+        return y.float() if bias is None else y + bias
+
+    def counted(self, first: int, last: int) -> Tensor:
+        """uint8 [last - first, in]: codes from 0 to 15, read where they lie."""
+        flat, columns = self.data.view(-1), self.shape[1]
+        found = [torch.empty(0, columns, dtype=torch.uint8)]
+        for start in range(first // block_rows() * block_rows(), last, block_rows()):
+            rows = min(block_rows(), self.scales.shape[1] - start)
+            place, shift = (part[max(first - start, 0) : last - start] for part in _order(rows, columns))
+            block = flat[start * columns // 2 : (start + rows) * columns // 2]
+            found.append(block[place] >> shift & 15)
+        return torch.cat(found)
 
     def qtensor(self) -> QTensor:
-        """The codes and scales again: what the operator gives for the unit vectors, without their scales.
-
-        As much work as multiplying `in` tokens.
-        """
-        units = torch.ones_like(self.scales)
-        units[..., 1] = 0
-        product = torch.ops.aten._weight_int4pack_mm_for_cpu
-        eye = torch.eye(self.shape[1], dtype=torch.bfloat16)
-        values = product(eye, self.data, self.size, units).t()  # whole numbers from -8 to 7: exact in bfloat16
-        codes = (values.to(torch.int8) & 15).to(torch.uint8)[: self.shape[0]].contiguous()
-        scale = self.scales[:, : self.shape[0], 0].float().t().contiguous()
-        return QTensor(codes, scale, None, self.scheme)
+        """The codes and scales again."""
+        out, _ = self.shape
+        return QTensor(self.counted(0, out) ^ MIDDLE, self._scale(0, out), None, self.scheme)
 
     def rows(self, first: int = 0, last: int | None = None) -> Tensor:
-        """float32 [last - first, in]; all of them are decoded on the way."""
-        return self.qtensor().dequantize()[first:last]
+        """float32 [last - first, in]: what `QTensor.dequantize` gives."""
+        last = self.shape[0] if last is None else last
+        n, scale = last - first, self._scale(first, last).unsqueeze(-1)
+        values = (self.counted(first, last).float() - MIDDLE).view(n, len(self.scales), self.size)
+        return (values * scale).view(n, self.shape[1])
+
+    def _scale(self, first: int, last: int) -> Tensor:
+        """float32 [last - first, groups]."""
+        return self.scales[:, first:last, 0].float().t().contiguous()
+
+
+@cache
+def block_rows() -> int:
+    """Rows that the operator lays out together, the same way in every block; it depends on the processor."""
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(16, (2 * MOST_ROWS, 64), generator=generator, dtype=torch.int32)
+    whole, n = _packed(codes), ROWS
+    while n < MOST_ROWS and not torch.equal(torch.cat([_packed(part) for part in codes.split(n)]), whole):
+        n *= 2
+    return n
+
+
+def _packed(codes: Tensor) -> Tensor:
+    """uint8 [out * in / 2] of codes int32 [out, in] from 0 to 15."""
+    return torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, TILES).view(-1)
+
+
+@cache
+def _order(rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Byte and shift of each code of a block [rows, columns]; the operator's own packing of their numbers tells."""
+    numbers = torch.arange(rows * columns, dtype=torch.int32).view(rows, columns)
+    found = torch.zeros(rows * columns, dtype=torch.long)
+    for digit in range(0, (rows * columns - 1).bit_length(), 4):
+        data = _packed(numbers >> digit & 15)
+        found |= torch.stack([data & 15, data >> 4], dim=-1).view(-1).long() << digit
+    where = found.argsort().view(rows, columns)
+    return where >> 1, ((where & 1) * 4).to(torch.uint8)
 
 
 @cache
@@ -102,4 +141,5 @@ def available() -> bool:
         return False
     # Every product and sum is a multiple of 1/8 below 2^15: float32 has them exactly, in any order.
     want = (x.float() @ ((codes - MIDDLE) * scales[..., 0].float().t().repeat_interleave(32, dim=1)).t()).bfloat16()
-    return all(torch.equal(y, want[: len(y)]) for y in got)
+    held = Int4Matrix((2 * ROWS, 64), Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), data, scales)
+    return all(torch.equal(y, want[: len(y)]) for y in got) and torch.equal(held.counted(0, 2 * ROWS), codes.byte())

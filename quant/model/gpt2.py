@@ -21,27 +21,28 @@ from quant.model.packed import QuantLinear
 
 @dataclass(eq=False)
 class Cache:
-    """Keys and values of what has been read: float32 [layers, heads, room, head width] each, filled up to `length`."""
+    """Keys and values of what has been read: float32 [2, layers, heads, room, head width], filled up to `length`."""
 
-    keys: Tensor
-    values: Tensor
+    both: Tensor
     length: int = 0
+
+    def __post_init__(self) -> None:
+        self.keys, self.values = self.both  # [layers, heads, room, head width] each
 
     @classmethod
     def of(cls, model: PreTrainedModel, room: int) -> Cache:
         """An empty one for `room` tokens."""
         c = model.config
-        shape = (c.n_layer, c.n_head, room, c.n_embd // c.n_head)
-        return cls(torch.empty(shape), torch.empty(shape))
+        return cls(torch.empty(2, c.n_layer, c.n_head, room, c.n_embd // c.n_head))
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store those of new tokens [1, heads, n, head width]; all of this layer's so far, [1, heads, length + n, ...].
+    def extend(self, layer: int, new: Tensor) -> Tensor:
+        """Store keys and values of n more tokens, [2, heads, n, head width]; all of this layer's, [2, heads, ...].
 
         `length` itself grows once the last layer has been through.
         """
-        new = slice(self.length, self.length + keys.shape[2])
-        self.keys[layer, :, new], self.values[layer, :, new] = keys[0], values[0]
-        return self.keys[None, layer, :, : new.stop], self.values[None, layer, :, : new.stop]
+        end = self.length + new.shape[2]
+        self.both[:, layer, :, self.length : end] = new
+        return self.both[:, layer, :, :end]
 
 
 def supports(model: nn.Module) -> bool:
@@ -97,9 +98,9 @@ def _normal(norm: nn.LayerNorm, x: Tensor) -> Tensor:
 
 
 def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None) -> Tensor:
-    batch, n, width = x.shape
+    batch, n, _ = x.shape
     heads = attn.num_heads
-    queries, keys, values = product(attn.c_attn, x).view(batch, n, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
+    queries, keys, values = qkv = product(attn.c_attn, x).view(batch, n, 3, heads, -1).permute(2, 0, 3, 1, 4)
     if cache:
-        keys, values = cache.extend(layer, keys, values)
+        keys, values = cache.extend(layer, qkv[1:, 0]).unsqueeze(1)
     return product(attn.c_proj, prefill.attention(queries, keys, values))

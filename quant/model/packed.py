@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from quant.kernels import cpu
 from quant.kernels.arena import move_to_one_arena, settled
 from quant.kernels.cpu import Activations, Held
+from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 
 
@@ -43,7 +44,7 @@ class QuantLinear(nn.Module):
 class QuantEmbedding(nn.Module):
     """Rows of a packed table, decoded as they are asked for. `multiplier`: what some models scale them by."""
 
-    def __init__(self, matrix: PackedMatrix, multiplier: float = 1.0) -> None:
+    def __init__(self, matrix: Held, multiplier: float = 1.0) -> None:
         super().__init__()
         self.matrix, self.multiplier = matrix, multiplier
         self.num_embeddings, self.embedding_dim = matrix.shape
@@ -81,6 +82,8 @@ def settle(model: nn.Module) -> None:
     for module in modules:
         if isinstance(module.matrix, PackedMatrix):
             module.matrix = moved[id(module.matrix)]
+    others = {id(m.matrix): m.matrix for m in modules if isinstance(m.matrix, Int4Matrix)}
+    move_to_one_arena([part for m in others.values() for part in (m.data, m.scales)])
 
 
 def settle_floats(model: nn.Module) -> None:

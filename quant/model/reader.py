@@ -16,6 +16,7 @@ from quant.kernels import step
 from quant.kernels.cpu import FEW
 from quant.model import forward, gpt2
 from quant.model.gpt2 import Cache
+from quant.model.single import SingleStep
 
 
 class Reader(Protocol):
@@ -44,6 +45,7 @@ class Gpt2Reader:
     def __init__(self, model: PreTrainedModel, room: int) -> None:
         self._model, self._cache = model, Cache.of(model, room)
         self._compiled = step.NativeGpt2(model) if step.supports(model) else None
+        self._single = None if self._compiled else SingleStep(model)
 
     @property
     def length(self) -> int:
@@ -56,6 +58,8 @@ class Gpt2Reader:
             logits = self._compiled.step(ids, cache.keys, cache.values, cache.length, every)
             cache.length += len(ids)
             return logits
+        if self._single and len(ids) == 1:
+            return self._single.read(ids[0], cache)
         states = gpt2.hidden(self._model, torch.tensor([ids]), cache)[0]
         return forward.logits(self._model, states if every else states[-1:])
 

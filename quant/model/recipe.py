@@ -16,7 +16,6 @@ from transformers import PreTrainedModel
 from quant.errors import QuantError
 from quant.formats import FORMATS
 from quant.kernels.cpu import Activations, hold
-from quant.kernels.matrix import PackedMatrix
 from quant.methods import METHODS, Method, method_for
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
@@ -160,7 +159,7 @@ def replace_layer(model: PreTrainedModel, layer: Layer, q: QTensor, activations:
     """Put a packed matrix where `layer` was, and where it is tied."""
     module = model.get_submodule(layer.name)
     if layer.kind is Kind.TABLE:
-        table = PackedMatrix.of(q)
+        table = hold(q)
         put(model, layer.name, QuantEmbedding(table, float(getattr(module, "embed_scale", 1.0))))
         if layer.tied_to:
             put(model, layer.tied_to, QuantLinear(table, None, activations))

@@ -1,0 +1,69 @@
+"""`cpu.linear` for a few rows, with all that can be decided beforehand: one function for each matrix.
+
+Where nothing is compiled, a token goes through some 250 of torch's operators. Each product empties the processor's
+caches of code, so that a decision between two of them costs as much as an operator (bench/NOTES.md): deciding at every
+call took a third of a token's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from quant.kernels import cpu, float32, reference
+from quant.kernels.cpu import Activations, Held
+from quant.kernels.int4pack import Int4Matrix
+from quant.kernels.matrix import PackedMatrix
+
+Product = Callable[[Tensor], Tensor]  # float32 [n, in] to [n, out], n at most cpu.FEW, as it is when made
+
+
+def plain(weight: Tensor, bias: Tensor | None) -> Product:
+    """Of a float32 matrix [out, in]."""
+    return lambda x: float32.linear(x, weight, bias)
+
+
+def packed(held: Held, bias: Tensor | None, activations: Activations) -> Product:
+    """Of a packed one."""
+    if activations is Activations.FLOAT and isinstance(held, Int4Matrix):
+        return _int4(held, bias)
+    if cpu.kernel(held, activations) is cpu.LIMBS:
+        assert isinstance(held, PackedMatrix)
+        return _limbs(held, bias)
+    return lambda x: cpu.linear(x, held, bias, activations)
+
+
+def _int4(held: Int4Matrix, bias: Tensor | None) -> Product:
+    multiply = torch.ops.aten._weight_int4pack_mm_for_cpu.default
+    data, size, scales, (out, _) = held.data, held.size, held.scales, held.shape
+    whole = scales.shape[1] == out  # no rows were added
+
+    def product(x: Tensor) -> Tensor:
+        y = multiply(x.bfloat16(), data, size, scales)
+        y = y if whole else y[:, :out]
+        return y.float() if bias is None else y + bias
+
+    return product
+
+
+def _limbs(held: PackedMatrix, bias: Tensor | None) -> Product:
+    """`cpu.linear` of one row, as three 8-bit digits of each activation."""
+    codes, scales = cpu.byte_codes(held), cpu.row_scales(held)
+    worth = torch.tensor([1, 1 / cpu.LIMB, 1 / cpu.LIMB**2])
+
+    def product(x: Tensor) -> Tensor:
+        if len(x) > 1:
+            return cpu.linear(x, held, bias)
+        _, scale = reference.int8_activations(x)
+        rest = x / scale
+        digits = [rest.round()]
+        for _ in worth[1:]:
+            rest = (rest - digits[-1]) * cpu.LIMB
+            digits.append(rest.round())
+        y = torch._int_mm(codes, torch.cat(digits).to(torch.int8).t()).float() @ (worth * scale[0])
+        y = y.mul_(scales)[None]
+        return y if bias is None else y + bias
+
+    return product
