@@ -26,14 +26,14 @@ def built(layers: int, width: int, heads: int, **more: object) -> GPT2LMHeadMode
     return model
 
 
-@pytest.fixture(params=["onednn", "torch"])
+@pytest.fixture(params=["onednn", "torch and onednn", "torch"])
 def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways to multiply."""
+    """All ways to multiply: one of the two, or each for what it does faster."""
+    monkeypatch.setattr(float32, "onednn_is_faster", lambda: request.param == "onednn")
     if request.param == "torch":
         monkeypatch.setattr(float32, "onednn", lambda: None)
     elif float32.onednn() is None:
         pytest.skip("no oneDNN here")
-    return
 
 
 @torch.no_grad()
@@ -112,6 +112,34 @@ def test_products_are_torch_s(gelu: bool, bias: bool) -> None:
     want = functional.linear(x.double(), weight.double(), b.double() if bias else None)
     want = functional.gelu(want, approximate="tanh") if gelu else want
     torch.testing.assert_close(float32.linear(x, weight, b, gelu=gelu), want.float(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("products")
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_logits_can_be_written_where_one_wants_them(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(float32, "PART", 30)  # in several parts, the last a short one
+    model = built(1, 16, 1)
+    states = gpt2.hidden(model, torch.randint(97, (2, n), generator=torch.Generator().manual_seed(4)))
+    out = torch.full((2, n, 97), torch.nan)
+    got = forward.logits(model, states, out)
+    assert got.data_ptr() == out.data_ptr()
+    torch.testing.assert_close(got, forward.logits(model, states), rtol=1e-5, atol=1e-5)
+    model.config.final_logit_softcapping = 0.5
+    torch.testing.assert_close(forward.logits(model, states, out), forward.logits(model, states))
+
+
+def test_the_faster_way_is_found_by_trying_and_only_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seconds, faster in (([1.0, 2.0], True), ([2.0, 1.0], False)):
+        float32.onednn_is_faster.cache_clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(float32, "onednn", lambda: torch.ops.mkldnn._linear_pointwise)
+            patched.setattr(float32, "_seconds", lambda work, left=list(seconds): left.pop(0))
+            assert float32.onednn_is_faster() is faster
+        float32.onednn_is_faster.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(float32, "onednn", lambda: None)
+        assert float32.onednn_is_faster() is False
+    float32.onednn_is_faster.cache_clear()
 
 
 def test_an_operator_that_fails_or_lies_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from quant.kernels import prefill
+from quant.kernels import native, prefill
 from quant.kernels.reference import int8_activations
 
 EPSILON = 2.0**-24  # of float32, half a step
@@ -60,6 +61,28 @@ def test_attention_is_the_formula(heads: int, width: int, n: int, past: int) -> 
 
 
 @pytest.mark.usefixtures("attending")
+@pytest.mark.parametrize("way", ["torch's OpenMP", "threads of its own", "one thread"])
+def test_two_at_once_on_whatever_threads_there_are(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread's memory is its own, and of any size before."""
+    if way == "threads of its own":
+        monkeypatch.setattr(native, "_openmp", lambda: None)
+    library = native.many_tokens.__wrapped__()
+    if library is None:
+        pytest.skip("no compiler here")
+    monkeypatch.setattr(prefill, "many_tokens", lambda: library)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if way == "one thread" else 2)
+    inputs = [drawn(1, 3, n, 0, 48, seed=n) for n in (200, 7, 130, 64)]
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            for got, (q, k, v) in zip(
+                pool.map(lambda qkv: prefill.attention(*qkv), inputs * 8), inputs * 8, strict=True
+            ):
+                assert (got - expected(q, k, v)).abs().max() <= bound(q, k, v)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_what_comes_later_is_not_seen() -> None:
     q, k, v = drawn(1, 2, 70, 0, 32)
     whole = prefill.attention(q, k, v)

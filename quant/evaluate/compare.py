@@ -102,8 +102,10 @@ def compare_steps(reference: Reference, quantized: LoadedModel) -> Iterator[Comp
     _check(reference, quantized)
     total = sum(len(w.targets) for w in reference.windows)
     parts: list[TokenScores] = []
+    vocabulary = reference.loaded.model.get_input_embeddings().num_embeddings
+    room = torch.empty(2, max(1, PRODUCT_VALUES // vocabulary), vocabulary)
     for index in range(len(reference.windows)):
-        parts.append(_score(reference, index, quantized))
+        parts.append(_score(reference, index, quantized, room))
         tokens = _joined(parts)
         yield Comparison(tokens, _protocol(reference, index + 1), len(tokens.kl) / total)
 
@@ -146,17 +148,17 @@ def _check(reference: Reference, quantized: LoadedModel) -> None:
 
 
 @torch.no_grad()
-def _score(reference: Reference, index: int, quantized: LoadedModel) -> TokenScores:
-    """The scores of one window."""
+def _score(reference: Reference, index: int, quantized: LoadedModel, room: Tensor) -> TokenScores:
+    """The scores of one window. room: float32 [2, rows, vocabulary], for the logits of a few rows."""
     window = reference.windows[index]
     targets, n = window.targets, len(window.targets)
     hidden = (reference.hidden(index), final_hidden(quantized, window))
     models = (reference.loaded.model, quantized.model)
-    rows = max(1, PRODUCT_VALUES // models[0].get_input_embeddings().num_embeddings)
-    columns = []
+    columns, rows = [], room.shape[1]
     for start in range(0, n, rows):
         part = slice(start, start + rows)
-        logits = [forward.logits(model, h[part]) for model, h in zip(models, hidden, strict=True)]
+        each = zip(models, hidden, room, strict=True)
+        logits = [forward.logits(model, h[part], out[: len(h[part])]) for model, h, out in each]
         columns.append(_tiled(logits[0], logits[1], targets[part]))
     p_log, q_log, kl, same = (torch.cat(c).numpy() for c in zip(*columns, strict=True))
     return TokenScores(

@@ -175,7 +175,7 @@ int int8_product(const Int8 *a, int threads) {
         aligned_alloc(64, (size_t)threads * COLUMNS * sizeof(int32_t)),
     };
     const int64_t chunks[] = {a->tokens, (a->outputs + COLUMNS - 1) / COLUMNS};
-    const int failed = !job.codes || !job.scales || !job.panels || !job.excess || in_stages(threads, 2, chunks, work, &job);
+    const int failed = !job.codes || !job.scales || !job.panels || !job.excess || in_shared_stages(threads, 2, chunks, work, &job);
     free(job.codes);
     free(job.scales);
     free(job.panels);

@@ -176,7 +176,7 @@ int packed_matvec(const Matrix *m, const float *x, const float *bias, float *y, 
     const int64_t chunks = chunks_of(m), part = input_floats(m, n);
     float *memory = aligned_alloc(64, sizeof(float) * (size_t)(threads * part));
     Product p = {m, x, bias, y, memory, n, part};
-    int failed = memory == NULL || in_stages(threads, 1, &chunks, product_chunk, &p);
+    int failed = memory == NULL || in_shared_stages(threads, 1, &chunks, product_chunk, &p);
     free(memory);
     return failed;
 }

@@ -43,11 +43,12 @@ DECODER_TYPES: Types = {
     "has_kernel": ([POINTER], INT),
     "has_whole": ([POINTER], INT),
     "gelu_of": ([POINTER, POINTER, LONG], None),
+    "share_openmp": ([POINTER], None),
 }
 
-
 MANY_TOKENS_TYPES: Types = {
-    "causal_attention": ([POINTER, INT], INT), "int8_product": ([POINTER, INT], INT), "has_int8": ([], INT),
+    "causal_attention": ([POINTER, INT], INT), "attention_floats": ([POINTER, INT], LONG),
+    "int8_product": ([POINTER, INT], INT), "has_int8": ([], INT), "share_openmp": ([POINTER], None),
 }  # fmt: skip
 
 
@@ -80,8 +81,19 @@ def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDL
             for name, (arguments, result) in types.items():
                 function = getattr(loaded, name)
                 function.argtypes, function.restype = arguments, result
+            if openmp := _openmp() if "share_openmp" in types else None:
+                loaded.share_openmp(openmp)
             return loaded
     return None
+
+
+def _openmp() -> ctypes.c_void_p | None:
+    """How to run a function on the OpenMP threads that torch uses; None where its OpenMP has no such entry.
+
+    `GOMP_parallel` is what compilers call for `#pragma omp parallel`: part of GNU's and of LLVM's runtime alike.
+    """
+    found = getattr(ctypes.CDLL(None), "GOMP_parallel", None) if sys.platform == "linux" else None
+    return found and ctypes.cast(found, POINTER)
 
 
 def _compiler() -> tuple[str, ...] | None:

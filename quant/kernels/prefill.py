@@ -7,6 +7,7 @@ there is no compiler, or no instruction for bytes, `available` and `has_int8` sa
 from __future__ import annotations
 
 import ctypes
+import threading
 from functools import cache
 
 import torch
@@ -18,11 +19,12 @@ from quant.kernels.native import many_tokens
 LANES = 16  # widths and inputs come in multiples of it
 MOST_WIDTH = 256  # of a head
 POINTER, LONG = ctypes.c_void_p, ctypes.c_int64
+_KEPT = threading.local()
 
 
 class _Attention(ctypes.Structure):
     _fields_ = (
-        *((name, POINTER) for name in ("queries", "keys", "values", "out")),
+        *((name, POINTER) for name in ("queries", "keys", "values", "out", "memory")),
         *((name, LONG) for name in ("heads", "width", "queries_n", "past", "query_row", "query_head", "key_row",
                                     "key_head", "value_row", "value_head", "out_row")),
         ("scale", ctypes.c_float),
@@ -60,11 +62,21 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     for i in range(batch):
         q, k, v = queries[i], keys[i], values[i]
         job = _Attention(
-            q.data_ptr(), k.data_ptr(), v.data_ptr(), out[i].data_ptr(), heads, width, n, k.shape[1] - n,
+            q.data_ptr(), k.data_ptr(), v.data_ptr(), out[i].data_ptr(), None, heads, width, n, k.shape[1] - n,
             q.stride(1), q.stride(0), k.stride(1), k.stride(0), v.stride(1), v.stride(0), heads * width, width**-0.5,
         )  # fmt: skip
-        _check(_library().causal_attention(ctypes.byref(job), torch.get_num_threads()))
+        threads = torch.get_num_threads()
+        job.memory = _memory(_library().attention_floats(ctypes.byref(job), threads)).data_ptr()
+        _check(_library().causal_attention(ctypes.byref(job), threads))
     return out
+
+
+def _memory(floats: int) -> Tensor:
+    """This thread's own, kept from call to call: some megabytes, which the system takes a tenth of a call to find."""
+    kept: Tensor | None = getattr(_KEPT, "memory", None)
+    if kept is None or kept.numel() < floats:
+        kept = _KEPT.memory = torch.empty(floats)
+    return kept
 
 
 def _fits(*tensors: Tensor) -> bool:

@@ -221,7 +221,7 @@ static void rows_chunk(void *shared, int thread, int stage, int64_t chunk, int f
 int packed_rows(const Matrix *m, int64_t first, int64_t last, float *out, int threads) {
     const int64_t chunks = (last - first + CHUNK - 1) / CHUNK;
     float *memory = malloc(sizeof(float) * (size_t)(threads * 2 * BATCH * m->runs));
-    int failed = memory == NULL || in_stages(threads, 1, &chunks, rows_chunk, &(Rows){m, first, last, out, memory});
+    int failed = memory == NULL || in_shared_stages(threads, 1, &chunks, rows_chunk, &(Rows){m, first, last, out, memory});
     free(memory);
     return failed;
 }

@@ -62,13 +62,20 @@ static void do_stage(Team *team, int thread, int stage) {
     wait_for(s);
 }
 
-static void *member(void *argument) {
-    Team *team = argument;
+static void take_part(Team *team) {
     const int thread = atomic_fetch_add_explicit(&team->next_thread, 1, memory_order_relaxed);
     for (int stage = 0; stage < team->stages; stage++)
         do_stage(team, thread, stage);
-    leave(team);
+}
+
+static void *member(void *argument) {
+    take_part(argument);
+    leave(argument);
     return NULL;
+}
+
+static void joined_member(void *argument) {
+    take_part(argument);
 }
 
 static Team *made(int threads, int stages, const int64_t *chunks, Work *work, void *shared) {
@@ -107,5 +114,22 @@ int in_stages(int threads, int stages, const int64_t *chunks, Work *work, void *
     }
     pthread_attr_destroy(&detached);
     member(team);
+    return 0;
+}
+
+static Parallel *openmp;
+
+void share_openmp(Parallel *parallel) {
+    openmp = parallel;
+}
+
+int in_shared_stages(int threads, int stages, const int64_t *chunks, Work *work, void *shared) {
+    if (openmp == NULL || threads == 1)
+        return in_stages(threads, stages, chunks, work, shared);
+    Team *team = made(threads, stages, chunks, work, shared);
+    if (team == NULL)
+        return 1;
+    openmp(joined_member, team, (unsigned)threads, 0); /* fewer threads than asked for do all of it as well */
+    free(team);
     return 0;
 }

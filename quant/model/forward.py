@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from quant.kernels import float32
 from quant.model import gpt2
 
 
@@ -18,8 +19,15 @@ def hidden(model: PreTrainedModel, ids: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def logits(model: PreTrainedModel, hidden: Tensor) -> Tensor:
-    """float32 [..., vocabulary] of hidden states [..., width]."""
-    scores = gpt2.product(model.get_output_embeddings(), hidden)
+def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None) -> Tensor:
+    """float32 [..., vocabulary] of hidden states [..., width].
+
+    out: float32 of that shape, where they may be written: who asks again and again spares the system finding memory.
+    """
+    head = model.get_output_embeddings()
+    if out is not None and type(head) is nn.Linear and head.bias is None:
+        scores = float32.linear_into(out.flatten(0, -2), hidden.flatten(0, -2), head.weight).view(out.shape)
+    else:
+        scores = gpt2.product(head, hidden)
     cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
     return scores if cap is None else cap * torch.tanh(scores / cap)
