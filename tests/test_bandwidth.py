@@ -158,6 +158,7 @@ def test_ticks_lie_on_the_axis_and_thin_out() -> None:
 
     assert _ticks(4.0, 60.0) == [5, 10, 20, 50]
     assert _ticks(0.5, 3000.0) == [1, 10, 100, 1000]
+    assert _ticks(2.2, 4.8) == [2.2, 4.8]
 
 
 # ---- the sentence

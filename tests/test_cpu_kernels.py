@@ -51,11 +51,12 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_probes() -> Iterator[None]:
     """Operators are tried again, and once more after the test."""
-    cpu.int_mm.cache_clear()
-    int4pack.available.cache_clear()
+    probes = (cpu.int_mm, int4pack.available, int4pack.block_rows, int4pack._order)
+    for probe in probes:
+        probe.cache_clear()
     yield
-    cpu.int_mm.cache_clear()
-    int4pack.available.cache_clear()
+    for probe in probes:
+        probe.cache_clear()
 
 
 def columns_of(scheme: Scheme) -> int:
@@ -519,6 +520,14 @@ def test_without_int4pack_the_definition_runs(
     assert_named(monkeypatch, held, Activations.FLOAT, DECODED)
     x = tokens(9, 256)
     assert_within(cpu.linear(x, held), product(x, q), float_bound(x, q))
+
+
+@HAS_INT4
+@pytest.mark.usefixtures("fresh_probes")
+def test_an_order_that_is_not_understood_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = 2 * int4pack.block_rows() + int4pack.ROWS
+    monkeypatch.setattr(int4pack, "block_rows", lambda: other)
+    assert not int4pack.available()
 
 
 # The activations

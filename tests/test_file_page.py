@@ -8,6 +8,7 @@ import io
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
@@ -96,6 +97,17 @@ def test_every_recipe_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[\w.-]+\.safetensors", name, re.ASCII) for name in names)
     assert file_name(Choice("usuario/mi modelo ñ/")) == "mi-modelo-int4-group64.safetensors"
+
+
+def test_a_disk_that_cannot_be_written_to_promises_nothing_and_preparing_says_why(
+    shelf: Shelf, hub_folder: Path, choice: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = Lab(extra=hub_folder)  # whose tokenizer has not been measured yet
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    assert planned(fresh, "es", choice) == ""
+    *_, (shown, button, _) = prepared(shelf, fresh, "es", choice)
+    assert texts.FILE_NO_FOLDER.es.partition("{")[0] in unescape(shown)
+    assert not button["visible"]
 
 
 # ---- the file

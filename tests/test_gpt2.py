@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -128,18 +130,18 @@ def test_logits_can_be_written_where_one_wants_them(n: int, monkeypatch: pytest.
     torch.testing.assert_close(forward.logits(model, states, out), forward.logits(model, states))
 
 
-def test_the_faster_way_is_found_by_trying_and_only_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    for seconds, faster in (([1.0, 2.0], True), ([2.0, 1.0], False)):
-        float32.onednn_is_faster.cache_clear()
-        with monkeypatch.context() as patched:
-            patched.setattr(float32, "onednn", lambda: torch.ops.mkldnn._linear_pointwise)
-            patched.setattr(float32, "_seconds", lambda work, left=list(seconds): left.pop(0))
-            assert float32.onednn_is_faster() is faster
-        float32.onednn_is_faster.cache_clear()
-    with monkeypatch.context() as patched:
-        patched.setattr(float32, "onednn", lambda: None)
-        assert float32.onednn_is_faster() is False
-    float32.onednn_is_faster.cache_clear()
+@pytest.mark.parametrize(("cpus", "faster"), [("vendor_id : GenuineIntel", False), ("vendor_id : AuthenticAMD", True),
+                                              (None, True)])  # fmt: skip
+def test_intel_s_processors_take_intel_s_library(
+    cpus: str | None, faster: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cpus:
+        (tmp_path / "cpuinfo").write_text(cpus)
+    monkeypatch.setattr(float32, "CPUS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(float32, "onednn", lambda: functional.linear)
+    assert float32.onednn_is_faster.__wrapped__() is faster
+    monkeypatch.setattr(float32, "onednn", lambda: None)
+    assert not float32.onednn_is_faster.__wrapped__()
 
 
 def test_an_operator_that_fails_or_lies_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,20 @@ def test_a_missing_or_failing_compiler_gives_no_library(monkeypatch: pytest.Monk
     assert native.library.__wrapped__() is None
 
 
+@NATIVE
+def test_a_temporary_folder_that_cannot_be_used_gives_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(native.tempfile, "tempdir", "/nonexistent")
+        assert native.decoder.__wrapped__() is None
+    with monkeypatch.context() as patched:  # mounted so that nothing in it may be run
+        patched.setattr(native.ctypes, "CDLL", refused)
+        assert native.decoder.__wrapped__() is None
+
+
+def refused(*_: object) -> None:
+    raise OSError("failed to map segment from shared object")
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_the_compiler_from_pypi_is_the_last_resort(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -60,7 +63,6 @@ def test_attention_is_the_formula(heads: int, width: int, n: int, past: int) -> 
     assert (got - expected(q, k, v)).abs().max() <= bound(q, k, v)
 
 
-@pytest.mark.usefixtures("attending")
 @pytest.mark.parametrize("way", ["torch's OpenMP", "threads of its own", "one thread"])
 def test_two_at_once_on_whatever_threads_there_are(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thread's memory is its own, and of any size before."""
@@ -83,6 +85,35 @@ def test_two_at_once_on_whatever_threads_there_are(way: str, monkeypatch: pytest
         torch.set_num_threads(threads)
 
 
+PARALLEL_WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+PARALLEL = ctypes.CFUNCTYPE(None, PARALLEL_WORK, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
+
+
+def test_work_runs_where_openmp_says_even_if_that_is_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def parallel(work: Callable[[int], None], argument: int, threads: int, flags: int) -> None:
+        asked.append(threads)
+        work(argument)
+
+    called = PARALLEL(parallel)
+    monkeypatch.setattr(native, "_openmp", lambda: ctypes.cast(called, ctypes.c_void_p))
+    library = native.many_tokens.__wrapped__()
+    if library is None:
+        pytest.skip("no compiler here")
+    monkeypatch.setattr(prefill, "many_tokens", lambda: library)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    q, k, v = drawn(1, 3, 130, 5, 48)
+    assert (prefill.attention(q, k, v) - expected(q, k, v)).abs().max() <= bound(q, k, v)
+    assert asked == [3]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not torch.backends.openmp.is_available(), reason="another OpenMP")
+def test_torch_s_own_openmp_is_found() -> None:
+    assert native._openmp() is not None
+
+
+@pytest.mark.usefixtures("attending")
 def test_what_comes_later_is_not_seen() -> None:
     q, k, v = drawn(1, 2, 70, 0, 32)
     whole = prefill.attention(q, k, v)

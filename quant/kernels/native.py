@@ -74,17 +74,24 @@ def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDL
     compiler = _compiler()
     if compiler is None:
         return None
+    try:
+        loaded = _loaded(compiler, sources, arithmetic)
+    except OSError:  # no temporary folder, or one from which nothing may be run
+        return None
+    for name, (arguments, result) in types.items() if loaded else ():
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = arguments, result
+    if loaded and "share_openmp" in types and (openmp := _openmp()):
+        loaded.share_openmp(openmp)
+    return loaded
+
+
+def _loaded(compiler: tuple[str, ...], sources: tuple[str, ...], arithmetic: str) -> ctypes.CDLL | None:
+    """None where nothing compiles."""
     with tempfile.TemporaryDirectory() as folder:  # loaded, it is no longer needed on disk
         target = Path(folder) / "kernels.so"
-        if any(_compiles(compiler, target, sources, (arithmetic, *extra)) for extra in (("-march=native",), ())):
-            loaded = ctypes.CDLL(str(target))
-            for name, (arguments, result) in types.items():
-                function = getattr(loaded, name)
-                function.argtypes, function.restype = arguments, result
-            if openmp := _openmp() if "share_openmp" in types else None:
-                loaded.share_openmp(openmp)
-            return loaded
-    return None
+        made = any(_compiles(compiler, target, sources, (arithmetic, *extra)) for extra in (("-march=native",), ()))
+        return ctypes.CDLL(str(target)) if made else None
 
 
 def _openmp() -> ctypes.c_void_p | None:

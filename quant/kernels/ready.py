@@ -41,7 +41,7 @@ def _int4(held: Int4Matrix, bias: Tensor | None) -> Product:
     whole = scales.shape[1] == out  # no rows were added
 
     def product(x: Tensor) -> Tensor:
-        y = multiply(x.bfloat16(), data, size, scales)
+        y = multiply(x.bfloat16().contiguous(), data, size, scales)
         y = y if whole else y[:, :out]
         return y.float() if bias is None else y + bias
 
@@ -54,7 +54,7 @@ def _limbs(held: PackedMatrix, bias: Tensor | None) -> Product:
     worth = torch.tensor([1, 1 / cpu.LIMB, 1 / cpu.LIMB**2])
 
     def product(x: Tensor) -> Tensor:
-        if len(x) > 1:
+        if len(x) != 1:
             return cpu.linear(x, held, bias)
         _, scale = reference.int8_activations(x)
         rest = x / scale

@@ -41,6 +41,7 @@ class Cache:
         `length` itself grows once the last layer has been through.
         """
         end = self.length + new.shape[2]
+        assert end <= self.both.shape[3], "no room"
         self.both[:, layer, :, self.length : end] = new
         return self.both[:, layer, :, :end]
 

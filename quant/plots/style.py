@@ -51,8 +51,8 @@ def log_axis(low: float, high: float, language: Language) -> dict[str, object]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each power of ten; the powers alone where there would be too many."""
+    """1, 2 and 5 of each power of ten; the powers alone where there would be too many, the ends where there is none."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     many = math.log10(high / low) > len(STEPS)
     found = [step * 10.0**power for power in powers for step in STEPS[: 1 if many else None]]
-    return [v for v in found if low <= v <= high]
+    return [v for v in found if low <= v <= high] or [low, high]

@@ -52,7 +52,7 @@ def planned(lab: Lab, language: Language, choice: Choice) -> str:
     try:
         loaded, recipe = lab.loaded(choice.model), choice.recipe()
         report, n_bytes = size_report(loaded, recipe), predicted_bytes(loaded, recipe)
-    except QuantError:
+    except (QuantError, OSError):  # to be measured, a tokenizer is written: `prepare` says what is wrong with the disk
         return ""
     return html.cards(_sizes(report, n_bytes, language)) + html.caption(choice.describe()[language])
 
@@ -108,8 +108,8 @@ def _framed(work: Generator[str, None, LoadedModel]) -> Generator[tuple[object, 
 def _written(lab: Lab, shelf: Shelf, quantized: LoadedModel, choice: Choice) -> Stored:
     """Put the file on the shelf. Raises ModelError where it cannot be written."""
     recipe = choice.recipe()
-    n_bytes = predicted_bytes(lab.loaded(choice.model), recipe)
     try:
+        n_bytes = predicted_bytes(lab.loaded(choice.model), recipe)
         return shelf.put(recipe, file_name(choice), n_bytes, lambda path: save_quantized(quantized, recipe, path))
     except OSError as error:
         raise ModelError(t.FILE_NO_FOLDER.format(reason=error.strerror or str(error))) from error

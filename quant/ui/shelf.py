@@ -13,6 +13,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -80,8 +81,9 @@ class Shelf:
     def _tidy(self) -> None:
         """Remove what processes that were killed left here; one that still runs writes its files again when asked."""
         for left in self._parent.glob(f"{PREFIX}*"):
-            if time.time() - left.stat().st_mtime > LEFT_S:
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process tidies too
+                if time.time() - left.stat().st_mtime > LEFT_S:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:
