@@ -169,6 +169,11 @@ def test_where_nothing_compiles_single_tokens_are_read_as_many_are(
     rounds = recipe.activations is Activations.INT8 or recipe.scheme.scale == FORMATS["bfloat16"]
     assert float((one_by_one - together).norm() / together.norm()) < (0.01 if rounds else 1e-5)
     assert torch.equal(in_pieces(reader(model, 40), IDS, [1] * 40), one_by_one)
+    full = reader(model, 2)
+    for token in IDS[:2]:
+        assert not full.read([token]).mul_(2).is_inference()  # who gets it may change it
+    with pytest.raises(RuntimeError):
+        full.read(IDS[2:3])
 
 
 def test_few_tokens_are_compiled_and_many_are_not(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ class Cache:
 
     def __post_init__(self) -> None:
         self.keys, self.values = self.both  # [layers, heads, room, head width] each
+        self._layers = [layer.unsqueeze(1) for layer in self.both.unbind(1)]
 
     @classmethod
     def of(cls, model: PreTrainedModel, room: int) -> Cache:
@@ -35,15 +36,15 @@ class Cache:
         c = model.config
         return cls(torch.empty(2, c.n_layer, c.n_head, room, c.n_embd // c.n_head))
 
-    def extend(self, layer: int, new: Tensor) -> Tensor:
-        """Store keys and values of n more tokens, [2, heads, n, head width]; all of this layer's, [2, heads, ...].
+    def extend(self, layer: int, new: Tensor) -> tuple[Tensor, Tensor]:
+        """Store keys and values of n more tokens [2, 1, heads, n, width]; those so far of this layer [1, heads, ...] each.
 
-        `length` itself grows once the last layer has been through.
+        `length` itself grows once the last layer has been through. Raises RuntimeError where there is no room.
         """
-        end = self.length + new.shape[2]
-        assert end <= self.both.shape[3], "no room"
-        self.both[:, layer, :, self.length : end] = new
-        return self.both[:, layer, :, :end]
+        n = new.shape[3]
+        self._layers[layer].narrow(3, self.length, n).copy_(new)
+        keys, values = self._layers[layer].narrow(3, 0, self.length + n).unbind()
+        return keys, values
 
 
 def supports(model: nn.Module) -> bool:
@@ -103,5 +104,5 @@ def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None) -> Tensor:
     heads = attn.num_heads
     queries, keys, values = qkv = product(attn.c_attn, x).view(batch, n, 3, heads, -1).permute(2, 0, 3, 1, 4)
     if cache:
-        keys, values = cache.extend(layer, qkv[1:, 0]).unsqueeze(1)
+        keys, values = cache.extend(layer, qkv[1:])
     return product(attn.c_proj, prefill.attention(queries, keys, values))

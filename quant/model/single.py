@@ -47,9 +47,13 @@ class SingleStep:
         ]  # fmt: skip
         self._last, self._head = _normal(body.ln_f), _product(model.lm_head)
 
-    @torch.no_grad()
     def read(self, token: int, cache: Cache) -> Tensor:
         """float32 logits [1, vocabulary] after one more token, which is added to the cache."""
+        with torch.inference_mode():  # a tenth of the time less than no_grad
+            logits = self._logits(token, cache)
+        return logits.clone()  # a tensor like any other, that may be written to
+
+    def _logits(self, token: int, cache: Cache) -> Tensor:
         x = self._token(token) + self._position(cache.length)
         for layer, block in enumerate(self._blocks):
             x = x + block.attended(self._attention(block.qkv(block.before_attention(x)), cache, layer))
@@ -59,9 +63,9 @@ class SingleStep:
 
     def _attention(self, qkv: Tensor, cache: Cache, layer: int) -> Tensor:
         """[1, width] of queries, keys and values [1, 3 width]."""
-        qkv = qkv.view(3, self._heads, 1, -1)
+        qkv = qkv.view(3, 1, self._heads, 1, -1)
         keys, values = cache.extend(layer, qkv[1:])
-        return functional.scaled_dot_product_attention(qkv[None, 0], keys[None], values[None]).view(1, -1)
+        return functional.scaled_dot_product_attention(qkv[0], keys, values).view(1, -1)
 
 
 def _product(module: nn.Module) -> Product:
