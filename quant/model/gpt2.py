@@ -37,7 +37,7 @@ class Cache:
         return cls(torch.empty(2, c.n_layer, c.n_head, room, c.n_embd // c.n_head))
 
     def extend(self, layer: int, new: Tensor) -> tuple[Tensor, Tensor]:
-        """Store keys and values of n more tokens [2, 1, heads, n, width]; those so far of this layer [1, heads, ...] each.
+        """Store keys and values [2, 1, heads, n, width] of n more tokens; this layer's so far, [1, heads, ...] each.
 
         `length` itself grows once the last layer has been through. Raises RuntimeError where there is no room.
         """
