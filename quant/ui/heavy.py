@@ -84,3 +84,15 @@ def quantizing(lab: Lab, language: Language, recipe: Recipe) -> Generator[str, N
             return result
         yield html.progress(t.QUANTIZING, result, language)
     raise AssertionError("Lab.quantized ends with a model")
+
+
+def framed(
+    work: Generator[str, None, LoadedModel], frame: Callable[[str], tuple[object, ...]]
+) -> Generator[tuple[object, ...], None, LoadedModel]:
+    """Yield what `work` yields, each through `frame`; return what it returns."""
+    while True:
+        try:
+            shown = next(work)
+        except StopIteration as done:
+            return done.value
+        yield frame(shown)

@@ -19,7 +19,7 @@ from quant.text import Language, Text, fixed, size
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import CASTS, Choice
-from quant.ui.heavy import in_turn, quantizing
+from quant.ui.heavy import framed, in_turn, quantizing
 from quant.ui.shelf import Shelf, Stored
 
 FileFrames = Generator[tuple[object, ...], None, None]  # in the order of `FileSection.outputs`
@@ -85,8 +85,7 @@ def prepare(lab: Lab, shelf: Shelf, language: Language, choice: Choice) -> Itera
     """Progress, then the file: that of an earlier visitor where it is still there."""
     stored = shelf.get(choice.recipe())
     if stored is None:
-        work = quantizing(lab, language, choice.recipe())
-        quantized = yield from _framed(work)
+        quantized = yield from framed(quantizing(lab, language, choice.recipe()), frame)
         yield frame(html.waiting(t.FILE_WRITING[language]))
         stored = _written(lab, shelf, quantized, choice)
     button = gr.update(visible=True, value=str(stored.path),
@@ -94,15 +93,6 @@ def prepare(lab: Lab, shelf: Shelf, language: Language, choice: Choice) -> Itera
     code = CODE.format(name=stored.path.name, prompt=t.DEFAULT_PROMPT)
     said = gr.update(visible=True, value=f"{t.FILE_CODE[language]}\n\n{code}")
     yield frame(result(stored, choice, language), button, said)
-
-
-def _framed(work: Generator[str, None, LoadedModel]) -> Generator[tuple[object, ...], None, LoadedModel]:
-    while True:
-        try:
-            shown = next(work)
-        except StopIteration as done:
-            return done.value
-        yield frame(shown)
 
 
 def _written(lab: Lab, shelf: Shelf, quantized: LoadedModel, choice: Choice) -> Stored:

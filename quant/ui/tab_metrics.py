@@ -24,7 +24,7 @@ from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice
-from quant.ui.heavy import in_turn, quantizing
+from quant.ui.heavy import framed, in_turn, quantizing
 from quant.ui.history import Entry, history_html
 from quant.ui.metrics_result import Shown, computes, result
 from quant.ui.section_bandwidth import BandwidthSection, build_bandwidth, picture, placed
@@ -78,7 +78,7 @@ def measure(lab: Lab, language: Language, choice: Choice, text: EvalText, histor
     """Progress over what is known so far, which is always of the same tokens for both models; last, the whole."""
     original, report = lab.loaded(choice.model), size_report(lab.loaded(choice.model), choice.recipe())
     reference = lab.reference(choice.model, text)
-    quantized = yield from _framed(quantizing(lab, language, choice.recipe()))
+    quantized = yield from framed(quantizing(lab, language, choice.recipe()), frame)
     for c in compare_steps(reference, quantized):
         scored = _shown(c, report, original, quantized, text, choice)
         shown = result(scored, language)
@@ -113,15 +113,6 @@ def _with(history: Sequence[Entry], s: Shown, choice: Choice, text: EvalText) ->
     """The history with a new entry, which takes the place of an older one of the same recipe and text."""
     new = Entry((choice.model, text), choice.short(), choice.query(), text.title, s.figures, s.report)
     return [*(e for e in history if (e.key, e.address) != (new.key, new.address)), new]
-
-
-def _framed(work: Generator[str, None, LoadedModel]) -> Generator[tuple[object, ...], None, LoadedModel]:
-    while True:
-        try:
-            shown = next(work)
-        except StopIteration as done:
-            return done.value
-        yield frame(shown)
 
 
 def _shown(c: Comparison, report: SizeReport, original: LoadedModel, quantized: LoadedModel, text: EvalText,
