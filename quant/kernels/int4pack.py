@@ -60,6 +60,11 @@ class Int4Matrix:
         return self.shape[1] // self.scales.shape[0]
 
     @property
+    def padded(self) -> bool:
+        """Whether it has more rows than `shape`."""
+        return self.scales.shape[1] != self.shape[0]
+
+    @property
     def nbytes(self) -> int:
         """Bytes held."""
         return self.data.nbytes + self.scales.nbytes

@@ -37,12 +37,11 @@ def packed(held: Held, bias: Tensor | None, activations: Activations) -> Product
 
 def _int4(held: Int4Matrix, bias: Tensor | None) -> Product:
     multiply = torch._weight_int4pack_mm_for_cpu  # the same as torch.ops.aten's, called in less time
-    data, size, scales, (out, _) = held.data, held.size, held.scales, held.shape
-    whole = scales.shape[1] == out  # no rows were added
+    data, size, scales, out, padded = held.data, held.size, held.scales, held.shape[0], held.padded
 
     def product(x: Tensor) -> Tensor:
         y = multiply(x.bfloat16(), data, size, scales)
-        y = y if whole else y[:, :out]
+        y = y[:, :out] if padded else y
         return y.float() if bias is None else y + bias
 
     return product

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from quant.kernels import cpu, ready
 from quant.kernels.ready import Product
+from quant.model import script
 from quant.model.gpt2 import Cache
 from quant.model.packed import QuantEmbedding, QuantLinear
 
@@ -40,6 +41,7 @@ class SingleStep:
         body: Any = model.transformer
         self._token, self._position = _row(body.wte), _row(body.wpe)
         self._heads = model.config.n_head
+        self._scripted = script.blocks(body.h)
         self._blocks = [
             _Block(_normal(b.ln_1), _product(b.attn.c_attn), _product(b.attn.c_proj),
                    _normal(b.ln_2), _product(b.mlp.c_fc), _product(b.mlp.c_proj))
@@ -54,12 +56,17 @@ class SingleStep:
         return logits.clone()  # a tensor like any other, that may be written to
 
     def _logits(self, token: int, cache: Cache) -> Tensor:
-        x = self._token(token) + self._position(cache.length)
+        x = self._through(self._token(token) + self._position(cache.length), cache)
+        cache.length += 1
+        return self._head(self._last(x))
+
+    def _through(self, x: Tensor, cache: Cache) -> Tensor:
+        if self._scripted:
+            return script.reading()(x, self._scripted, cache.both, cache.length)
         for layer, block in enumerate(self._blocks):
             x = x + block.attended(self._attention(block.qkv(block.before_attention(x)), cache, layer))
             x = x + block.down(functional.gelu(block.up(block.before_mlp(x)), approximate="tanh"))
-        cache.length += 1
-        return self._head(self._last(x))
+        return x
 
     def _attention(self, qkv: Tensor, cache: Cache, layer: int) -> Tensor:
         """[1, width] of queries, keys and values [1, 3 width]."""
