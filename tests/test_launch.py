@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -10,15 +14,22 @@ import pytest
 
 from quant.ui import launch
 
+APP = Path(launch.__file__).parents[2] / "app.py"
+
 
 @pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Keeps what `Blocks.launch` was asked for instead of serving."""
-    seen = SimpleNamespace(options={})
-    page = SimpleNamespace(launch=lambda **options: seen.options.update(options))
+def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """Keeps what `Blocks.launch` was asked for instead of serving, and how collection stood by then."""
+
+    def serve(**options: object) -> None:
+        seen.options, seen.collects, seen.frozen = options, gc.isenabled(), gc.get_freeze_count()
+
+    seen, page = SimpleNamespace(), SimpleNamespace(launch=serve)
     page.queue = lambda **_: page
     monkeypatch.setattr(launch, "build_page", lambda lab: page)
-    return seen
+    yield seen
+    gc.unfreeze()
+    gc.enable()
 
 
 def test_sharing_without_a_network_says_so_and_stays_local(
@@ -43,6 +54,22 @@ def test_nothing_is_shared_or_recorded_unless_asked(launched: SimpleNamespace) -
     assert launched.options["share"] is False
     assert launched.options["run_history"] is False
     assert launched.options["ssr_mode"] is False
+
+
+def test_nothing_is_collected_until_the_page_is_built(
+    launched: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start does without the collector; what is there when it ends is not looked at again."""
+
+    def main() -> None:
+        assert not gc.isenabled()
+        launch.main([])
+
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setitem(sys.modules, "quant.ui.launch", SimpleNamespace(main=main))  # type: ignore[arg-type]
+    runpy.run_path(str(APP), run_name="__main__")
+    assert launched.collects
+    assert launched.frozen > 100_000
 
 
 def test_a_closed_port_cannot_be_reached() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,6 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
         lab.loaded(lab.default())
     except ModelError as error:
         parser.error(f"{error.text.es}\n{error.text.en}")
-    build_page(lab).queue(max_size=64).launch(
+    page = build_page(lab).queue(max_size=64)
+    gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
+    gc.enable()
+    page.launch(
         share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
     )  # fmt: skip
