@@ -30,7 +30,7 @@ from quant.scheme import PerChannel, PerTensor
 from quant.text import Text
 
 FEW = 8  # tokens that the compiled kernels take at once
-EXPANDED_VALUES = 2**23  # float32 rows at once while many tokens are multiplied: 32 MB
+EXPANDED_VALUES = 2**22  # float32 rows at once while many tokens are multiplied: 16 MB
 COLUMNS = 32  # a few rows of digits
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
 MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
@@ -82,23 +82,25 @@ def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
 
 
 def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT, *,
-           gelu: bool = False) -> Tensor:  # fmt: skip
+           gelu: bool = False, out: Tensor | None = None) -> Tensor:  # fmt: skip
     """x [..., in] times the packed matrix [out, in] plus bias [out], through GELU's tanh form if asked.
 
-    float32 [..., out].
+    float32 [..., out]. out: contiguous float32 of that shape, where it may be written (`float32.linear_into`).
     """
     flat = x.reshape(-1, x.shape[-1]).float()
-    return _linear(flat, held, bias, activations, gelu).view(*x.shape[:-1], held.shape[0])
+    place = None if out is None else out.view(-1, held.shape[0])
+    return _linear(flat, held, bias, activations, gelu, place).view(*x.shape[:-1], held.shape[0])
 
 
-def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool) -> Tensor:
+def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool,
+            out: Tensor | None) -> Tensor:  # fmt: skip
     whole = activations is Activations.INT8
     readable = compiled.supported(held)
     if isinstance(held, PackedMatrix) and readable and len(x) > FEW:
         if whole and is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
-            return prefill.int8_linear(x, byte_codes(held), row_scales(held), bias, gelu=gelu)
+            return prefill.int8_linear(x, byte_codes(held), row_scales(held), bias, gelu=gelu, out=out)
         if not whole:
-            return _expanded(x, held, bias, gelu)
+            return _expanded(x, held, bias, gelu, out)
     if isinstance(held, Int4Matrix):
         y = _int4_linear(x, held, bias, whole)
     else:
@@ -118,18 +120,21 @@ def _product(x: Tensor, held: PackedMatrix, whole: bool, readable: bool) -> Tens
     return compiled.matvec(held, x) if len(x) <= FEW else _expanded(x, held, None, False)
 
 
-def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool) -> Tensor:
+def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool, out: Tensor | None = None) -> Tensor:
     """By way of float32 rows, some at a time in memory that is used again: fresh memory costs more than decoding."""
-    out, columns = held.shape
-    n = min(out, max(1, EXPANDED_VALUES // columns))
+    rows, columns = held.shape
+    n = min(rows, max(1, EXPANDED_VALUES // columns))
     place = in_large_pages(4 * n * columns)[: 4 * n * columns].view(torch.float32).view(n, columns)
-    if n == out:
-        return float32.linear(x, compiled.rows(held, 0, out, place), bias, gelu=gelu)
-    y = torch.empty(len(x), out)
-    for first in range(0, out, n):
-        last = min(first + n, out)
+    if n == rows and out is None:
+        return float32.linear(x, compiled.rows(held, 0, rows, place), bias, gelu=gelu)
+    y = torch.empty(len(x), rows) if out is None else out
+    for first in range(0, rows, n):
+        last = min(first + n, rows)
         part = compiled.rows(held, first, last, place[: last - first])
-        y[:, first:last] = float32.linear(x, part, None if bias is None else bias[first:last], gelu=gelu)
+        if bias is None and not gelu:
+            float32.linear_into(y[:, first:last], x, part)
+        else:
+            y[:, first:last] = float32.linear(x, part, None if bias is None else bias[first:last], gelu=gelu)
     return y
 
 

@@ -31,7 +31,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, gelu: bool 
 
 
 def linear_into(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """x [n, in] times weight [out, in], written to `out` [n, out].
+    """x [n, in] times weight [out, in], written to `out` [n, out], which may be some columns of a larger one.
 
     For results of hundreds of megabytes: finding that much new memory takes the system a fifth of the product's time.
     """

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from quant.kernels import float32
 from quant.model import gpt2
+from quant.model.packed import QuantLinear
 
 
 @torch.no_grad()
@@ -25,7 +26,9 @@ def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None) ->
     out: float32 of that shape, where they may be written: who asks again and again spares the system finding memory.
     """
     head = model.get_output_embeddings()
-    if out is not None and type(head) is nn.Linear and head.bias is None:
+    if isinstance(head, QuantLinear):
+        scores = head(hidden, out=out)
+    elif out is not None and type(head) is nn.Linear and head.bias is None:
         scores = float32.linear_into(out.flatten(0, -2), hidden.flatten(0, -2), head.weight).view(out.shape)
     else:
         scores = gpt2.product(head, hidden)

@@ -32,9 +32,9 @@ class QuantLinear(nn.Module):
         """Whether what comes in is rounded first."""
         return self.activations is not Activations.FLOAT
 
-    def forward(self, x: Tensor, *, gelu: bool = False) -> Tensor:
-        """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after."""
-        return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu)
+    def forward(self, x: Tensor, *, gelu: bool = False, out: Tensor | None = None) -> Tensor:
+        """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after. out: where it may be written."""
+        return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu, out=out)
 
     def extra_repr(self) -> str:
         name = cpu.kernel(self.matrix, self.activations).name

@@ -81,6 +81,15 @@ def read(x: Tensor, blocks: list[Block], kept: Tensor, position: int) -> Tensor:
     return x
 
 
+def through(layers: Iterable[Any]) -> Callable[[Tensor, Tensor, int], Tensor] | None:
+    """`read` of these layers of a GPT-2: x, `kept` and `position` to x. None where they are not all such `blocks`."""
+    found = blocks(layers)
+    if found is None:
+        return None
+    run = reading()
+    return lambda x, kept, position: run(x, found, kept, position)
+
+
 def blocks(layers: Iterable[Any]) -> list[Block] | None:
     """The layers of a GPT-2 for `read`, or None where one of their products is not the 4-bit operator's alone."""
     found = [_block(layer) for layer in layers]

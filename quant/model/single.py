@@ -41,7 +41,7 @@ class SingleStep:
         body: Any = model.transformer
         self._token, self._position = _row(body.wte), _row(body.wpe)
         self._heads = model.config.n_head
-        self._scripted = script.blocks(body.h)
+        self._scripted = script.through(body.h)
         self._blocks = [
             _Block(_normal(b.ln_1), _product(b.attn.c_attn), _product(b.attn.c_proj),
                    _normal(b.ln_2), _product(b.mlp.c_fc), _product(b.mlp.c_proj))
@@ -62,7 +62,7 @@ class SingleStep:
 
     def _through(self, x: Tensor, cache: Cache) -> Tensor:
         if self._scripted:
-            return script.reading()(x, self._scripted, cache.both, cache.length)
+            return self._scripted(x, cache.both, cache.length)
         for layer, block in enumerate(self._blocks):
             x = x + block.attended(self._attention(block.qkv(block.before_attention(x)), cache, layer))
             x = x + block.down(functional.gelu(block.up(block.before_mlp(x)), approximate="tanh"))
