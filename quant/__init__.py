@@ -11,6 +11,7 @@ from quant.model.file import load_quantized, save_quantized
 from quant.model.load import load_model
 from quant.model.recipe import Recipe, quantize_model
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+from quant.vml import settle_first_calls
 
 __all__ = [
     "BLOCKS",
@@ -30,3 +31,5 @@ __all__ = [
     "quantize_model",
     "save_quantized",
 ]
+
+settle_first_calls()
