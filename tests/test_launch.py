@@ -6,7 +6,7 @@ import gc
 import os
 import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -24,9 +24,13 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     def serve(**options: object) -> None:
         seen.options, seen.collects, seen.frozen = options, gc.isenabled(), gc.get_freeze_count()
 
+    def build(lab: object) -> SimpleNamespace:
+        seen.collected_by_then = gc.isenabled()
+        return page
+
     seen, page = SimpleNamespace(), SimpleNamespace(launch=serve)
     page.queue = lambda **_: page
-    monkeypatch.setattr(launch, "build_page", lambda lab: page)
+    monkeypatch.setattr(launch, "build_page", build)
     yield seen
     gc.unfreeze()
     gc.enable()
@@ -59,15 +63,18 @@ def test_nothing_is_shared_or_recorded_unless_asked(launched: SimpleNamespace) -
 def test_nothing_is_collected_until_the_page_is_built(
     launched: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The start does without the collector; what is there when it ends is not looked at again."""
+    """The start does without the collector, imports too; what is there when it ends is not looked at again."""
 
-    def main() -> None:
-        assert not gc.isenabled()
-        launch.main([])
+    class Module:
+        @property
+        def main(self) -> Callable[[], None]:
+            assert not gc.isenabled()  # while app.py imports
+            return lambda: launch.main([])
 
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setitem(sys.modules, "quant.ui.launch", SimpleNamespace(main=main))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "quant.ui.launch", Module())  # type: ignore[arg-type]
     runpy.run_path(str(APP), run_name="__main__")
+    assert not launched.collected_by_then
     assert launched.collects
     assert launched.frozen > 100_000
 

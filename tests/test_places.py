@@ -59,6 +59,27 @@ def test_rows_are_expanded_in_parts(
     torch.testing.assert_close(cpu.linear(x, held, bias, gelu=gelu), want, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "room",
+    [torch.empty(TOKENS, ROWS, dtype=torch.bfloat16), torch.empty(TOKENS, ROWS + 1), torch.empty(1, TOKENS, ROWS),
+     torch.empty(ROWS, TOKENS).t()],
+    ids=["bfloat16", "too wide", "another shape", "turned"],
+)  # fmt: skip
+@pytest.mark.parametrize("activations", Activations)
+def test_another_place_is_refused(room: Tensor, activations: Activations) -> None:
+    held = cpu.hold(rtn.quantize(drawn(ROWS, COLUMNS), EIGHT))
+    with pytest.raises(ValueError, match="does not take float32"):
+        cpu.linear(drawn(TOKENS, COLUMNS), held, None, activations, out=room)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("tokens", [1, TOKENS])
+def test_there_is_no_gradient(tokens: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "EXPANDED_VALUES", part)
+    held = cpu.hold(rtn.quantize(drawn(ROWS, COLUMNS), FOUR))
+    assert not cpu.linear(drawn(tokens, COLUMNS).requires_grad_(), held).requires_grad
+
+
 @pytest.mark.parametrize("in_c", [True, False])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_logits_of_a_packed_table_are_the_same_in_a_place_given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,10 +32,9 @@ pytestmark = pytest.mark.skipif(not int4pack.available(), reason="this torch has
 def nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for part in (compiled, prefill):
         monkeypatch.setattr(part, "available", lambda: False)
-    found = script.reading
-    found.cache_clear()
+    script._reading.cache_clear()
     yield
-    found.cache_clear()
+    script._reading.cache_clear()
 
 
 def layers(tiny: LoadedModel, recipe: Recipe) -> Any:
@@ -54,7 +54,15 @@ def test_it_is_torchscript_that_reads() -> None:
 
 def test_a_scripted_token_is_the_same_as_one_read_by_python(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit: by the script, by the same function in Python, and by the loop for models of any kind."""
+    run, calls = script.reading(), []
+
+    def counted(*given: Any) -> Tensor:
+        calls.append(given)
+        return run(*given)
+
+    monkeypatch.setattr(script, "reading", lambda: counted)
     scripted, kept = read(tiny)
+    assert len(calls) == len(IDS)
     monkeypatch.setattr(script, "reading", lambda: script.read)
     in_python, _ = read(tiny)
     monkeypatch.setattr(script, "blocks", lambda layers: None)
@@ -102,21 +110,55 @@ def test_a_bias_that_is_missing_and_rows_that_were_added_are_not_scripted(tiny: 
     assert script.blocks(whole) is None
 
 
-def gone(function: object) -> None:
-    raise RuntimeError("TorchScript is not here")
+def refusing(error: Exception) -> Any:
+    def script(function: object) -> None:
+        raise error
+
+    return script
+
+
+def not_known(function: object, script: Any = torch.jit.script) -> Any:
+    """What TorchScript of another version makes of a construct that it does not know."""
+
+    def construct(x: Tensor) -> Iterator[Tensor]:
+        yield x
+
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        return script(construct)
 
 
 def wrong(function: Any) -> Any:
     return lambda *given: function(*given) + 1e-6
 
 
-@pytest.mark.parametrize("of_torch", [gone, wrong, None], ids=["refuses", "is wrong", "is missing"])
-def test_without_torchscript_python_reads(of_torch: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    if of_torch:
-        monkeypatch.setattr(torch.jit, "script", of_torch)
-    else:
-        monkeypatch.delattr(torch.jit, "script")
+REFUSALS = {
+    "no source": refusing(OSError("could not get source code")),
+    "no": refusing(RuntimeError("not here")),
+    "does not run": refusing(torch.jit.Error("not here")),
+    "construct": not_known,
+    "wrong": wrong,
+}
+
+
+@pytest.mark.parametrize("of_torch", REFUSALS.values(), ids=REFUSALS)
+def test_where_torchscript_refuses_python_reads(of_torch: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.jit, "script", of_torch)
     assert script.reading() is script.read
+
+
+@pytest.mark.parametrize(("module", "name"), [(torch.jit, "script"), (torch.jit, "Error"),
+                                              (torch.jit.frontend, "FrontendError")])  # fmt: skip
+def test_without_torchscript_python_reads(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module, name)
+    assert script.reading() is script.read
+
+
+def test_threads_that_ask_at_once_get_the_same() -> None:
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(6) as pool:
+        found = set(pool.map(lambda _: script.reading(), range(6)))
+    assert len(found) == 1
+    assert warnings.filters == before
 
 
 def test_that_it_is_deprecated_is_kept_from_the_visitor() -> None:

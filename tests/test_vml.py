@@ -10,6 +10,10 @@ import torch
 
 from quant import vml
 
+NAMES = [
+    "acos", "asin", "atan", "cos", "erf", "erfc", "erfinv", "exp", "log", "log10", "log2", "sin", "sqrt", "tan", "tanh",
+    "trunc",
+]  # fmt: skip
 # What torch was asked for while quant was imported: name, type, how many numbers.
 IMPORTING = """
 import torch
@@ -30,7 +34,7 @@ def test_each_function_is_called_once_alone_before_anything_else_can() -> None:
     root = Path(vml.__file__).resolve().parents[1]
     done = subprocess.run([sys.executable, "-c", IMPORTING], cwd=root, capture_output=True, text=True, check=True)
     calls = done.stdout.splitlines()
-    for function in vml.FUNCTIONS:
+    for function in NAMES:
         for dtype in (torch.float32, torch.float64):
-            name = f"{function.__name__} {dtype}"
+            name = f"{function} {dtype}"
             assert f"{name} 1" in [c for c in calls if c.startswith(name)][:1], name

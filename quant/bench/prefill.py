@@ -4,7 +4,7 @@
 
 Random weights; rounds alternate; a ratio of tokens/s is the median of the rounds' ratios. `int4` and `int8` multiply
 by float32 activations (rows are expanded, then a float32 product); `w8a8` rounds the activations to 8 bits as well.
-float32 writes its logits to the same memory every time, as llama.cpp does and an evaluation of ours.
+Ours write their logits to the same memory every time, as llama.cpp does and an evaluation of ours.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from quant.scheme import PerChannel, PerTensor
 from quant.text import Text
 
 FEW = 8  # tokens that the compiled kernels take at once
-EXPANDED_VALUES = 2**22  # float32 rows at once while many tokens are multiplied: 16 MB
+EXPANDED_VALUES = 2**23  # float32 rows at once while many tokens are multiplied: 32 MB
 COLUMNS = 32  # a few rows of digits
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
 MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
@@ -85,11 +85,15 @@ def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activ
            gelu: bool = False, out: Tensor | None = None) -> Tensor:  # fmt: skip
     """x [..., in] times the packed matrix [out, in] plus bias [out], through GELU's tanh form if asked.
 
-    float32 [..., out]. out: contiguous float32 of that shape, where it may be written (`float32.linear_into`).
+    float32 [..., out], no gradient. out: contiguous, of that type and shape, where it may be written. Raises ValueError
+    for another `out`.
     """
-    flat = x.reshape(-1, x.shape[-1]).float()
-    place = None if out is None else out.view(-1, held.shape[0])
-    return _linear(flat, held, bias, activations, gelu, place).view(*x.shape[:-1], held.shape[0])
+    shape = (*x.shape[:-1], held.shape[0])
+    if out is not None and not (out.shape == shape and out.dtype == torch.float32 and out.is_contiguous()):
+        raise ValueError(f"{out.dtype} {tuple(out.shape)} does not take float32 {shape}")
+    flat = x.detach().reshape(-1, x.shape[-1]).float()
+    room = None if out is None else out.view(-1, held.shape[0])
+    return _linear(flat, held, bias, activations, gelu, room).view(shape)
 
 
 def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool,
@@ -122,14 +126,14 @@ def _product(x: Tensor, held: PackedMatrix, whole: bool, readable: bool) -> Tens
 
 def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool, out: Tensor | None = None) -> Tensor:
     """By way of float32 rows, some at a time in memory that is used again: fresh memory costs more than decoding."""
-    rows, columns = held.shape
-    n = min(rows, max(1, EXPANDED_VALUES // columns))
+    outputs, columns = held.shape
+    n = min(outputs, max(1, EXPANDED_VALUES // columns))
     place = in_large_pages(4 * n * columns)[: 4 * n * columns].view(torch.float32).view(n, columns)
-    if n == rows and out is None:
-        return float32.linear(x, compiled.rows(held, 0, rows, place), bias, gelu=gelu)
-    y = torch.empty(len(x), rows) if out is None else out
-    for first in range(0, rows, n):
-        last = min(first + n, rows)
+    if n == outputs and out is None:
+        return float32.linear(x, compiled.rows(held, 0, outputs, place), bias, gelu=gelu)
+    y = torch.empty(len(x), outputs) if out is None else out
+    for first in range(0, outputs, n):
+        last = min(first + n, outputs)
         part = compiled.rows(held, first, last, place[: last - first])
         if bias is None and not gelu:
             float32.linear_into(y[:, first:last], x, part)

@@ -23,7 +23,8 @@ def hidden(model: PreTrainedModel, ids: Tensor) -> Tensor:
 def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None) -> Tensor:
     """float32 [..., vocabulary] of hidden states [..., width].
 
-    out: float32 of that shape, where they may be written: who asks again and again spares the system finding memory.
+    out: contiguous float32 of that shape, where they may be written: who asks again and again spares the system
+    finding memory.
     """
     head = model.get_output_embeddings()
     if isinstance(head, QuantLinear):

@@ -1,13 +1,14 @@
 """One token through the blocks of a GPT-2 whose products are all torch's 4-bit operator, as one call of TorchScript.
 
-A token goes through some 250 of torch's operators, and Python between them takes a tenth of its time (bench/NOTES.md).
-TorchScript is deprecated, but nothing else in torch runs a list of operators without Python or a compiler. Where it is
-gone, or does not give what Python gives, Python runs the same function.
+A token goes through some 300 of torch's operators, and Python between them takes an eighth of the blocks' time
+(bench/NOTES.md). TorchScript is deprecated; where it is gone, or does not give what Python gives, Python runs the same
+function.
 """
 
 import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 import torch
@@ -22,6 +23,7 @@ from quant.model.packed import QuantLinear
 from quant.scheme import PerGroup, Scheme
 
 Read = Callable[[Tensor, list["Block"], Tensor, int], Tensor]
+ONE_AT_A_TIME = Lock()
 TRIES = 3  # TorchScript watches a first run and then rewrites what it runs
 
 
@@ -34,7 +36,7 @@ class Normal(NamedTuple):
     epsilon: float
 
 
-class Product(NamedTuple):
+class Int4(NamedTuple):
     """A linear module: what the operator takes, and a bias."""
 
     data: Tensor
@@ -47,18 +49,18 @@ class Block(NamedTuple):
     """A layer of GPT-2."""
 
     before_attention: Normal
-    qkv: Product
-    attended: Product
+    qkv: Int4
+    attended: Int4
     before_mlp: Normal
-    up: Product
-    down: Product
+    up: Int4
+    down: Int4
 
 
 def normal(x: Tensor, n: Normal) -> Tensor:
     return torch.layer_norm(x, n.weight.shape, n.weight, n.bias, n.epsilon)
 
 
-def product(x: Tensor, p: Product) -> Tensor:
+def product(x: Tensor, p: Int4) -> Tensor:
     return torch._weight_int4pack_mm_for_cpu(x.to(torch.bfloat16), p.data, p.size, p.scales) + p.bias
 
 
@@ -108,24 +110,34 @@ def _normal(norm: nn.LayerNorm) -> Normal:
     return Normal(norm.weight, norm.bias, norm.eps)
 
 
-def _product(module: nn.Module) -> Product | None:
+def _product(module: nn.Module) -> Int4 | None:
     if not isinstance(module, QuantLinear) or module.activations is not Activations.FLOAT or module.bias is None:
         return None
     held = module.matrix
     if not isinstance(held, Int4Matrix) or held.padded:
         return None
-    return Product(held.data, held.scales, held.size, module.bias)
+    return Int4(held.data, held.scales, held.size, module.bias)
+
+
+def reading() -> Read:
+    """`read` in TorchScript, or as it is."""
+    with ONE_AT_A_TIME:  # what silences the warning is not made for several threads
+        return _reading()
 
 
 @cache
-def reading() -> Read:
-    """`read` in TorchScript, or as it is."""
+def _reading() -> Read:
+    try:
+        from torch.jit import Error
+        from torch.jit.frontend import FrontendError
+    except ImportError:
+        return read
     example = _example()
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         try:
             scripted = torch.jit.script(read)
             right = all(torch.equal(scripted(*example), read(*example)) for _ in range(TRIES))
-        except (AttributeError, RuntimeError):  # torch.jit's own errors are RuntimeErrors
+        except (Error, FrontendError, AttributeError, OSError, RuntimeError):  # OSError: no source to compile
             return read
     return scripted if right else read
 
@@ -137,10 +149,10 @@ def _example() -> tuple[Tensor, list[Block], Tensor, int]:
     def some(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=g)
 
-    def linear(rows: int, columns: int) -> Product:
+    def linear(rows: int, columns: int) -> Int4:
         q = rtn.quantize(some(rows, columns), Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]))
         held = Int4Matrix.of(q)
-        return Product(held.data, held.scales, held.size, some(rows))
+        return Int4(held.data, held.scales, held.size, some(rows))
 
     def block() -> Block:
         first, second = (Normal(some(32), some(32), 1e-5) for _ in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -46,8 +47,15 @@ def facts() -> dict[str, object]:
         "int8_levels": int((int8.abs() <= p["int8"].largest).sum()),
         "e5m2_max": both(lambda lang: fixed(p["float8_e5m2"].largest, lang, 0)),
         "e4m3_max": int(p["float8_e4m3fn"].largest),
-        "e4m3_nan": int(e4m3.isnan().sum()), "e4m3_torch": int(torch.tensor(1000.0).to(torch.float8_e4m3fn).float()),
+        "e4m3_nan": int(e4m3.isnan().sum()), "torch": torch.__version__.partition("+")[0],
+        "e4m3_torch": in_torch(1000.0, torch.float8_e4m3fn),
     }  # fmt: skip
+
+
+def in_torch(value: float, dtype: torch.dtype) -> str:
+    """What this torch casts a number to: beyond the range its versions differ."""
+    cast = float(torch.tensor(value).to(dtype))
+    return "NaN" if math.isnan(cast) else f"{cast:g}"
 
 
 def wrong(language: Language) -> str:

@@ -133,8 +133,8 @@ NUMBERS_WRONG = [
         "float8_e5m2 sí, y llega a {e5m2_max}. float8_e4m3fn no: gasta esos códigos en números y llega a {e4m3_max}, con {e4m3_nan} códigos para NaN.",
         "float8_e5m2 does, and reaches {e5m2_max}. float8_e4m3fn does not: it spends those codes on numbers and reaches {e4m3_max}, with {e4m3_nan} codes for NaN.")),
     (Text("Lo que no cabe en E4M3 satura.", "What does not fit in E4M3 saturates."), Text(
-        "Depende de la biblioteca: en PyTorch, 1000 da {e4m3_torch}; en ml_dtypes da NaN. El panel de arriba deja elegir.",
-        "It depends on the library: in PyTorch 1000 gives {e4m3_torch}; in ml_dtypes it gives NaN. The panel above lets you choose.")),
+        "Depende de la biblioteca y hasta de su versión: en PyTorch {torch}, el de esta página, 1000 da {e4m3_torch}; en ml_dtypes da NaN. La norma de OCP admite las dos cosas y el panel de arriba deja elegir.",
+        "It depends on the library and even on its version: in PyTorch {torch}, this page’s, 1000 gives {e4m3_torch}; in ml_dtypes it gives NaN. OCP’s standard allows both, and the panel above lets you choose.")),
     (Text("quantize_dynamic cuantiza todo GPT-2.", "quantize_dynamic quantizes all of GPT-2."), Text(
         "Solo toca lm_head: las otras 48 matrices son Conv1D, no Linear. El archivo crece de 497,8 a unos 536 MB, porque la tabla compartida se guarda dos veces.",
         "It touches only lm_head: the other 48 matrices are Conv1D, not Linear. The file grows from 497.8 to about 536 MB, since the tied table is stored twice.")),
