@@ -225,7 +225,9 @@ def test_torch_casts_agree(name: str) -> None:
     element = FORMATS[name]
     assert element.dtype is getattr(torch, name)
     x = torch.from_numpy(inputs(name))
-    policy = Overflow.SATURATE if name == "float8_e4m3fn" else None  # torch saturates it, infinity too
+    # torch 2.13 saturates E4M3, infinity too; 2.11 makes NaN of what does not fit, as it does of the other two without.
+    saturates = name == "float8_e4m3fn" and not torch.tensor(1000.0).to(element.dtype).float().isnan()
+    policy = Overflow.SATURATE if saturates else None
     width = torch.uint8 if element.code_bits == 8 else torch.int16
     want = x.to(element.dtype).view(width).long() & (2**element.code_bits - 1)
     values = element.decode(torch.arange(2**element.code_bits)).numpy()
