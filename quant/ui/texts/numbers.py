@@ -139,8 +139,8 @@ NUMBERS_WRONG = [
         "Solo toca lm_head: las otras 48 matrices son Conv1D, no Linear. El archivo crece de 497,8 a unos 536 MB, porque la tabla compartida se guarda dos veces.",
         "It touches only lm_head: the other 48 matrices are Conv1D, not Linear. The file grows from 497.8 to about 536 MB, since the tied table is stored twice.")),
     (Text("Con menos bits, el modelo va más rápido.", "With fewer bits a model runs faster."), Text(
-        "Los bits solos no aceleran nada: hace falta un núcleo de cálculo que lea los códigos empaquetados. Con quantize_dynamic, GPT-2 bajó de 33,6 a 23,6 tokens por segundo en dos núcleos.",
-        "Bits alone speed nothing up: it takes a kernel that reads the packed codes. With quantize_dynamic, GPT-2 fell from 33.6 to 23.6 tokens a second on two cores.")),
+        "Los bits solos no aceleran nada: hace falta un núcleo de cálculo que lea los códigos empaquetados. Sin él hay que descomprimirlos antes de multiplicar, y eso suele costar más de lo que ahorra. Métrica mide lo que pasa en esta máquina.",
+        "Bits alone speed nothing up: it takes a kernel that reads the packed codes. Without one they have to be unpacked before they are multiplied, which usually costs more than it saves. Metrics measures what happens on this machine.")),
 ]  # fmt: skip
 NUMBERS_WHERE = Text("{layer}, fila {row}, columna {column}", "{layer}, row {row}, column {column}")
 NUMBERS_NO_SCRIPT = Text(
