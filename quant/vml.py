@@ -2,7 +2,7 @@
 
 MKL chooses the code for exp, tanh and the like at the first call of each. Where the threads of one operator make that
 call at once, one of them may take a less exact one for its share of the numbers: off by up to 5e-5 in 7 of 40 fresh
-processes whose first operator was a large `torch.tanh` on two threads, in none of 40 after this. Known as
+processes whose first elementwise function was a large `torch.tanh` on two threads, in none of 40 after this. Known as
 https://github.com/pytorch/pytorch/issues/188792 (MKL before 2025.0).
 """
 
