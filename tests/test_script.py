@@ -1,4 +1,4 @@
-"""The blocks of a GPT-2 in TorchScript: what they give, whom they serve, and what happens where TorchScript is gone."""
+"""A token of a GPT-2 in TorchScript: what it gives, whom it serves, and what happens where TorchScript is gone."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from quant.formats import FORMATS
 from quant.kernels import compiled, int4pack, prefill
 from quant.kernels.cpu import Activations
+from quant.kernels.int4pack import Int4Matrix
 from quant.methods import rtn
-from quant.model import script
+from quant.model import script, scripted
 from quant.model.gpt2 import Cache
 from quant.model.load import LoadedModel
+from quant.model.packed import QuantLinear
 from quant.model.recipe import Recipe, quantize_model
 from quant.model.single import SingleStep
 from quant.scheme import PerChannel, PerGroup, Scheme
 
 INT4 = Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"])
+BYTES = Scheme.integer(8, PerChannel())
+ALL = Recipe(INT4, overrides=(("transformer.wte", INT4),))
+TABLE_OF_BYTES = Recipe(INT4, overrides=(("transformer.wte", BYTES),))
 IDS = [5, 17, 3, 90, 41, 8]
 
 pytestmark = pytest.mark.skipif(not int4pack.available(), reason="this torch has no 4-bit operator")
@@ -32,50 +37,86 @@ pytestmark = pytest.mark.skipif(not int4pack.available(), reason="this torch has
 def nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for part in (compiled, prefill):
         monkeypatch.setattr(part, "available", lambda: False)
-    script._reading.cache_clear()
+    scripted._functions.cache_clear()
     yield
-    script._reading.cache_clear()
+    scripted._functions.cache_clear()
 
 
-def layers(tiny: LoadedModel, recipe: Recipe) -> Any:
-    return quantize_model(tiny, recipe).model.transformer.h
+def quantized(tiny: LoadedModel, recipe: Recipe) -> Any:
+    return quantize_model(tiny, recipe).model
 
 
-def read(tiny: LoadedModel) -> tuple[Tensor, Cache]:
+def read(tiny: LoadedModel, recipe: Recipe) -> tuple[Tensor, Cache]:
     """The logits of IDS, and the keys and values that are kept."""
-    model = quantize_model(tiny, Recipe(INT4)).model
+    model = quantized(tiny, recipe)
     step, cache = SingleStep(model), Cache.of(model, len(IDS))
     return torch.cat([step.read(token, cache) for token in IDS]), cache
 
 
+def counted(calls: list[str]) -> scripted.Functions:
+    """The functions at hand, which note their names when they are called."""
+    run = scripted.functions()
+    assert run is not None
+
+    def noting(name: str) -> Any:
+        def call(*given: Any) -> Tensor:
+            calls.append(name)
+            result: Tensor = getattr(run, name)(*given)
+            return result
+
+        return call
+
+    return scripted.Functions(noting("read"), noting("logits"), run.hold)
+
+
 def test_it_is_torchscript_that_reads() -> None:
-    assert isinstance(script.reading(), torch.jit.ScriptFunction)
+    found = scripted.functions()
+    assert found is not None
+    assert isinstance(found.read, torch.jit.ScriptFunction)
+    assert isinstance(found.logits, torch.jit.ScriptFunction)
 
 
-def test_a_scripted_token_is_the_same_as_one_read_by_python(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bit for bit: by the script, by the same function in Python, and by the loop for models of any kind."""
-    run, calls = script.reading(), []
-
-    def counted(*given: Any) -> Tensor:
-        calls.append(given)
-        return run(*given)
-
-    monkeypatch.setattr(script, "reading", lambda: counted)
-    scripted, kept = read(tiny)
-    assert len(calls) == len(IDS)
-    monkeypatch.setattr(script, "reading", lambda: script.read)
-    in_python, _ = read(tiny)
-    monkeypatch.setattr(script, "blocks", lambda layers: None)
-    by_products, others = read(tiny)
-    assert torch.equal(scripted, in_python)
-    assert torch.equal(scripted, by_products)
+@pytest.mark.parametrize(
+    ("recipe", "name"), [(ALL, "logits"), (TABLE_OF_BYTES, "read")], ids=["all of it", "the layers"]
+)
+def test_a_scripted_token_is_the_same_as_one_read_by_python(
+    recipe: Recipe, name: str, tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit: by the script and by the loop for models of any kind."""
+    calls: list[str] = []
+    run = counted(calls)
+    monkeypatch.setattr(scripted, "functions", lambda: run)
+    by_script, kept = read(tiny, recipe)
+    assert calls == [name] * len(IDS)
+    monkeypatch.setattr(scripted, "functions", lambda: None)
+    by_loop, others = read(tiny, recipe)
+    assert calls == [name] * len(IDS)
+    assert torch.equal(by_script, by_loop)
     assert torch.equal(kept.both, others.both)
     assert kept.length == others.length == len(IDS)
 
 
+@pytest.mark.parametrize("recipe", [ALL, TABLE_OF_BYTES], ids=["all of it", "the layers"])
+def test_its_logits_are_the_callers_own(recipe: Recipe, tiny: LoadedModel) -> None:
+    logits, _ = read(tiny, recipe)
+    assert logits.dtype == torch.float32
+    assert logits.shape == (len(IDS), tiny.model.config.vocab_size)
+    assert not logits.is_inference()
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2])
+@pytest.mark.parametrize("more", [1, int4pack.ROWS + 1])
+def test_the_row_of_any_token_is_that_of_the_table(blocks: int, more: int) -> None:
+    """In whole blocks of the operator's rows, in what is left of one, and beside rows that only complete it."""
+    rows = blocks * int4pack.block_rows() + more
+    held = Int4Matrix.of(rtn.quantize(torch.randn(rows, 64, generator=torch.Generator().manual_seed(rows)), INT4))
+    table = script.Table(held.data, held.scales, *held.order(), int4pack.block_rows())
+    assert torch.equal(torch.cat([script.row(token, table) for token in range(rows)]), held.rows())
+
+
 def test_two_conversations_of_different_room_take_turns(tiny: LoadedModel) -> None:
     """TorchScript rewrites its code for what it has seen; what it sees next may have another shape."""
-    model = quantize_model(tiny, Recipe(INT4)).model
+    model = quantized(tiny, ALL)
     long, short = Cache.of(model, 30), Cache.of(model, len(IDS))
     step = SingleStep(model)
     first = step.read(IDS[0], long)
@@ -86,28 +127,55 @@ def test_two_conversations_of_different_room_take_turns(tiny: LoadedModel) -> No
     assert torch.equal(step.read(IDS[0], long), first)
 
 
+def test_a_token_too_many_is_refused_and_nothing_is_lost(tiny: LoadedModel) -> None:
+    model = quantized(tiny, ALL)
+    step, cache = SingleStep(model), Cache.of(model, 2)
+    for token in IDS[:2]:
+        step.read(token, cache)
+    before = cache.both.clone()
+    with pytest.raises(RuntimeError):
+        step.read(IDS[2], cache)
+    assert cache.length == 2
+    assert torch.equal(cache.both, before)
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
         Recipe(INT4, activations=Activations.INT8),
-        Recipe(Scheme.integer(8, PerChannel())),
-        Recipe(INT4, overrides=(("transformer.h.1.mlp.c_proj", Scheme.integer(8, PerChannel())),)),
+        Recipe(BYTES),
+        Recipe(INT4, overrides=(("transformer.h.1.mlp.c_proj", BYTES),)),
     ],
     ids=["rounded", "int8", "mixed"],
 )
-def test_other_products_are_not_scripted(tiny: LoadedModel, recipe: Recipe) -> None:
-    assert script.blocks(layers(tiny, recipe)) is None
-    assert script.blocks(tiny.model.transformer.h) is None
+def test_other_products_are_not_scripted(recipe: Recipe, tiny: LoadedModel) -> None:
+    for model in (quantized(tiny, recipe), tiny.model):
+        assert scripted.whole(model) is None
+        assert scripted.through(model) is None
 
 
 def test_a_bias_that_is_missing_and_rows_that_were_added_are_not_scripted(tiny: LoadedModel) -> None:
-    whole = layers(tiny, Recipe(INT4))
-    assert len(script.blocks(whole) or []) == len(whole)
-    module = whole[-1].mlp.c_fc
+    model = quantized(tiny, ALL)
+    assert scripted.through(model)
+    module = model.transformer.h[-1].mlp.c_fc
     bias, module.bias = module.bias, None
-    assert script.blocks(whole) is None
-    module.bias, module.matrix = bias, int4pack.Int4Matrix.of(rtn.quantize(torch.ones(24, 64), INT4))
-    assert script.blocks(whole) is None
+    assert scripted.through(model) is None
+    module.bias, module.matrix = bias, Int4Matrix.of(rtn.quantize(torch.ones(24, 64), INT4))
+    assert scripted.through(model) is None
+
+
+def test_a_head_of_another_kind_is_not_scripted_but_the_layers_are(tiny: LoadedModel) -> None:
+    model = quantized(tiny, ALL)
+    head = model.lm_head
+    assert scripted.whole(model)
+    for other in (
+        QuantLinear(head.matrix, torch.zeros(head.matrix.shape[0]), head.activations),
+        QuantLinear(head.matrix, None, Activations.INT8),
+        nn.Linear(*reversed(head.matrix.shape), bias=False),
+    ):
+        model.lm_head = other
+        assert scripted.whole(model) is None
+        assert scripted.through(model)
 
 
 def refusing(error: Exception) -> Any:
@@ -123,12 +191,26 @@ def not_known(function: object, script: Any = torch.jit.script) -> Any:
     def construct(x: Tensor) -> Iterator[Tensor]:
         yield x
 
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        return script(construct)
+    return script(construct)
 
 
-def wrong(function: Any) -> Any:
-    return lambda *given: function(*given) + 1e-6
+def wrong(name: str) -> Any:
+    def script(what: Any) -> Any:
+        off = 1 if getattr(what, "__name__", "") == name else 0
+        return (lambda *given: what(*given) + off) if callable(what) else what
+
+    return script
+
+
+def forgetful(what: Any) -> Any:
+    """Right results, but keys and values kept of another token."""
+
+    def call(*given: Any) -> Any:
+        result = what(*given)
+        given[-2].copy_(given[-2].roll(1, dims=3))
+        return result
+
+    return call if callable(what) else what
 
 
 REFUSALS = {
@@ -136,33 +218,49 @@ REFUSALS = {
     "no": refusing(RuntimeError("not here")),
     "does not run": refusing(torch.jit.Error("not here")),
     "construct": not_known,
-    "wrong": wrong,
+    "wrong layers": wrong("read"),
+    "wrong logits": wrong("logits"),
+    "wrong places": forgetful,
 }
 
 
 @pytest.mark.parametrize("of_torch", REFUSALS.values(), ids=REFUSALS)
-def test_where_torchscript_refuses_python_reads(of_torch: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_torchscript_refuses_the_loop_reads(
+    of_torch: object, tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.jit, "script", of_torch)
-    assert script.reading() is script.read
+    assert scripted.functions() is None
+    assert scripted.whole(quantized(tiny, ALL)) is None
+    logits, _ = read(tiny, ALL)
+    assert logits.isfinite().all()
 
 
 @pytest.mark.parametrize(("module", "name"), [(torch.jit, "script"), (torch.jit, "Error"),
                                               (torch.jit.frontend, "FrontendError")])  # fmt: skip
-def test_without_torchscript_python_reads(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchscript_the_loop_reads(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(module, name)
-    assert script.reading() is script.read
+    assert scripted.functions() is None
 
 
-def test_threads_that_ask_at_once_get_the_same() -> None:
-    before = list(warnings.filters)
+def test_without_the_attention_operator_the_loop_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*given: Any) -> Tensor:
+        raise AttributeError("no such operator")
+
+    monkeypatch.setattr(script, "attention", gone)
+    assert scripted.functions() is None
+
+
+def test_threads_that_ask_at_once_get_the_same(tiny: LoadedModel) -> None:
+    model, before = quantized(tiny, ALL), list(warnings.filters)
     with ThreadPoolExecutor(6) as pool:
-        found = set(pool.map(lambda _: script.reading(), range(6)))
-    assert len(found) == 1
+        found = list(pool.map(lambda _: (scripted.functions(), SingleStep(model)), range(6)))
+    assert len({id(run) for run, _ in found}) == 1
     assert warnings.filters == before
 
 
-def test_that_it_is_deprecated_is_kept_from_the_visitor() -> None:
+def test_that_it_is_deprecated_is_kept_from_the_visitor(tiny: LoadedModel) -> None:
+    model = quantized(tiny, ALL)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        script.reading()
+        assert scripted.whole(model)
     assert not said

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from quant.kernels import cpu, ready
 from quant.kernels.ready import Product
-from quant.model import script
+from quant.model import scripted
 from quant.model.gpt2 import Cache
 from quant.model.packed import QuantEmbedding, QuantLinear
 
@@ -41,7 +41,7 @@ class SingleStep:
         body: Any = model.transformer
         self._token, self._position = _row(body.wte), _row(body.wpe)
         self._heads = model.config.n_head
-        self._scripted = script.through(body.h)
+        self._whole, self._layers = scripted.whole(model), scripted.through(model)
         self._blocks = [
             _Block(_normal(b.ln_1), _product(b.attn.c_attn), _product(b.attn.c_proj),
                    _normal(b.ln_2), _product(b.mlp.c_fc), _product(b.mlp.c_proj))
@@ -52,17 +52,18 @@ class SingleStep:
     def read(self, token: int, cache: Cache) -> Tensor:
         """float32 logits [1, vocabulary] after one more token, which is added to the cache."""
         with torch.inference_mode():  # a tenth of the time less than no_grad
-            logits = self._logits(token, cache)
-        return logits.clone()  # a tensor like any other, that may be written to
-
-    def _logits(self, token: int, cache: Cache) -> Tensor:
-        x = self._through(self._token(token) + self._position(cache.length), cache)
+            logits = self._logits(token, self._position(cache.length), cache)
         cache.length += 1
-        return self._head(self._last(x))
+        return logits.to(torch.float32, copy=True)  # a tensor like any other, that may be written to
+
+    def _logits(self, token: int, position: Tensor, cache: Cache) -> Tensor:
+        if self._whole:
+            return self._whole(token, position, cache.both, cache.length)
+        return self._head(self._last(self._through(self._token(token) + position, cache)))
 
     def _through(self, x: Tensor, cache: Cache) -> Tensor:
-        if self._scripted:
-            return self._scripted(x, cache.both, cache.length)
+        if self._layers:
+            return self._layers(x, cache.both, cache.length)
         for layer, block in enumerate(self._blocks):
             x = x + block.attended(self._attention(block.qkv(block.before_attention(x)), cache, layer))
             x = x + block.down(functional.gelu(block.up(block.before_mlp(x)), approximate="tanh"))
