@@ -487,6 +487,17 @@ def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> No
     expect(table).to_be_visible()
 
 
+def test_on_a_phone_the_recipe_is_out_of_the_way_of_the_numbers(phone: Visit) -> None:
+    """It stays in sight in the other tabs, whose pictures it changes."""
+    parts = [phone.page.locator(f"#bits-{phone.language} input[type=range]"), phone.page.locator(".lab-status b").first]
+    phone.open("tab=pesos")
+    for name in ("numeros", "pesos", "numeros"):
+        phone.tab(name)
+        phone.page.evaluate("window.scrollTo(0, 900)")
+        for part in parts:
+            (expect(part).not_to_be_in_viewport if name == "numeros" else expect(part).to_be_in_viewport)()
+
+
 def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
     phone.open()
     for width in (PHONE["width"], 360):

@@ -125,7 +125,7 @@ def _build_language(lab: Lab, shelf: Shelf, language: Language, demo: gr.Blocks)
 
 
 def _tab(name: str, language: Language) -> gr.Tab:
-    tab = gr.Tab(t.TABS[name][language], id=name)
+    tab = gr.Tab(t.TABS[name][language], id=name, elem_classes=f"lab-tab-{name}")
     tab.select(None, js=TAB_JS.format(tab=name), api_visibility="private")
     return tab
 
