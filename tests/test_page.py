@@ -498,6 +498,20 @@ def test_on_a_phone_the_recipe_is_out_of_the_way_of_the_numbers(phone: Visit) ->
             (expect(part).not_to_be_in_viewport if name == "numeros" else expect(part).to_be_in_viewport)()
 
 
+@pytest.mark.parametrize("height", [40, 160])
+def test_nothing_shows_through_what_stays_on_top(height: int, phone: Visit) -> None:
+    """At 40 pixels lies the slider, at 160 the line on top; the label of the layer scrolls under both."""
+    phone.open("tab=pesos")
+    label = phone.page.locator(".lab-main .lab-layer [data-testid=block-info]:visible")
+    label.evaluate("(e, height) => window.scrollBy(0, e.getBoundingClientRect().top - height)", height)
+    seen = label.evaluate("""e => {
+        const box = e.getBoundingClientRect();
+        return document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)
+            .closest(".lab-side, .lab-status-holder") !== null;
+    }""")
+    assert seen
+
+
 def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
     phone.open()
     for width in (PHONE["width"], 360):
