@@ -98,17 +98,22 @@ def test_a_scripted_token_is_the_same_as_one_read_by_python(
 
 @pytest.mark.parametrize("recipe", [ALL, TABLE_OF_BYTES], ids=["all of it", "the layers"])
 def test_its_logits_are_the_callers_own(recipe: Recipe, tiny: LoadedModel) -> None:
-    logits, _ = read(tiny, recipe)
-    assert logits.dtype == torch.float32
-    assert logits.shape == (len(IDS), tiny.model.config.vocab_size)
-    assert not logits.is_inference()
+    model = quantized(tiny, recipe)
+    step, cache = SingleStep(model), Cache.of(model, 2)
+    first, second = (step.read(token, cache) for token in IDS[:2])
+    assert first.dtype == torch.float32
+    assert first.shape == (1, tiny.model.config.vocab_size)
+    assert not first.is_inference()
+    before = second.clone()
+    first.zero_()
+    assert torch.equal(second, before)
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 2])
-@pytest.mark.parametrize("more", [1, int4pack.ROWS + 1])
+@pytest.mark.parametrize("more", [0, 1, int4pack.ROWS + 1])
 def test_the_row_of_any_token_is_that_of_the_table(blocks: int, more: int) -> None:
     """In whole blocks of the operator's rows, in what is left of one, and beside rows that only complete it."""
-    rows = blocks * int4pack.block_rows() + more
+    rows = blocks * int4pack.block_rows() + more or int4pack.ROWS
     held = Int4Matrix.of(rtn.quantize(torch.randn(rows, 64, generator=torch.Generator().manual_seed(rows)), INT4))
     table = script.Table(held.data, held.scales, *held.order(), int4pack.block_rows())
     assert torch.equal(torch.cat([script.row(token, table) for token in range(rows)]), held.rows())
@@ -125,6 +130,20 @@ def test_two_conversations_of_different_room_take_turns(tiny: LoadedModel) -> No
     assert torch.equal(step.read(IDS[0], short), first)
     long.length = 0
     assert torch.equal(step.read(IDS[0], long), first)
+
+
+def test_two_conversations_at_once(tiny: LoadedModel) -> None:
+    model = quantized(tiny, ALL)
+
+    def conversation(ids: list[int]) -> Tensor:
+        step, cache = SingleStep(model), Cache.of(model, 40)
+        return torch.cat([step.read(token, cache) for token in ids])
+
+    talks = [[*IDS, n] * 5 for n in range(4)]
+    alone = [conversation(ids) for ids in talks]
+    with ThreadPoolExecutor(len(talks)) as pool:
+        for talk, want in zip(pool.map(conversation, talks), alone, strict=True):
+            assert torch.equal(talk, want)
 
 
 def test_a_token_too_many_is_refused_and_nothing_is_lost(tiny: LoadedModel) -> None:
@@ -203,11 +222,11 @@ def wrong(name: str) -> Any:
 
 
 def forgetful(what: Any) -> Any:
-    """Right results, but keys and values kept of another token."""
+    """Right results, but something kept for a token that was not read."""
 
     def call(*given: Any) -> Any:
         result = what(*given)
-        given[-2].copy_(given[-2].roll(1, dims=3))
+        given[-2][:, :, :, 2] = 1
         return result
 
     return call if callable(what) else what
