@@ -498,6 +498,15 @@ def test_on_a_phone_the_recipe_is_out_of_the_way_of_the_numbers(phone: Visit) ->
             (expect(part).not_to_be_in_viewport if name == "numeros" else expect(part).to_be_in_viewport)()
 
 
+def test_on_a_phone_a_link_to_a_part_of_the_numbers_leads_to_its_top(phone: Visit) -> None:
+    phone.open("tab=numeros")
+    phone.page.locator(".lab-jump:visible a").nth(3).click()
+    part = phone.page.locator(f"#numbers-ranges-{phone.language}")
+    expect(part).to_be_in_viewport()
+    top = part.evaluate("(e) => e.getBoundingClientRect().top")
+    assert 0 <= top < 60
+
+
 @pytest.mark.parametrize("height", [40, 160])
 def test_nothing_shows_through_what_stays_on_top(height: int, phone: Visit) -> None:
     """At 40 pixels lies the slider, at 160 the line on top; the label of the layer scrolls under both."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.formats import FORMATS
 from quant.kernels import compiled, int4pack, prefill
@@ -19,7 +20,7 @@ from quant.methods import rtn
 from quant.model import script, scripted
 from quant.model.gpt2 import Cache
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantLinear
+from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.model.recipe import Recipe, quantize_model
 from quant.model.single import SingleStep
 from quant.scheme import PerChannel, PerGroup, Scheme
@@ -94,6 +95,36 @@ def test_a_scripted_token_is_the_same_as_one_read_by_python(
     assert torch.equal(by_script, by_loop)
     assert torch.equal(kept.both, others.both)
     assert kept.length == others.length == len(IDS)
+
+
+def test_a_model_of_other_sizes_is_the_same_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups, heads and epsilons that differ from `tiny`'s and from layer to layer, and a head of its own."""
+    torch.manual_seed(0)
+    model: Any = GPT2LMHeadModel(GPT2Config(vocab_size=70, n_positions=16, n_embd=128, n_head=4, n_layer=2)).eval()
+    groups = iter((32, 64, 128, 64, 64, 128, 32, 128))
+
+    def held(weight: Tensor, size: int) -> Int4Matrix:
+        return Int4Matrix.of(rtn.quantize(weight, Scheme.integer(4, PerGroup(size), scale=FORMATS["bfloat16"])))
+
+    def linear(module: Any) -> QuantLinear:
+        bias = nn.Parameter(torch.randn_like(module.bias), requires_grad=False)
+        return QuantLinear(held(10 * module.weight.data.t(), next(groups)), bias)
+
+    for block, epsilon in zip(model.transformer.h, (1e-2, 1), strict=True):
+        block.ln_1.eps, block.ln_2.eps = epsilon, 2 * epsilon  # also whole numbers, which TorchScript keeps apart
+        for part, name in ((block.attn, "c_attn"), (block.attn, "c_proj"), (block.mlp, "c_fc"), (block.mlp, "c_proj")):
+            setattr(part, name, linear(getattr(part, name)))
+    model.transformer.wte = QuantEmbedding(held(torch.randn(70, 128), 64))
+    model.lm_head = QuantLinear(held(torch.randn(70, 128), 32))
+
+    def logits() -> Tensor:
+        step, cache = SingleStep(model), Cache.of(model, len(IDS))
+        assert bool(step._whole) == bool(scripted.functions())
+        return torch.cat([step.read(token % 70, cache) for token in IDS])
+
+    by_script = logits()
+    monkeypatch.setattr(scripted, "functions", lambda: None)
+    assert torch.equal(by_script, logits())
 
 
 @pytest.mark.parametrize("recipe", [ALL, TABLE_OF_BYTES], ids=["all of it", "the layers"])
@@ -213,23 +244,45 @@ def not_known(function: object, script: Any = torch.jit.script) -> Any:
     return script(construct)
 
 
+class OfBytes(NamedTuple):
+    part: bytes
+
+
+def not_read(function: object, script: Any = torch.jit.script) -> Any:
+    """What it makes of an annotation that it does not know."""
+
+    def annotated(given: OfBytes) -> int:
+        return 1
+
+    return script(annotated)
+
+
+def no_operator(function: object, script: Any = torch.jit.script) -> Any:
+    """What it makes of an operator that this torch does not have."""
+
+    def call(x: Tensor) -> Tensor:
+        return torch.ops.aten._no_such_operator(x)  # type: ignore[no-any-return]
+
+    return script(call)
+
+
 def wrong(name: str) -> Any:
-    def script(what: Any) -> Any:
-        off = 1 if getattr(what, "__name__", "") == name else 0
-        return (lambda *given: what(*given) + off) if callable(what) else what
+    def script(function: Any) -> Any:
+        off = 1 if function.__name__ == name else 0
+        return lambda *given: function(*given) + off
 
     return script
 
 
-def forgetful(what: Any) -> Any:
+def forgetful(function: Any) -> Any:
     """Right results, but something kept for a token that was not read."""
 
     def call(*given: Any) -> Any:
-        result = what(*given)
+        result = function(*given)
         given[-2][:, :, :, 2] = 1
         return result
 
-    return call if callable(what) else what
+    return call
 
 
 REFUSALS = {
@@ -237,6 +290,8 @@ REFUSALS = {
     "no": refusing(RuntimeError("not here")),
     "does not run": refusing(torch.jit.Error("not here")),
     "construct": not_known,
+    "annotation": not_read,
+    "operator": no_operator,
     "wrong layers": wrong("read"),
     "wrong logits": wrong("logits"),
     "wrong places": forgetful,
@@ -247,25 +302,20 @@ REFUSALS = {
 def test_where_torchscript_refuses_the_loop_reads(
     of_torch: object, tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wanted, _ = read(tiny, ALL)
+    scripted._functions.cache_clear()
     monkeypatch.setattr(torch.jit, "script", of_torch)
-    assert scripted.functions() is None
-    assert scripted.whole(quantized(tiny, ALL)) is None
     logits, _ = read(tiny, ALL)
-    assert logits.isfinite().all()
-
-
-@pytest.mark.parametrize(("module", "name"), [(torch.jit, "script"), (torch.jit, "Error"),
-                                              (torch.jit.frontend, "FrontendError")])  # fmt: skip
-def test_without_torchscript_the_loop_reads(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(module, name)
     assert scripted.functions() is None
+    assert torch.equal(logits, wanted)
 
 
-def test_without_the_attention_operator_the_loop_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*given: Any) -> Tensor:
-        raise AttributeError("no such operator")
-
-    monkeypatch.setattr(script, "attention", gone)
+@pytest.mark.parametrize(("module", "name"), [(torch, "ScriptList"), (torch.jit, "script"), (torch.jit, "Error"),
+                                              (torch.jit.frontend, "FrontendError")])  # fmt: skip
+def test_without_torchscript_there_are_no_such_functions(
+    module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(module, name)
     assert scripted.functions() is None
 
 

@@ -1,6 +1,7 @@
 """The functions of script.py in TorchScript, for a model.
 
-TorchScript is deprecated; where it is gone, or does not give what Python gives, single.py reads without it.
+TorchScript is deprecated; where it is gone, or does not give what these functions give in Python, single.py reads
+without it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import cache
-from threading import RLock
+from threading import Lock
 from typing import Any, NamedTuple
 
 import torch
@@ -22,8 +23,7 @@ from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.model.script import Block, Head, Int4, Normal, Table, logits, read
 from quant.scheme import PerGroup, Scheme
 
-ONE_AT_A_TIME = RLock()  # what silences TorchScript's warning is not made for several threads
-SCHEME = Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"])
+ONE_AT_A_TIME = Lock()
 TRIES = 3  # TorchScript watches a first run and then rewrites what it runs
 
 
@@ -32,7 +32,7 @@ class Functions(NamedTuple):
 
     read: Callable[..., Tensor]
     logits: Callable[..., Tensor]
-    hold: Callable[[list[Block]], list[Block]]
+    hold: Callable[[list[Block]], Any]
 
 
 def whole(model: Any) -> Callable[[int, Tensor, Tensor, int], Tensor] | None:
@@ -40,8 +40,8 @@ def whole(model: Any) -> Callable[[int, Tensor, Tensor, int], Tensor] | None:
 
     None where a product, the table included, is not the 4-bit operator's alone, or there is no TorchScript.
     """
-    body, found = model.transformer, blocks(model.transformer.h)
-    table, head = _table(body.wte), _head(body.ln_f, model.lm_head)
+    body = model.transformer
+    found, table, head = blocks(body.h), _table(body.wte), _head(body.ln_f, model.lm_head)
     if not (found and table and head) or not (run := functions()):
         return None
     held, out = run.hold(found), model.lm_head.matrix.shape[0]
@@ -86,7 +86,7 @@ def _head(last: nn.LayerNorm, module: nn.Module) -> Head | None:
 
 
 def _normal(norm: nn.LayerNorm) -> Normal:
-    return Normal(norm.weight, norm.bias, norm.eps)
+    return Normal(norm.weight, norm.bias, float(norm.eps))
 
 
 def _product(module: nn.Module) -> Int4 | None:
@@ -100,13 +100,14 @@ def _product(module: nn.Module) -> Int4 | None:
 
 def functions() -> Functions | None:
     """In TorchScript, where it gives what Python gives."""
-    with ONE_AT_A_TIME:
+    with ONE_AT_A_TIME:  # what silences the warning is not made for several threads
         return _functions()
 
 
 @cache
 def _functions() -> Functions | None:
     try:
+        from torch import ScriptList  # one that TorchScript need not translate at every call
         from torch.jit import Error
         from torch.jit.frontend import FrontendError
     except ImportError:
@@ -114,23 +115,24 @@ def _functions() -> Functions | None:
     example = _example()
     try:
         wanted = _results(Functions(read, logits, list), *example)
-        found = Functions(_script(read), _script(logits), _script)
+        found = Functions(_script(read), _script(logits), ScriptList)
         right = all(_same(_results(found, *example), wanted) for _ in range(TRIES))
-    except (Error, FrontendError, AttributeError, OSError, RuntimeError):  # OSError: no source to compile
+    # OSError: no source to compile; ValueError: an annotation that it cannot read.
+    except (Error, FrontendError, AttributeError, OSError, RuntimeError, TypeError, ValueError):
         return None
     return found if right else None
 
 
-def _script(what: Any) -> Any:
-    """A function, or a list that TorchScript then need not translate at every call."""
-    with ONE_AT_A_TIME, warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        return torch.jit.script(what)
+def _script(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        scripted: Callable[..., Tensor] = torch.jit.script(function)
+    return scripted
 
 
 def _results(run: Functions, table: Table, blocks: list[Block], head: Head) -> list[Tensor]:
-    """What two layers and two heads give for the second of three tokens, from both parts of the table, and keep."""
-    held, kept = run.hold(blocks), torch.zeros(2, 2, 2, 3, 16)
-    x, last = torch.linspace(-1, 1, 32)[None], table.scales.shape[1] - 1
+    """What two layers of four heads give for the second of three tokens, from both parts of the table, and keep."""
+    held, kept = run.hold(blocks), torch.zeros(2, 2, 4, 3, 16)
+    x, last = torch.linspace(-1, 1, 64)[None], table.scales.shape[1] - 1
     through = [run.read(x, held, kept, 1)]
     return [*through, *(run.logits(token, x, table, held, head, kept, 1) for token in (3, last)), kept]
 
@@ -140,25 +142,30 @@ def _same(some: list[Tensor], others: list[Tensor]) -> bool:
 
 
 def _example() -> tuple[Table, list[Block], Head]:
-    """Of width 32 and two layers, with a table of a whole block of rows and a part of one."""
+    """Of width 64 and two layers that differ, with a table of a whole block of rows and a part of one."""
     g = torch.Generator().manual_seed(0)
 
     def some(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=g)
 
-    def matrix(rows: int, columns: int) -> Int4Matrix:
-        return Int4Matrix.of(rtn.quantize(some(rows, columns), SCHEME))
+    def matrix(rows: int, columns: int, group: int) -> Int4Matrix:
+        scheme = Scheme.integer(4, PerGroup(group), scale=FORMATS["bfloat16"])
+        return Int4Matrix.of(rtn.quantize(some(rows, columns), scheme))
 
-    def linear(rows: int, columns: int) -> Int4:
-        held = matrix(rows, columns)
+    def linear(rows: int, columns: int, group: int) -> Int4:
+        held = matrix(rows, columns, group)
         return Int4(held.data, held.scales, held.size, some(rows))
 
-    def normal() -> Normal:
-        return Normal(some(32), some(32), 1e-5)
+    def normal(epsilon: float) -> Normal:
+        return Normal(some(64), some(64), epsilon)
 
-    def block() -> Block:
-        return Block(normal(), linear(96, 32), linear(32, 32), normal(), linear(128, 32), linear(32, 128))
+    def block(group: int, epsilon: float) -> Block:
+        return Block(
+            normal(epsilon), linear(192, 64, group), linear(64, 64, 32),
+            normal(epsilon), linear(256, 64, 32), linear(64, 256, group),
+        )  # fmt: skip
 
-    tokens = matrix(block_rows() + ROWS, 32)
+    tokens, outputs = matrix(block_rows() + ROWS, 64, 32), matrix(block_rows(), 64, 64)
     table = Table(tokens.data, tokens.scales, *tokens.order(), block_rows())
-    return table, [block(), block()], Head(normal(), tokens.data, tokens.scales, tokens.size)
+    head = Head(normal(1e-3), outputs.data, outputs.scales, outputs.size)
+    return table, [block(32, 1e-5), block(64, 0.1)], head

@@ -41,7 +41,8 @@ class SingleStep:
         body: Any = model.transformer
         self._token, self._position = _row(body.wte), _row(body.wpe)
         self._heads = model.config.n_head
-        self._whole, self._layers = scripted.whole(model), scripted.through(model)
+        self._whole = scripted.whole(model)
+        self._layers = None if self._whole else scripted.through(model)
         self._blocks = [
             _Block(_normal(b.ln_1), _product(b.attn.c_attn), _product(b.attn.c_proj),
                    _normal(b.ln_2), _product(b.mlp.c_fc), _product(b.mlp.c_proj))
