@@ -86,12 +86,6 @@ class Int4Matrix:
             found.append(block[place] >> shift & 15)
         return torch.cat(found)
 
-    def order(self) -> tuple[Tensor, Tensor]:
-        """Byte and shift of each code [rows, in] of a block of `block_rows`; after them, of what is left of one."""
-        rest = self.scales.shape[1] % block_rows()
-        found = [_order(rows, self.shape[1]) for rows in (block_rows(), rest) if rows]
-        return torch.cat([place for place, _ in found]), torch.cat([shift for _, shift in found])
-
     def qtensor(self) -> QTensor:
         """The codes and scales again."""
         out, _ = self.shape

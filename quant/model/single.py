@@ -17,7 +17,6 @@ from transformers import PreTrainedModel
 
 from quant.kernels import cpu, ready
 from quant.kernels.ready import Product
-from quant.model import scripted
 from quant.model.gpt2 import Cache
 from quant.model.packed import QuantEmbedding, QuantLinear
 
@@ -41,8 +40,6 @@ class SingleStep:
         body: Any = model.transformer
         self._token, self._position = _row(body.wte), _row(body.wpe)
         self._heads = model.config.n_head
-        self._whole = scripted.whole(model)
-        self._layers = None if self._whole else scripted.through(model)
         self._blocks = [
             _Block(_normal(b.ln_1), _product(b.attn.c_attn), _product(b.attn.c_proj),
                    _normal(b.ln_2), _product(b.mlp.c_fc), _product(b.mlp.c_proj))
@@ -58,13 +55,9 @@ class SingleStep:
         return logits.to(torch.float32, copy=True)  # a tensor like any other, that may be written to
 
     def _logits(self, token: int, position: Tensor, cache: Cache) -> Tensor:
-        if self._whole:
-            return self._whole(token, position, cache.both, cache.length)
         return self._head(self._last(self._through(self._token(token) + position, cache)))
 
     def _through(self, x: Tensor, cache: Cache) -> Tensor:
-        if self._layers:
-            return self._layers(x, cache.both, cache.length)
         for layer, block in enumerate(self._blocks):
             x = x + block.attended(self._attention(block.qkv(block.before_attention(x)), cache, layer))
             x = x + block.down(functional.gelu(block.up(block.before_mlp(x)), approximate="tanh"))
