@@ -1,8 +1,8 @@
 """The C kernels, compiled for this very processor at first use, where there is a compiler; never required.
 
-Three libraries, so that a compiler that fails at one still makes the others: `library` encodes, `decoder` computes with
-packed weights, `many_tokens` attends and multiplies bytes. Only the last may contract a product and a sum into one
-operation: what is decoded is compared bit for bit.
+Two libraries, so that a compiler that fails at one still makes the other: `decoder` computes with packed weights,
+`many_tokens` attends and multiplies bytes. Only the second may contract a product and a sum into one operation: what is
+decoded is compared bit for bit.
 
 Rejected: shipping binaries (one for each system), `torch.compile` (not allowed on ZeroGPU, 17 s to compile) and torch's
 extension builder (needs ninja and Python's headers, for functions that take plain pointers).
@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-ENCODER = ("encode.c",)
 DECODER = (
     "team.c", "streams.c", "rows.c", "fused.c", "bytes.c", "matvec.c", "vnni.c", "whole.c", "layer.c", "decode.c",
 )  # fmt: skip
@@ -35,7 +34,6 @@ COMPILE_S = 60
 
 POINTER, LONG, INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 Types = dict[str, tuple[list[Any], Any]]  # ctypes' types of a function's arguments and of what it returns
-ENCODER_TYPES: Types = {name: ([POINTER, POINTER, LONG], ctypes.c_uint32) for name in ("encode_q4_0", "encode_q8_0")}
 DECODER_TYPES: Types = {
     "packed_rows": ([POINTER, LONG, LONG, POINTER, INT], INT),
     "packed_matvec": ([POINTER, POINTER, POINTER, POINTER, LONG, INT], INT),
@@ -50,12 +48,6 @@ MANY_TOKENS_TYPES: Types = {
     "causal_attention": ([POINTER, INT], INT), "attention_floats": ([POINTER, INT], LONG),
     "int8_product": ([POINTER, INT], INT), "has_int8": ([], INT), "share_openmp": ([POINTER], None),
 }  # fmt: skip
-
-
-@cache
-def library() -> ctypes.CDLL | None:
-    """The encoders, or None where no compiler makes them."""
-    return _made(ENCODER, ENCODER_TYPES, EXACT)
 
 
 @cache
