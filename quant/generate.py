@@ -23,7 +23,7 @@ from transformers.generation.logits_process import (
 
 from quant.errors import PromptError
 from quant.model.load import LoadedModel
-from quant.model.reader import reader
+from quant.run.reader import reader
 from quant.text import Text, as_typed
 
 

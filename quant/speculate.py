@@ -21,7 +21,7 @@ from transformers import LogitsProcessorList
 from quant.errors import PromptError
 from quant.generate import Sampling, best, encode_prompt
 from quant.model.load import LoadedModel
-from quant.model.reader import Reader, reader
+from quant.run.reader import Reader, reader
 from quant.text import Text
 
 DRAFTED = 4  # tokens to a round: for a 4-bit draft of the embedded model as good as 2 or 3, better than 7

@@ -14,7 +14,7 @@ import torch
 from quant.errors import PromptError
 from quant.generate import Sampling, first_difference, generate, stream
 from quant.model.load import LoadedModel
-from quant.model.reader import Gpt2Reader
+from quant.run.reader import Gpt2Reader
 from quant.text import Text, as_typed
 
 PROMPTS = ["Me gusta mucho el futbol", "La ciudad de Madrid", "¿Qué", "ñ"]

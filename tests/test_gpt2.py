@@ -1,4 +1,4 @@
-"""quant.model.gpt2 and quant.kernels.float32: the same numbers as transformers', with and without oneDNN."""
+"""quant.run.gpt2 and quant.kernels.float32: the same numbers as transformers', with and without oneDNN."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from quant.kernels import float32
-from quant.model import forward, gpt2
-from quant.model.gpt2 import Cache
 from quant.model.load import turn_conv1d
+from quant.run import forward, gpt2
+from quant.run.gpt2 import Cache
 
 SIZES = [(1, 16, 1), (3, 48, 4), (2, 64, 2)]
 

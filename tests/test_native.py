@@ -15,13 +15,14 @@ from transformers.pytorch_utils import Conv1D
 
 from quant.blocks import BLOCKS
 from quant.formats import FORMATS, NumberFormat, exmy
-from quant.kernels import compiled, native, step
+from quant.kernels import compiled, native
 from quant.kernels.arena import in_large_pages, in_one_arena, move_to_one_arena, settled
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
-from quant.kernels.step import NativeGpt2
 from quant.methods import method_for
 from quant.qtensor import QTensor
+from quant.run import step
+from quant.run.step import NativeGpt2
 from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme
 
 pytestmark = pytest.mark.skipif(native.decoder() is None, reason="no C compiler")

@@ -28,11 +28,11 @@ from quant.blocks import BLOCKS
 from quant.evaluate.size import held_in_memory
 from quant.generate import Sampling, stream
 from quant.kernels.cpu import Activations
-from quant.model import forward
 from quant.model.layers import census, linear_layers, table_layer
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_bytes, packed_matrices
 from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.run import forward
 from quant.scheme import PerChannel, PerGroup, Scheme
 
 PROMPT, LENGTH = "Me gusta mucho", 40

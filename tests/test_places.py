@@ -11,9 +11,9 @@ from quant.formats import FORMATS
 from quant.kernels import compiled, cpu, float32, prefill
 from quant.kernels.cpu import Activations
 from quant.methods import rtn
-from quant.model import forward, gpt2
 from quant.model.load import LoadedModel
 from quant.model.recipe import Recipe, quantize_model
+from quant.run import forward, gpt2
 from quant.scheme import PerChannel, PerGroup, Scheme
 
 ROWS, COLUMNS, TOKENS = 130, 64, 20

@@ -16,13 +16,13 @@ from transformers import (
 )
 
 from quant.formats import FORMATS
-from quant.kernels import compiled, prefill, step
+from quant.kernels import compiled, prefill
 from quant.kernels.cpu import Activations
-from quant.model import forward, gpt2
-from quant.model import reader as module
 from quant.model.load import LoadedModel
-from quant.model.reader import Gpt2Reader, OwnReader, Reader, reader
 from quant.model.recipe import Recipe, quantize_model
+from quant.run import forward, gpt2, step
+from quant.run import reader as module
+from quant.run.reader import Gpt2Reader, OwnReader, Reader, reader
 from quant.scheme import PerChannel, PerGroup, Scheme
 
 SHAPE = {"vocab_size": 97, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 32,

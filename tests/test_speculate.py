@@ -14,10 +14,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from quant.errors import PromptError
 from quant.generate import Sampling, encode_prompt, first_difference, generate
-from quant.kernels import step
 from quant.model.load import LoadedModel, load_model, turn_conv1d
-from quant.model.reader import Gpt2Reader, OwnReader
 from quant.model.recipe import Recipe, quantize_model
+from quant.run import step
+from quant.run.reader import Gpt2Reader, OwnReader
 from quant.scheme import PerGroup, Scheme
 from quant.speculate import TIE, Round, acceptance, agreement, speculate
 from quant.text import Text
@@ -211,7 +211,7 @@ def test_other_architectures(tiny: LoadedModel, make: Callable[[int], LlamaForCa
 
 
 def test_the_other_architectures_have_their_own_reader(tiny: LoadedModel) -> None:
-    from quant.model.reader import reader
+    from quant.run.reader import reader
 
     assert isinstance(reader(LlamaForCausalLM(LlamaConfig(vocab_size=9, **SHAPE)), 8), OwnReader)
     assert isinstance(reader(tiny.model, 8), Gpt2Reader)

@@ -10,14 +10,15 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.formats import FORMATS
-from quant.kernels import compiled, native, step
+from quant.kernels import compiled, native
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.cpu import Activations
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import method_for
 from quant.model.load import LoadedModel, turn_conv1d
-from quant.model.reader import reader
 from quant.model.recipe import Recipe, quantize_model
+from quant.run import step
+from quant.run.reader import reader
 from quant.scheme import Granularity, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Text
 

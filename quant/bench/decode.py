@@ -42,8 +42,8 @@ from quant.kernels import compiled, prefill
 from quant.kernels.cpu import Activations, kernel
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import packed_matrices
-from quant.model.reader import reader
 from quant.model.recipe import Recipe, quantize_model
+from quant.run.reader import reader
 from quant.scheme import PerChannel, PerGroup, Scheme
 from quant.speculate import DRAFTED as DRAFTED_USUALLY
 from quant.speculate import acceptance, speculate

@@ -26,8 +26,8 @@ from quant.bench.shape import loaded_124m
 from quant.evaluate.size import process_bytes
 from quant.model.file import load_quantized, save_quantized
 from quant.model.load import LoadedModel, load_model, turn_conv1d
-from quant.model.reader import reader
 from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.run.reader import reader
 from quant.scheme import PerChannel, PerGroup, Scheme
 from quant.text import Text
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from quant.errors import EvaluationError
 from quant.evaluate.texts import EvalText, shipped_text
-from quant.model import forward
 from quant.model.load import LoadedModel
+from quant.run import forward
 from quant.text import Text
 
 MINIMUM_WINDOWS = 2

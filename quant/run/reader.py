@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from quant.kernels import step
 from quant.kernels.cpu import FEW
-from quant.model import forward, gpt2
-from quant.model.gpt2 import Cache
-from quant.model.single import SingleStep
+from quant.run import forward, gpt2, step
+from quant.run.gpt2 import Cache
+from quant.run.single import SingleStep
 
 
 class Reader(Protocol):

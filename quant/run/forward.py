@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from quant.kernels import float32
-from quant.model import gpt2
 from quant.model.packed import QuantLinear
+from quant.run import gpt2
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """One token after another through a GPT-2 by torch's own operators: `gpt2.hidden`, looked up beforehand.
 
-Serves where the compiled step does not (kernels/step.py). The weights are the model's own, as it holds them when this
+Serves where the compiled step does not (run/step.py). The weights are the model's own, as it holds them when this
 is made.
 """
 
@@ -17,8 +17,8 @@ from transformers import PreTrainedModel
 
 from quant.kernels import cpu, ready
 from quant.kernels.ready import Product
-from quant.model.gpt2 import Cache
 from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.run.gpt2 import Cache
 
 Row = Callable[[int], Tensor]
 

@@ -1,7 +1,7 @@
 """A whole step of GPT-2 in C: a few tokens through all layers in one call, from packed or float32 weights.
 
 The structures mirror kernels/decode.c and point into the model's tensors, which they hold alive. What C cannot run,
-`supports` says; the caller then takes `quant/model/gpt2.py`.
+`supports` says; the caller then takes `quant/run/gpt2.py`.
 """
 
 from __future__ import annotations
