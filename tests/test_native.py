@@ -20,6 +20,7 @@ from quant.kernels.arena import in_large_pages, in_one_arena, move_to_one_arena,
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import method_for
+from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.qtensor import QTensor
 from quant.run import step
 from quant.run.step import NativeGpt2
@@ -260,14 +261,6 @@ def test_an_arena_is_private_memory() -> None:
     raise AssertionError("the arena is not in the list")
 
 
-class Held(nn.Module):
-    """What a quantized module will look like."""
-
-    def __init__(self, matrix: PackedMatrix, bias: Tensor | None = None) -> None:
-        super().__init__()
-        self.matrix, self.bias = matrix, bias
-
-
 def gpt2(width: int = 64, heads: int = 4, **others: object) -> GPT2LMHeadModel:
     """Three layers, weights large enough for attention and logits to be far from flat; linear modules are nn.Linear."""
     config = GPT2Config(n_layer=3, n_embd=width, n_head=heads, vocab_size=211, n_positions=64, **others)
@@ -292,10 +285,10 @@ def quantized(model: GPT2LMHeadModel, scheme: Scheme) -> tuple[GPT2LMHeadModel, 
         linear = decoded.get_submodule(name)
         matrix = packed(linear.weight.detach(), scheme)
         linear.weight.data = matrix.rows()
-        holds.set_submodule(name, Held(matrix, linear.bias))
+        holds.set_submodule(name, QuantLinear(matrix, linear.bias))
     table = packed(model.transformer.wte.weight.detach(), scheme)
     decoded.transformer.wte.weight.data = table.rows()
-    holds.transformer.wte = holds.lm_head = Held(table)
+    holds.transformer.wte, holds.lm_head = QuantEmbedding(table), QuantLinear(table)
     return holds, decoded
 
 

@@ -53,7 +53,7 @@ def supported(matrix: object) -> bool:
         return (
             available() and is_plain(matrix) and matrix.ndim == 2 and matrix.numel() > 0 and matrix.shape[1] % RUN == 0
         )
-    if not isinstance(matrix, PackedMatrix) or not available():
+    if type(matrix) is not PackedMatrix or not available():
         return False
     return matrix in _KNOWN or _readable(matrix)
 

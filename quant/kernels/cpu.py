@@ -5,7 +5,7 @@
                 `_int_mm` where nothing compiles
     limbs       the same operator with float activations, as three 8-bit digits of each: W8 where nothing compiles
     int4pack    torch's 4-bit operator (bfloat16 activations), in that operator's own order of bits
-    decoded     the definition, `reference.py`
+    decoded     the definition, `reference.py`, for any holder
 
 All but int4pack compute what the definition does, up to the order of float32 sums. (limbs: activations to 24 bits of
 the largest of their token, where float32 has 24 of each.)
@@ -23,19 +23,19 @@ from torch.nn import functional
 
 from quant.kernels import compiled, float32, prefill, reference
 from quant.kernels.arena import in_large_pages
+from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 from quant.qtensor import QTensor
 from quant.scheme import PerChannel, PerTensor
 from quant.text import Text
+from quant.weight import QuantWeight
 
 FEW = 8  # tokens that the compiled kernels take at once
 EXPANDED_VALUES = 2**23  # float32 rows at once while many tokens are multiplied: 32 MB
 COLUMNS = 32  # a few rows of digits
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
 MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
-
-Held = PackedMatrix | Int4Matrix
 
 
 class Activations(Enum):
@@ -64,29 +64,35 @@ DECODED = Kernel("decoded", Text("descomprime por trozos y multiplica: la defini
                                  "decodes tile by tile and multiplies: the definition, slow"))  # fmt: skip
 
 
-def hold(q: QTensor) -> Held:
-    """The form in which this machine multiplies `q` fastest; `nbytes` says what it takes."""
-    matrix = PackedMatrix.of(q)
-    return Int4Matrix.of(q) if not compiled.supported(matrix) and Int4Matrix.fits(q.scheme) else matrix
+def hold(weight: QuantWeight | QTensor) -> Held:
+    """The form in which this machine multiplies `weight` fastest; `nbytes` says what it takes."""
+    weight = QuantWeight(weight) if isinstance(weight, QTensor) else weight
+    base: Held = PackedMatrix.of(weight.q)
+    if not compiled.supported(base) and Int4Matrix.fits(weight.scheme):
+        base = Int4Matrix.of(weight.q)
+    return Repaired(base, weight.beside) if weight.beside else base
 
 
 def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
-    """What multiplies one token."""
-    if isinstance(held, Int4Matrix):
+    """What multiplies one token by the codes; what stands beside them is multiplied in float32."""
+    if type(held) is Repaired:
+        return kernel(held.base, activations)
+    if type(held) is Int4Matrix:
         return INT4PACK
     if compiled.supported(held):
         return COMPILED
-    if is_int8(held) and int_mm():
+    if type(held) is PackedMatrix and is_int8(held) and int_mm():
         return INT8 if activations is Activations.INT8 else LIMBS
     return DECODED
 
 
 def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT, *,
            gelu: bool = False, out: Tensor | None = None) -> Tensor:  # fmt: skip
-    """x [..., in] times the packed matrix [out, in] plus bias [out], through GELU's tanh form if asked.
+    """x [..., in] times the matrix in effect [out, in] plus bias [out], through GELU's tanh form if asked.
 
-    float32 [..., out], no gradient. out: contiguous, of that type and shape, where it may be written. Raises ValueError
-    for another `out`.
+    float32 [..., out], no gradient. Of a `Repaired` the activations are rounded after the pre-scale, and what meets the
+    outliers or the correction is not. out: contiguous, of that type and shape, where it may be written. Raises
+    ValueError for another `out`.
     """
     shape = (*x.shape[:-1], held.shape[0])
     if out is not None and not (out.shape == shape and out.dtype == torch.float32 and out.is_contiguous()):
@@ -96,16 +102,24 @@ def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activ
     return _linear(flat, held, bias, activations, gelu, room).view(shape)
 
 
+def _repaired(x: Tensor, held: Repaired, bias: Tensor | None, activations: Activations, gelu: bool) -> Tensor:
+    y = held.beside.product(x, lambda z: _linear(z, held.base, None, activations, False, None))
+    y = y if bias is None else y + bias
+    return functional.gelu(y, approximate="tanh") if gelu else y
+
+
 def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool,
             out: Tensor | None) -> Tensor:  # fmt: skip
+    if type(held) is Repaired:
+        return _repaired(x, held, bias, activations, gelu)
     whole = activations is Activations.INT8
     readable = compiled.supported(held)
-    if isinstance(held, PackedMatrix) and readable and len(x) > FEW:
+    if type(held) is PackedMatrix and readable and len(x) > FEW:
         if whole and is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
             return prefill.int8_linear(x, byte_codes(held), row_scales(held), bias, gelu=gelu, out=out)
         if not whole:
             return _expanded(x, held, bias, gelu, out)
-    if isinstance(held, Int4Matrix):
+    if type(held) is Int4Matrix:
         y = _int4_linear(x, held, bias, whole)
     else:
         y = _product(x, held, whole, readable)
@@ -113,14 +127,16 @@ def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations
     return functional.gelu(y, approximate="tanh") if gelu else y
 
 
-def _product(x: Tensor, held: PackedMatrix, whole: bool, readable: bool) -> Tensor:
-    if is_int8(held) and int_mm() and ((whole and len(x) > FEW) or not readable):
-        return _int8_product(x, held) if whole else _limb_product(x, held)
+def _product(x: Tensor, held: Held, whole: bool, readable: bool) -> Tensor:
+    packed = held if type(held) is PackedMatrix else None
+    if packed and is_int8(packed) and int_mm() and ((whole and len(x) > FEW) or not readable):
+        return _int8_product(x, packed) if whole else _limb_product(x, packed)
     if whole:
         digits, scale = reference.int8_activations(x)
         x = digits * scale
-    if not readable:
+    if packed is None or not readable:
         return reference.linear(x, held)
+    held = packed
     return compiled.matvec(held, x) if len(x) <= FEW else _expanded(x, held, None, False)
 
 
@@ -144,7 +160,7 @@ def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool, ou
 
 def rows(held: Held, first: int = 0, last: int | None = None) -> Tensor:
     """float32 [last - first, in]."""
-    if isinstance(held, PackedMatrix) and compiled.supported(held):
+    if type(held) is PackedMatrix and compiled.supported(held):
         return compiled.rows(held, first, held.shape[0] if last is None else last)
     return held.rows(first, last)
 

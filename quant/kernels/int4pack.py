@@ -18,6 +18,7 @@ from torch.nn import functional
 from quant.formats import FORMATS
 from quant.qtensor import QTensor
 from quant.scheme import PerGroup, Scheme, Shape
+from quant.weight import QuantWeight
 
 SIZES = (32, 64, 128, 256)
 ROWS = 16  # of output: the operator wants a multiple
@@ -64,9 +65,13 @@ class Int4Matrix:
         """Whether it has more rows than `shape`."""
         return self.scales.shape[1] != self.shape[0]
 
+    def parts(self) -> dict[str, Tensor]:
+        """The tensors that the operator takes."""
+        return {"data": self.data, "scales": self.scales}
+
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """Bytes of all parts."""
         return self.data.nbytes + self.scales.nbytes
 
     def linear(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -90,6 +95,10 @@ class Int4Matrix:
         """The codes and scales again."""
         out, _ = self.shape
         return QTensor(self.counted(0, out) ^ MIDDLE, self._scale(0, out), None, self.scheme)
+
+    def quantized(self) -> QuantWeight:
+        """`qtensor`, with nothing beside it."""
+        return QuantWeight(self.qtensor())
 
     def rows(self, first: int = 0, last: int | None = None) -> Tensor:
         """float32 [last - first, in]: what `QTensor.dequantize` gives."""

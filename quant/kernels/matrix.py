@@ -23,6 +23,7 @@ from quant.packing.dense import offset_shape
 from quant.qtensor import QTensor
 from quant.scheme import Flat, Offset, PerGroup, Scheme, Shape
 from quant.text import Text
+from quant.weight import QuantWeight
 
 WORDS = {16: torch.int16, 32: torch.int32}  # codes too wide for a byte
 ALIGNED = 8  # codes that end on a byte whatever their bits
@@ -145,10 +146,10 @@ class Numbers:
         """What is added to every number."""
         return float(self.added.values()) if self.added else 0.0
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return sum(codes.data.nbytes for codes in (self.codes, self.inner, self.added) if codes)
+    def parts(self, name: str) -> dict[str, Tensor]:
+        """Its tensors by name, each beginning with `name`."""
+        named = {name: self.codes, f"{name}.inner": self.inner, f"{name}.added": self.added}
+        return {part: codes.data for part, codes in named.items() if codes}
 
     def values(self, first: int = 0, last: int | None = None) -> Tensor:
         """float32 [last - first]."""
@@ -198,11 +199,21 @@ class PackedMatrix:
             offset = self.offset.restored(self.scheme.shift.store, offset_shape(self.scheme, self.shape))
         return QTensor(self.codes.unpacked().view(self.shape), scale, zero, self.scheme, offset)
 
+    def quantized(self) -> QuantWeight:
+        """`qtensor`, with nothing beside it."""
+        return QuantWeight(self.qtensor())
+
+    def parts(self) -> dict[str, Tensor]:
+        """The packed tensors by name."""
+        found = {"codes": self.codes.data} | ({"zero": self.zero.data} if self.zero else {})
+        for name, numbers in (("scale", self.scale), ("offset", self.offset)):
+            found |= numbers.parts(name) if numbers else {}
+        return found
+
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
-        zero = self.zero.data.nbytes if self.zero else 0
-        return self.codes.data.nbytes + zero + sum(n.nbytes for n in (self.scale, self.offset) if n)
+        """Bytes of all parts."""
+        return sum(part.nbytes for part in self.parts().values())
 
     @property
     def runs(self) -> int:

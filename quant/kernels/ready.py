@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from quant.kernels import cpu, float32, reference
-from quant.kernels.cpu import Activations, Held
+from quant.kernels.cpu import Activations
+from quant.kernels.held import Held
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 
@@ -21,16 +22,15 @@ Product = Callable[[Tensor], Tensor]  # contiguous float32 [n, in] to [n, out], 
 
 
 def plain(weight: Tensor, bias: Tensor | None) -> Product:
-    """Of a float32 matrix [out, in]."""
+    """Of a float32 matrix [out, in], plus bias [out]."""
     return lambda x: float32.linear(x, weight, bias)
 
 
 def packed(held: Held, bias: Tensor | None, activations: Activations) -> Product:
-    """Of a packed one."""
-    if activations is Activations.FLOAT and isinstance(held, Int4Matrix):
+    """Of a stored matrix [out, in]; a holder that no case knows takes `cpu.linear`."""
+    if activations is Activations.FLOAT and type(held) is Int4Matrix:
         return _int4(held, bias)
-    if cpu.kernel(held, activations) is cpu.LIMBS:
-        assert isinstance(held, PackedMatrix)
+    if type(held) is PackedMatrix and cpu.kernel(held, activations) is cpu.LIMBS:
         return _limbs(held, bias)
     return lambda x: cpu.linear(x, held, bias, activations)
 

@@ -1,4 +1,4 @@
-"""The readable truth of multiplying by a packed matrix: decode a tile of its rows, multiply, forget the tile."""
+"""The readable truth of multiplying by a stored matrix: decode a tile of its rows, multiply, forget the tile."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from quant.kernels import float32
-from quant.kernels.matrix import PackedMatrix
+from quant.kernels.held import Held
 
 TILE_VALUES = 2**20  # decoded weights alive at once: 4 MB
 SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
-def linear(x: Tensor, matrix: PackedMatrix, bias: Tensor | None = None) -> Tensor:
-    """x [..., in] times matrix [out, in] plus bias [out]: float32 [..., out], for every scheme there is."""
+def linear(x: Tensor, matrix: Held, bias: Tensor | None = None) -> Tensor:
+    """x [..., in] times matrix [out, in] plus bias [out]: float32 [..., out], for every holder there is."""
     x = x.float()
     step = max(1, TILE_VALUES // matrix.shape[1])
     starts = range(0, matrix.shape[0], step)

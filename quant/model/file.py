@@ -40,6 +40,7 @@ from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
 from quant.text import Text
+from quant.weight import QuantWeight
 
 _TOKENIZERS: WeakKeyDictionary[LoadedModel, dict[str, Spec]] = WeakKeyDictionary()
 
@@ -92,7 +93,7 @@ def load_quantized(path: str | Path) -> LoadedModel:
             data, scheme = file.get_tensor(layer.tensor), header.recipe.scheme_of(layer)
             if scheme:
                 q = Layout(scheme).unpack(data.numpy().tobytes(), layer.matrix)
-                replace_layer(model, layer, q, header.recipe.activations)
+                replace_layer(model, layer, QuantWeight(q), header.recipe.activations)
             else:
                 weights[layer.tensor] = data.clone()  # not a view of the file, which may change or go
         put_weights(model, weights)
@@ -131,7 +132,7 @@ def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
     tensors = {}
     for layer in census(loaded):
         if held := packed.get(layer.tensor):
-            tensors[layer.tensor] = as_tensor(Layout(held.scheme).pack(held.qtensor()))
+            tensors[layer.tensor] = as_tensor(Layout(held.scheme).pack(held.quantized().q))
         else:
             tensors[layer.tensor] = loaded.model.get_parameter(layer.tensor).detach().contiguous()
     return tensors | {name: as_tensor(data) for name, data in tokenizer_files(loaded.tokenizer).items()}

@@ -1,4 +1,4 @@
-"""Modules that hold packed weights and nothing else: what a quantized model is made of.
+"""Modules that hold packed weights, and what stands beside them: what a quantized model is made of.
 
 A float copy of a matrix exists only tile by tile, while it is multiplied (`kernels/reference.py`), or whole for the one
 product of a long prompt (`kernels/cpu.py`); never between two calls.
@@ -7,19 +7,21 @@ product of a long prompt (`kernels/cpu.py`); never between two calls.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from quant.kernels import cpu
 from quant.kernels.arena import move_to_one_arena, settled
-from quant.kernels.cpu import Activations, Held
+from quant.kernels.cpu import Activations
+from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 
 
 class QuantLinear(nn.Module):
-    """y = x W^T + b with W packed; takes the place of an `nn.Linear` in any model."""
+    """y = x W^T + b with W held in any way; takes the place of an `nn.Linear` in any model."""
 
     def __init__(self, matrix: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT) -> None:
         super().__init__()
@@ -42,7 +44,7 @@ class QuantLinear(nn.Module):
 
 
 class QuantEmbedding(nn.Module):
-    """Rows of a packed table, decoded as they are asked for. `multiplier`: what some models scale them by."""
+    """Rows of a stored table, decoded as they are asked for. `multiplier`: what some models scale them by."""
 
     def __init__(self, matrix: Held, multiplier: float = 1.0) -> None:
         super().__init__()
@@ -77,17 +79,28 @@ def packed_bytes(model: nn.Module) -> int:
 def settle(model: nn.Module) -> None:
     """Move all packed matrices, in the order in which the model has them, to where a step reads them fastest."""
     modules = [m for m in model.modules() if isinstance(m, QuantLinear | QuantEmbedding)]
-    loose = {id(m.matrix): m.matrix for m in modules if isinstance(m.matrix, PackedMatrix)}
+    held = {id(m.matrix): m.matrix for m in modules}
+    bases = {id(base): base for base in map(_base, held.values())}
+    loose = {key: base for key, base in bases.items() if type(base) is PackedMatrix}
     moved = dict(zip(loose, settled(list(loose.values())), strict=True))
+    now = {key: _with_base(h, moved[id(_base(h))]) for key, h in held.items() if id(_base(h)) in moved}
     for module in modules:
-        if isinstance(module.matrix, PackedMatrix):
-            module.matrix = moved[id(module.matrix)]
-    others = {id(m.matrix): m.matrix for m in modules if isinstance(m.matrix, Int4Matrix)}
-    move_to_one_arena([part for m in others.values() for part in (m.data, m.scales)])
+        module.matrix = now.get(id(module.matrix), module.matrix)
+    others = [base for base in bases.values() if type(base) is Int4Matrix]
+    move_to_one_arena([part for m in others for part in m.parts().values()])
+
+
+def _base(held: Held) -> Held:
+    """The codes without what stands beside them."""
+    return held.base if type(held) is Repaired else held
+
+
+def _with_base(held: Held, base: Held) -> Held:
+    return replace(held, base=base) if type(held) is Repaired else base
 
 
 def settle_floats(model: nn.Module) -> None:
-    """The same for float matrices: the linear ones in one arena, each table in its own, which may outlive them."""
+    """Move float matrices likewise: the linear ones to one arena, each table to its own, which may outlive them."""
     kinds = (nn.Linear, nn.Embedding)
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     weights = {id(m.weight): m.weight for m in model.modules() if isinstance(m, kinds)}

@@ -24,6 +24,7 @@ from quant.packing import Layout
 from quant.qtensor import QTensor
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
+from quant.weight import QuantWeight
 
 
 @dataclass(frozen=True)
@@ -148,23 +149,24 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
     total = sum(layer.parameters for layer in chosen)
     done = 0
     for layer in chosen:
-        replace_layer(model, layer, recipe.quantize(loaded.weight(layer.name), layer), recipe.activations)
+        weight = QuantWeight(recipe.quantize(loaded.weight(layer.name), layer))
+        replace_layer(model, layer, weight, recipe.activations)
         done += layer.parameters
         yield done / total
     settle(model)
     yield LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
 
 
-def replace_layer(model: PreTrainedModel, layer: Layer, q: QTensor, activations: Activations) -> None:
-    """Put a packed matrix where `layer` was, and where it is tied."""
+def replace_layer(model: PreTrainedModel, layer: Layer, weight: QuantWeight, activations: Activations) -> None:
+    """Put a quantized matrix where `layer` was, and where it is tied."""
     module = model.get_submodule(layer.name)
     if layer.kind is Kind.TABLE:
-        table = hold(q)
+        table = hold(weight)
         put(model, layer.name, QuantEmbedding(table, float(getattr(module, "embed_scale", 1.0))))
         if layer.tied_to:
             put(model, layer.tied_to, QuantLinear(table, None, activations))
     else:
-        put(model, layer.name, QuantLinear(hold(q), module.bias, activations))
+        put(model, layer.name, QuantLinear(hold(weight), module.bias, activations))
 
 
 def structural_copy(model: PreTrainedModel) -> PreTrainedModel:

@@ -27,7 +27,7 @@ def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None) ->
     finding memory.
     """
     head = model.get_output_embeddings()
-    if isinstance(head, QuantLinear):
+    if type(head) is QuantLinear:
         scores = head(hidden, out=out)
     elif out is not None and type(head) is nn.Linear and head.bias is None:
         scores = float32.linear_into(out.flatten(0, -2), hidden.flatten(0, -2), head.weight).view(out.shape)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import GPT2LMHeadModel, PreTrainedModel
 
 from quant.kernels import float32, prefill
-from quant.model.packed import QuantLinear
+from quant.model.packed import QuantEmbedding, QuantLinear
 
 
 @dataclass(eq=False)
@@ -50,9 +50,13 @@ class Cache:
 def supports(model: nn.Module) -> bool:
     """Whether `model` is a GPT-2 as published (no cross attention, no unusual scaling, its tanh GELU), float or packed.
 
-    One whose layers another library has replaced is not.
+    One whose modules another library has replaced is not: they are known by their very type.
     """
     if not isinstance(model, GPT2LMHeadModel) or not all(map(_is_ours, _layers(model))):
+        return False
+    body = model.transformer
+    norms = [body.ln_f, *(n for b in body.h for n in (b.ln_1, b.ln_2))]
+    if type(body.wpe) is not nn.Embedding or not all(type(n) is nn.LayerNorm for n in norms):
         return False
     c = model.config
     usual = c.scale_attn_weights and not c.scale_attn_by_inverse_layer_idx and not c.reorder_and_upcast_attn
@@ -62,11 +66,13 @@ def supports(model: nn.Module) -> bool:
 def _layers(model: Any) -> list[nn.Module]:
     blocks = model.transformer.h
     inner = [m for b in blocks for m in (b.attn.c_attn, b.attn.c_proj, b.mlp.c_fc, b.mlp.c_proj)]
-    return [*inner, model.lm_head]
+    return [*inner, model.lm_head, model.transformer.wte]
 
 
 def _is_ours(module: nn.Module) -> bool:
-    return type(module) is nn.Linear or isinstance(module, QuantLinear)
+    if type(module) is QuantEmbedding:
+        return module.multiplier == 1
+    return type(module) in (nn.Linear, nn.Embedding, QuantLinear)
 
 
 @torch.no_grad()
@@ -87,9 +93,9 @@ def hidden(model: PreTrainedModel, ids: Tensor, cache: Cache | None = None) -> T
 
 def product(module: nn.Module, x: Tensor, *, gelu: bool = False) -> Tensor:
     """A linear module applied to x [..., in]."""
-    if isinstance(module, nn.Linear):
+    if type(module) is nn.Linear:
         return float32.linear(x, module.weight, module.bias, gelu=gelu)
-    if isinstance(module, QuantLinear):
+    if type(module) is QuantLinear:
         return module(x, gelu=gelu)
     y = module(x)
     return functional.gelu(y, approximate="tanh") if gelu else y

@@ -1,7 +1,8 @@
 """A whole step of GPT-2 in C: a few tokens through all layers in one call, from packed or float32 weights.
 
-The structures mirror kernels/decode.c and point into the model's tensors, which they hold alive. What C cannot run,
-`supports` says; the caller then takes `quant/run/gpt2.py`.
+The structures mirror kernels/decode.c and point into the model's tensors, which they hold alive. C never calls a
+module, so every module has to be of a type known here, and so does what it holds: `supports` refuses any other, and the
+caller then takes `quant/run/gpt2.py`, which calls them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from transformers import GPT2LMHeadModel
 
 from quant.kernels import compiled
 from quant.kernels.compiled import LONG, POINTER, NativeMatrix, address, check, is_plain
+from quant.kernels.held import Held
 from quant.kernels.matrix import PackedMatrix
+from quant.model.packed import QuantEmbedding, QuantLinear
 
 
 class _Linear(ctypes.Structure):
@@ -42,7 +45,7 @@ class _Cache(ctypes.Structure):
 
 
 class NativeGpt2:
-    """A GPT2LMHeadModel whose steps run in C. Its linear modules and its table are float32, or hold a `.matrix`.
+    """A GPT2LMHeadModel whose steps run in C. Its linear modules and its table are float32, or hold a PackedMatrix.
 
     Points into the model's weights, which may change in place but not be replaced. Raises ValueError where `supports`
     says no.
@@ -97,9 +100,9 @@ class NativeGpt2:
         return _Norm(norm.weight.data_ptr(), norm.bias.data_ptr())
 
     def _linear(self, module: nn.Module) -> _Linear:
-        bias = getattr(module, "bias", None)
+        bias = _bias(module)
         self._alive.append(bias)
-        return _Linear(self._matrix(module), address(bias), getattr(module, "rounds", False))
+        return _Linear(self._matrix(module), address(bias), isinstance(module, QuantLinear) and module.rounds)
 
     def _matrix(self, module: nn.Module) -> int:
         weights = _weights(module)
@@ -118,6 +121,8 @@ def supports(model: nn.Module) -> bool:
     if not usual or c.activation_function not in ("gelu_new", "gelu_pytorch_tanh") or not len(body.h):
         return False
     norms = [body.ln_f, *(n for b in body.h for n in (b.ln_1, b.ln_2))]
+    if type(body.wpe) is not nn.Embedding or not all(type(n) is nn.LayerNorm for n in norms):
+        return False
     plain = [body.wpe.weight, *(t for n in norms for t in (n.weight, n.bias))]
     if not all(is_plain(t) for t in plain) or len({n.eps for n in norms}) > 1:
         return False
@@ -130,10 +135,17 @@ def supports(model: nn.Module) -> bool:
 
 
 def _weights(module: nn.Module) -> PackedMatrix | Tensor | None:
-    """What a linear module or a table holds: packed, or a tensor [out, in]."""
-    if isinstance(module, nn.Linear | nn.Embedding):
+    """What C can read of a linear module or a table; None where module or holder is of any other type."""
+    if type(module) is nn.Linear or type(module) is nn.Embedding:
         return module.weight
-    return getattr(module, "matrix", None)
+    held: Held | None = None
+    if type(module) is QuantLinear or (type(module) is QuantEmbedding and module.multiplier == 1):
+        held = module.matrix
+    return held if type(held) is PackedMatrix else None
+
+
+def _bias(module: nn.Module) -> Tensor | None:
+    return module.bias if isinstance(module, nn.Linear | QuantLinear) else None
 
 
 def _shape(module: nn.Module) -> tuple[int, ...]:
@@ -142,6 +154,6 @@ def _shape(module: nn.Module) -> tuple[int, ...]:
 
 
 def _fits(module: nn.Module, shape: tuple[int, int]) -> bool:
-    bias = getattr(module, "bias", None)
+    bias = _bias(module)
     plain = bias is None or (is_plain(bias) and bias.shape == shape[:1])
     return plain and _shape(module) == shape and compiled.supported(_weights(module))

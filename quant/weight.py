@@ -1,0 +1,114 @@
+"""A quantized matrix and what may stand beside it: the result of every method.
+
+    W ~ (deq(q) + A B), its columns `outliers` kept in float, applied to x / pre_scale
+
+so that y = x W^T is computed as
+
+    z = x / pre_scale,   z' = z with the outlier columns set to 0
+    y = z' deq(q)^T + (z' B^T) A^T + z[outliers] values^T
+
+The quantized part never sees the outliers (LLM.int8(), Dettmers et al. 2022, arXiv:2208.07339); a pre-scale divides
+what comes in where no layer before can (AWQ, Lin et al. 2023, arXiv:2306.00978); A B adds what rounding lost in few
+directions. What stands beside is float32 and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from quant.qtensor import QTensor
+from quant.scheme import Scheme, Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Outliers:
+    """Columns kept in float. columns: int64 [k], rising; values: float32 [out, k]."""
+
+    columns: Tensor
+    values: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """A correction A B. a: float32 [out, rank]; b: float32 [rank, in]."""
+
+    a: Tensor
+    b: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What stands beside the codes of one matrix. pre_scale: float32 [in], none of it 0."""
+
+    pre_scale: Tensor | None = None
+    outliers: Outliers | None = None
+    low_rank: LowRank | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.parts())
+
+    def parts(self) -> dict[str, Tensor]:
+        """Its tensors by name; empty where nothing stands beside."""
+        found = {} if self.pre_scale is None else {"pre_scale": self.pre_scale}
+        if self.outliers:
+            found |= {"outliers.columns": self.outliers.columns, "outliers.values": self.outliers.values}
+        if self.low_rank:
+            found |= {"low_rank.a": self.low_rank.a, "low_rank.b": self.low_rank.b}
+        return found
+
+    @classmethod
+    def of(cls, parts: dict[str, Tensor]) -> Beside:
+        """The inverse of `parts`."""
+        outliers = "outliers.columns" in parts
+        return cls(
+            parts.get("pre_scale"),
+            Outliers(parts["outliers.columns"], parts["outliers.values"]) if outliers else None,
+            LowRank(parts["low_rank.a"], parts["low_rank.b"]) if "low_rank.a" in parts else None,
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return sum(part.nbytes for part in self.parts().values())
+
+    def rows(self, decoded: Tensor, first: int, last: int) -> Tensor:
+        """float32 [last - first, in]: the matrix in effect, of its decoded rows, which are not changed."""
+        w = decoded.clone() if self.low_rank is None else decoded + self.low_rank.a[first:last] @ self.low_rank.b
+        if self.outliers:
+            w[:, self.outliers.columns] = self.outliers.values[first:last]
+        return w if self.pre_scale is None else w / self.pre_scale
+
+    def product(self, x: Tensor, quantized: Callable[[Tensor], Tensor]) -> Tensor:
+        """float32 [n, out] of x [n, in]; `quantized` multiplies by the codes alone, [n, in] to [n, out]."""
+        z = x if self.pre_scale is None else x / self.pre_scale
+        kept = z[:, self.outliers.columns] @ self.outliers.values.t() if self.outliers else None
+        if self.outliers:
+            z = z.index_fill(1, self.outliers.columns, 0.0)
+        y = quantized(z)
+        if self.low_rank:
+            y = y + (z @ self.low_rank.b.t()) @ self.low_rank.a.t()
+        return y if kept is None else y + kept
+
+
+@dataclass(frozen=True, eq=False)
+class QuantWeight:
+    """What a method makes of a matrix [out, in]."""
+
+    q: QTensor
+    beside: Beside = Beside()
+
+    @property
+    def shape(self) -> Shape:
+        return self.q.shape
+
+    @property
+    def scheme(self) -> Scheme:
+        return self.q.scheme
+
+    def dequantize(self) -> Tensor:
+        """float32 [out, in]: the matrix in effect."""
+        decoded = self.q.dequantize()
+        return self.beside.rows(decoded, 0, len(decoded)) if self.beside else decoded
