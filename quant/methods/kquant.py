@@ -18,7 +18,7 @@ from torch import Tensor
 
 from quant.errors import SchemeError, WeightError
 from quant.formats import NumberFormat
-from quant.methods.rtn import checked
+from quant.methods.grid import checked
 from quant.methods.search import Groups, Levels
 from quant.methods.superblock import Scales, search_plain, search_super
 from quant.qtensor import QTensor

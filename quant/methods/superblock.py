@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from quant.formats import NumberFormat
-from quant.methods.rtn import store
+from quant.methods.grid import store
 from quant.methods.search import Fit, Groups, farthest, fit, inverse, solve
 from quant.scheme import Scheme
 

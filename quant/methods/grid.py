@@ -1,0 +1,312 @@
+"""Rounding in two halves: `frame` says where the grid of each group lies, `codes` which of its values is nearest.
+
+    codes = nearest((W - subtracted) * (1 / divisor)) + zero            W^ = (v[codes] - zero) * factor + offset
+
+How the scale is chosen is the scheme's grid; each grid is a function here. For the integer grids the arithmetic is that
+of `torch.fake_quantize_per_channel_affine`, which multiplies by the float32 reciprocal; for ggml's formats it is
+ggml's, which rounds with the scale as computed and stores it rounded. Everywhere else scales are rounded to their
+stored format *before* the codes are computed, so that what is stored is what was meant.
+
+A method that goes through a matrix column by column asks for the codes of some columns on a frame of the whole.
+Training asks for `rounded`, whose gradient goes straight through every rounding (Bengio et al. 2013, arXiv:1308.3432)
+to weights and scale: with `divisor` and `factor` one parameter, it is LSQ's (Esser et al. 2020, arXiv:1902.08153).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from quant.errors import SchemeError, WeightError
+from quant.floats import Overflow
+from quant.formats import FORMATS, NumberFormat
+from quant.nearest import Ties
+from quant.qtensor import QTensor, decoded, group, ungroup
+from quant.scheme import CodesFrom, Flat, Grid, Offset, PerChannel, PerGroup, Scheme, Shape, Zero
+from quant.text import Text
+
+LOWEST_EXPONENT, HIGHEST_EXPONENT = -127, 127  # of the power-of-two scales
+INDEX = 2**16 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The grids of a matrix of `shape` under `scheme`; all numbers None for a plain cast.
+
+    scale, zero, offset: as a QTensor stores them. divisor, factor: float32 [rows, groups], what a weight is divided by
+    and a code's value multiplied by: both the stored scale, but CodesFrom.COMPUTED divides by the one it computed.
+    subtracted: float32 [rows, groups] or [1, 1], what is taken off the weights first.
+    """
+
+    shape: Shape
+    scheme: Scheme
+    scale: Tensor | QTensor | None = None
+    zero: Tensor | None = None
+    offset: Tensor | QTensor | None = None
+    divisor: Tensor | None = None
+    factor: Tensor | None = None
+    subtracted: Tensor | None = None
+
+    def holding(self, codes: Tensor) -> QTensor:
+        """The matrix that `codes` [out, in] stand for on these grids."""
+        return QTensor(codes, self.scale, self.zero, self.scheme, self.offset)
+
+
+class _Fit(NamedTuple):
+    """What a grid chooses, float32 [rows, groups] and not yet as stored; `low`, possibly [1, 1], where codes begin."""
+
+    scale: Tensor
+    low: Tensor | None = None
+
+
+def frame(weight: Tensor, scheme: Scheme) -> Frame:
+    """The grids of a float matrix [out, in]. Differentiable.
+
+    A group too small for the format of the scales has scale 0. Raises SchemeError where the granularity does not divide
+    the matrix, a scale overflows its format, or the grid is one to be searched for.
+    """
+    shape = (weight.shape[0], weight.shape[1])
+    scheme.groups(shape)
+    if scheme.scale is None:
+        return Frame(shape, scheme)
+    fit = _FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight)
+    scale = store(fit.scale, scheme.scale)
+    factor = _through(decoded(scale), fit.scale)
+    divisor = fit.scale if scheme.codes_from is CodesFrom.COMPUTED else factor
+    offset = None
+    if isinstance(scheme.shift, Offset) and fit.low is not None:
+        offset = store(fit.low, scheme.shift.store)
+    subtracted = fit.low if scheme.grid in (Grid.CENTRED, Grid.RANGE) else None
+    return Frame(shape, scheme, scale, _zero_point(fit, decoded(scale), scheme), offset, divisor, factor, subtracted)
+
+
+def codes(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
+    """Nearest codes of `columns` float32 [out, k], those of the matrix from `first` on: [out, k], as in a QTensor."""
+    if frame.divisor is None:
+        return _cast(columns, frame.scheme.element)
+    laid = _Laid(frame, first, columns.shape[1])
+    zero = None if frame.zero is None else laid.spread(frame.zero)
+    return laid.back(_nearest(_scaled(laid.lay(columns), frame, laid), zero, frame.scheme))
+
+
+def rounded(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
+    """What the codes of `columns` [out, k] decode to, float32; the gradient goes straight through the rounding.
+
+    Beyond the ends of the grid no gradient reaches the weights, only the scale.
+    """
+    scheme, element = frame.scheme, frame.scheme.element
+    values = element.decode(codes(columns.detach(), frame, first)).float()
+    if frame.divisor is None or frame.factor is None:
+        return _through(values, columns)
+    laid = _Laid(frame, first, columns.shape[1])
+    zero = 0.0 if frame.zero is None else laid.spread(frame.zero).float()
+    low = -element.highest if scheme.omits_lowest else element.lowest
+    inside = (_scaled(laid.lay(columns), frame, laid) + zero).clamp(low, element.highest) - zero
+    result = _through(laid.lay(values) - zero, inside) * laid.spread(frame.factor)
+    return laid.back(result if frame.offset is None else result + laid.spread(decoded(frame.offset)))
+
+
+def checked(weight: Tensor) -> Tensor:
+    """`weight` as contiguous float32. Raises WeightError unless it is a non-empty matrix of finite numbers."""
+    if weight.ndim != 2 or weight.numel() == 0:
+        raise WeightError(
+            Text("Ha llegado un tensor de dimensiones {shape}; hace falta una matriz [salidas, entradas] no vacía.",
+                 "Got a tensor of shape {shape}; a non-empty matrix [out, in] is needed.")
+            .format(shape=str(tuple(weight.shape)))
+        )  # fmt: skip
+    weight = weight.detach().float().contiguous()
+    # min and max carry NaN and infinity.
+    low, high = torch.aminmax(weight)
+    if not bool(torch.isfinite(low) & torch.isfinite(high)):
+        bad = int((~torch.isfinite(weight)).sum())
+        raise WeightError(
+            Text("{bad} pesos no son finitos (NaN o infinito); solo se pueden cuantizar números finitos.",
+                 "{bad} weights are not finite (NaN or infinity); only finite numbers can be quantized.")
+            .format(bad=bad)
+        )  # fmt: skip
+    return weight
+
+
+def store(values: Tensor, how: NumberFormat | Scheme) -> Tensor | QTensor:
+    """Scales or offsets float32 [rows, groups] as they are stored. Raises SchemeError when one overflows."""
+    values = values.detach()
+    if isinstance(how, Scheme):
+        values = checked(values)
+        nested = frame(values, how)
+        return nested.holding(codes(values, nested))
+    stored = how.round(values)
+    if not bool(torch.isfinite(stored).all()):
+        raise SchemeError(
+            Text("La escala {value} no cabe en {name} (máximo {highest}); usa bfloat16 o float32.",
+                 "Scale {value} does not fit in {name} (largest {highest}); use bfloat16 or float32.")
+            .format(value=float(values.abs().max()), name=how.name, highest=how.highest)
+        )  # fmt: skip
+    return stored
+
+
+# ---- where the grid lies
+
+
+def _absmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
+    low, high = torch.aminmax(grouped, dim=-1)
+    return _Fit(torch.maximum(low.abs(), high) / scheme.element.highest)
+
+
+def _minmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
+    """The range is stretched to contain 0, so that 0 stays exact."""
+    low, high = torch.aminmax(grouped, dim=-1)
+    low, high = low.clamp(max=0), high.clamp(min=0)
+    return _Fit((high - low) / scheme.element.highest, low)
+
+
+def _signed_max(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
+    """The weight of largest magnitude, sign and all, gets the lowest code; of two equal ones the first."""
+    low, high = torch.aminmax(grouped, dim=-1)
+    largest = torch.where(high > -low, high, low)
+    tied = (high == -low) & (high > 0)
+    if bool(tied.any()):
+        members = grouped[tied]
+        hits = members.abs() == high[tied].unsqueeze(-1)
+        first = torch.where(hits, torch.arange(members.shape[-1]), members.shape[-1]).amin(-1, keepdim=True)
+        largest[tied] = members.gather(-1, first).squeeze(-1)
+    return _Fit(largest / scheme.element.lowest)
+
+
+def _range(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
+    low, high = torch.aminmax(grouped, dim=-1)
+    return _Fit((high - low) / scheme.element.highest, low)
+
+
+def _power_of_two(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
+    low, high = torch.aminmax(grouped.detach(), dim=-1)
+    largest = torch.maximum(low.abs(), high)
+    top = torch.frexp(torch.tensor(scheme.element.highest)).exponent
+    exponent = (torch.frexp(largest).exponent - top).clamp(LOWEST_EXPONENT, HIGHEST_EXPONENT)
+    exponent = torch.where(largest > 0, exponent, LOWEST_EXPONENT)
+    return _Fit(FORMATS["float8_e8m0fnu"].decode(exponent - LOWEST_EXPONENT))
+
+
+def _centred(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
+    mean = weight.mean().view(1, 1)
+    return _Fit(_absmax(group(weight - mean, scheme.granularity), scheme, weight).scale, mean)
+
+
+def _searched(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
+    raise SchemeError(
+        Text("{name} busca sus escalas: no se obtiene por simple redondeo.",
+             "{name} searches for its scales: plain rounding does not give it.")
+        .format(name=scheme.name or scheme.grid.name)
+    )  # fmt: skip
+
+
+_FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], _Fit]] = {
+    Grid.ABSMAX: _absmax, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
+    Grid.POWER_OF_TWO: _power_of_two, Grid.CENTRED: _centred, Grid.SEARCH: _searched,
+}  # fmt: skip
+
+
+def _zero_point(fit: _Fit, scale: Tensor, scheme: Scheme) -> Tensor | None:
+    if not isinstance(scheme.shift, Zero) or fit.low is None:
+        return None
+    low = fit.low.detach()
+    return scheme.element.encode_integers(torch.where(scale > 0, torch.round(-low / scale), 0.0))
+
+
+# ---- the nearest code
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """Columns beside the numbers that they share: [rows, groups, size] for all of a matrix, [out, k] for some of it."""
+
+    frame: Frame
+    first: int
+    count: int
+
+    @property
+    def entire(self) -> bool:
+        return self.count == self.frame.shape[1]
+
+    def lay(self, columns: Tensor) -> Tensor:
+        """[out, k] in that shape."""
+        return group(columns, self.frame.scheme.granularity) if self.entire else columns
+
+    def spread(self, numbers: Tensor) -> Tensor:
+        """Numbers of the groups [rows, groups], or one for all [1, 1], so that they broadcast over `lay`'s shape."""
+        if self.entire:
+            return numbers.unsqueeze(-1)
+        granularity = self.frame.scheme.granularity
+        if numbers.numel() == 1 or isinstance(granularity, PerChannel):
+            return numbers
+        at = torch.arange(self.first, self.first + self.count)
+        if isinstance(granularity, PerGroup):
+            return numbers[:, at // granularity.size]
+        assert isinstance(granularity, Flat), "PerTensor has one number"
+        rows = torch.arange(self.frame.shape[0]).unsqueeze(1) * self.frame.shape[1]
+        return numbers.reshape(-1)[(rows + at) // granularity.size]
+
+    def back(self, laid: Tensor) -> Tensor:
+        """The inverse of `lay`."""
+        return ungroup(laid, (self.frame.shape[0], self.count)) if self.entire else laid
+
+
+def _scaled(laid: Tensor, frame: Frame, how: _Laid) -> Tensor:
+    assert frame.divisor is not None
+    known = torch.isfinite(1 / frame.divisor.detach())
+    inverse = torch.where(known, 1 / torch.where(known, frame.divisor, 1.0), 0.0)  # no gradient of 1 / 0 either
+    shifted = laid if frame.subtracted is None else laid - how.spread(frame.subtracted)
+    return shifted * how.spread(inverse)
+
+
+def _cast(weight: Tensor, element: NumberFormat) -> Tensor:
+    """Codes of a plain cast; what is too large saturates."""
+    return element.encode(weight, Overflow.SATURATE) if element.values is None else element.nearest(weight)
+
+
+def _nearest(scaled: Tensor, zero: Tensor | None, scheme: Scheme) -> Tensor:
+    element, ties = scheme.element, scheme.ties or scheme.element.ties
+    if scheme.grid is Grid.CENTRED:  # bitsandbytes finds the code by a 16-bit index, so that is what is rounded first
+        scaled = (torch.round((scaled.double() + 1) / 2 * INDEX) / INDEX * 2 - 1).float()
+    if not element.is_integer:
+        return element.nearest(scaled, ties)
+    whole = _round_integers(scaled, ties, element.lowest)
+    if zero is not None:
+        whole += zero
+    elif scheme.omits_lowest:
+        # The lowest code (-8 of -8..7) is left out: the grid is symmetric, so that zero and signs are exact.
+        whole.clamp_(-element.highest, element.highest)
+    return element.encode_integers(whole)
+
+
+def _round_integers(x: Tensor, ties: Ties, lowest: float) -> Tensor:
+    if ties is Ties.UP:  # ggml's arithmetic: the shift makes every number positive, and truncates
+        return torch.floor(x + (0.5 - lowest)) + lowest
+    nearest = torch.round(x)
+    if ties is Ties.AWAY:
+        integer = torch.trunc(x)
+        nearest = torch.where((x - integer).abs() == 0.5, integer + torch.sign(x), nearest)
+    return nearest
+
+
+# ---- gradients
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Gives one tensor and takes its gradient for another's."""
+
+    @staticmethod
+    def forward(ctx: Any, given: Tensor, meant: Tensor) -> Tensor:
+        return given.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        return None, gradient
+
+
+def _through(given: Tensor, meant: Tensor) -> Tensor:
+    """`given`, whose gradient goes to `meant` where that wants one; both of one shape."""
+    return _StraightThrough.apply(given, meant) if meant.requires_grad else given
