@@ -27,6 +27,10 @@ class ModelError(QuantError):
     """A model that cannot be found or read."""
 
 
+class CalibrationError(QuantError):
+    """A calibration text that is missing or cannot be used."""
+
+
 class PromptError(QuantError):
     """A prompt or a generation setting that cannot be used."""
 

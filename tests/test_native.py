@@ -19,7 +19,7 @@ from quant.kernels import compiled, native
 from quant.kernels.arena import in_large_pages, in_one_arena, move_to_one_arena, settled
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
-from quant.methods import method_for
+from quant.methods import quantize
 from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.qtensor import QTensor
 from quant.run import step
@@ -45,7 +45,7 @@ def weights(out: int = OUT, columns: int = IN) -> Tensor:
 
 
 def packed(weight: Tensor, scheme: Scheme) -> PackedMatrix:
-    return PackedMatrix.of(method_for(scheme).run(weight, scheme))
+    return PackedMatrix.of(quantize(weight, scheme))
 
 
 def casts() -> Iterator[Scheme]:

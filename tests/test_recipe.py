@@ -14,15 +14,15 @@ from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError, WeightError
 from quant.evaluate.size import held_in_memory
 from quant.lab import own_bytes
-from quant.methods import METHODS, Method
+from quant.methods import METHODS
 from quant.methods.rtn import quantize
 from quant.model.layers import Kind, census, linear_layers
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.model.packed import packed_bytes, packed_matrices
 from quant.model.recipe import Recipe, quantize_model, quantize_steps, size_report
 from quant.packing import Layout
-from quant.qtensor import QTensor
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+from quant.weight import QuantWeight
 
 GROUPED = Recipe(Scheme.integer(4, PerGroup(64)))
 EVERYTHING = Recipe(Scheme.integer(3, PerChannel(), zero_point=True), embedding=True)
@@ -112,11 +112,11 @@ def test_the_table_stays_tied(tiny: LoadedModel, embedding: bool) -> None:
 def test_the_table_is_quantized_once(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = []
 
-    def counting(weight: torch.Tensor, scheme: Scheme) -> QTensor:
+    def counting(weight: torch.Tensor, scheme: Scheme, *_: object) -> QuantWeight:
         shapes.append(tuple(weight.shape))
-        return quantize(weight, scheme)
+        return QuantWeight(quantize(weight, scheme))
 
-    monkeypatch.setitem(METHODS, "rtn", Method("rtn", METHODS["rtn"].summary, "", counting))
+    monkeypatch.setitem(METHODS, "rtn", replace(METHODS["rtn"], run=counting))
     quantize_model(tiny, EVERYTHING)
     assert shapes.count((tiny.model.config.vocab_size, 64)) == 1
     assert len(shapes) == 9
@@ -151,10 +151,10 @@ def test_progress_rises_to_one_and_ends_with_the_model(tiny: LoadedModel) -> Non
 
 
 def test_a_group_that_does_not_fit_fails_before_any_work(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(weight: torch.Tensor, scheme: Scheme) -> QTensor:
+    def never(*_: object) -> QuantWeight:
         raise AssertionError("a matrix was quantized")
 
-    monkeypatch.setitem(METHODS, "rtn", Method("rtn", METHODS["rtn"].summary, "", never))
+    monkeypatch.setitem(METHODS, "rtn", replace(METHODS["rtn"], run=never))
     # 128 fits the last matrix of a block alone.
     with pytest.raises(SchemeError, match=r"128 does not divide the 64 inputs .* these do: 16, 32, 64\."):
         next(quantize_steps(tiny, Recipe(Scheme.integer(4, PerGroup(128)), method="rtn")))

@@ -231,7 +231,10 @@ def test_absmax_never_uses_the_lowest_code(bits: int) -> None:
 
 
 def test_the_method_of_that_name_is_this_one() -> None:
-    assert METHODS["rtn"].run is quantize
+    weight, scheme = torch.randn(4, 32, generator=torch.Generator().manual_seed(0)), Scheme.integer(4, PerGroup(16))
+    made = METHODS["rtn"].quantize(weight, scheme)
+    assert torch.equal(made.q.codes, quantize(weight, scheme).codes)
+    assert not made.beside
     assert METHODS["rtn"].summary.es != METHODS["rtn"].summary.en
 
 

@@ -14,11 +14,11 @@ from quant.blocks import BLOCKS
 from quant.errors import SchemeError, WeightError
 from quant.evaluate.weights import BINS, Axis, code_occupancy, rounding_sample, weight_view
 from quant.formats import FORMATS
-from quant.methods import METHODS, method_for
-from quant.methods.rtn import quantize
+from quant.methods import quantize
 from quant.packing import Layout, bits_per_weight
 from quant.qtensor import QTensor, group
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
+from quant.weight import Beside, Outliers, QuantWeight
 
 GRANULARITIES: list[Granularity] = [PerTensor(), PerChannel(), PerGroup(16)]
 SCHEMES = [
@@ -200,7 +200,7 @@ def blocks_of(name: str) -> Tensor:
 @pytest.mark.parametrize("name", ["gaussian", "outlier", "zeros", "constant", "not contiguous"])
 def test_occupancy_of_any_format_is_the_share_of_each_value(name: str, format_name: str) -> None:
     scheme = FORMAT_SCHEMES[format_name]
-    q = method_for(scheme).run(blocks_of(name), scheme)
+    q = quantize(blocks_of(name), scheme)
     values, shares = code_occupancy(q)
     assert np.all(np.diff(values) > 0)  # so that minus zero and zero are one
     assert shares.sum() == pytest.approx(1)
@@ -237,7 +237,7 @@ def test_any_format_can_be_viewed(format_name: str) -> None:
     scheme = FORMAT_SCHEMES[format_name]
     weight = blocks_of("gaussian")
     view = weight_view(weight, scheme)
-    q = method_for(scheme).run(weight, scheme)
+    q = quantize(weight, scheme)
     error = q.dequantize().double().numpy() - weight.double().numpy()
     assert view.before.sum() == view.after.sum() == 48 * 64
     assert view.sqnr_db == pytest.approx(10 * math.log10((weight.double() ** 2).sum() / (error**2).sum()), abs=1e-3)
@@ -272,7 +272,7 @@ def test_wide_casts_are_counted_by_power_of_two() -> None:
 def test_a_sample_of_any_format_lies_on_its_grid(name: str, format_name: str) -> None:
     scheme, weight = FORMAT_SCHEMES[format_name], blocks_of(name)
     sample = rounding_sample(weight, scheme)
-    q = method_for(scheme).run(weight, scheme)
+    q = quantize(weight, scheme)
     size = min(32, scheme.groups((12, 256))[2])
     assert sample.original.tolist() == weight[0, :size].tolist()
     assert sample.rounded.tolist() == q.dequantize()[0, :size].tolist()
@@ -291,13 +291,18 @@ def test_a_negative_scale_turns_the_grid_round_and_it_still_rises() -> None:
     assert sample.grid.tolist() == [i / 8 for i in range(-7, 9)]
 
 
-def test_a_format_that_searches_is_searched_unless_another_method_is_given() -> None:
-    scheme, weight = BLOCKS["Q4_K"].scheme, blocks_of("gaussian")
-    assert weight_view(weight, scheme).sqnr_db > 20
-    with pytest.raises(SchemeError, match="searches for its scales"):
-        weight_view(weight, scheme, METHODS["rtn"])
-    with pytest.raises(SchemeError, match="searches for its scales"):
-        rounding_sample(weight, scheme, method=METHODS["rtn"])
+def test_a_format_that_searches_is_searched() -> None:
+    assert weight_view(blocks_of("gaussian"), BLOCKS["Q4_K"].scheme).sqnr_db > 20
+
+
+def test_what_stands_beside_the_codes_is_seen_and_counted() -> None:
+    weight, scheme = blocks_of("gaussian"), Scheme.integer(4, PerGroup(16))
+    kept = QuantWeight(quantize(weight, scheme), Beside(outliers=Outliers(torch.tensor([0, 3]), weight[:, [0, 3]])))
+    plain, seen = weight_view(weight, scheme), weight_view(weight, kept)
+    assert seen.sqnr_db > plain.sqnr_db
+    assert seen.stored_bytes == plain.stored_bytes + 2 * 8 + 2 * 4 * len(weight)
+    sample = rounding_sample(weight, kept)
+    assert sample.rounded[[0, 3]].tolist() == sample.original[[0, 3]].tolist()
 
 
 def test_a_sample_stays_inside_its_group() -> None:

@@ -14,7 +14,7 @@ from quant.kernels import compiled, native
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.cpu import Activations
 from quant.kernels.matrix import PackedMatrix
-from quant.methods import method_for
+from quant.methods import quantize
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.model.recipe import Recipe, quantize_model
 from quant.run import step
@@ -108,7 +108,7 @@ def test_which_matrices_have_a_kernel() -> None:
             Scheme(FORMATS["nf4"], PerGroup(64)),
         ):
             for portable in (False, True):
-                matrix = NativeMatrix(PackedMatrix.of(method_for(scheme).run(weight, scheme)), portable=portable)
+                matrix = NativeMatrix(PackedMatrix.of(quantize(weight, scheme)), portable=portable)
                 taken[columns, scheme, portable] = bool(library.has_whole(compiled.address_of(matrix)))
     integers = {Scheme.integer(bits, g) for bits in range(2, 9) for g in GRANULARITIES}
     portable = {(columns, scheme) for columns, scheme, plain in taken if plain and taken[columns, scheme, plain]}

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from quant.bench.report import arguments, spread, write
 from quant.blocks import BLOCKS
-from quant.methods import method_for
+from quant.methods import quantize
 from quant.packing import Layout
 from quant.scheme import PerChannel, PerGroup, Scheme
 
@@ -45,7 +45,7 @@ def schemes() -> dict[str, Scheme]:
 
 
 def encode(weights: list[Tensor], scheme: Scheme) -> list[bytes]:
-    return [Layout(scheme).pack(method_for(scheme).run(w, scheme)) for w in weights]
+    return [Layout(scheme).pack(quantize(w, scheme)) for w in weights]
 
 
 def timed(work: Callable[[], object]) -> float:

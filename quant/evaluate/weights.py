@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quant.methods import Method, method_for
+from quant.methods import quantize
 from quant.packing import Layout
 from quant.qtensor import QTensor, decoded
 from quant.scheme import Scheme
+from quant.weight import QuantWeight
 
 BINS = 181
 
@@ -53,16 +54,19 @@ class WeightView:
     used: int
 
 
-def weight_view(weight: Tensor, scheme: Scheme, method: Method | None = None) -> WeightView:
-    """Quantize `weight` [out, in] to `scheme` and describe both. Raises what the method raises."""
-    q = (method or method_for(scheme)).run(weight, scheme)
-    after = q.dequantize()
+def weight_view(weight: Tensor, how: Scheme | QuantWeight) -> WeightView:
+    """Describe `weight` [out, in] and what a method made of it; of a scheme, what its own method makes.
+
+    Raises WeightError and SchemeError as `quantize` does.
+    """
+    made = _made(weight, how)
+    q, scheme, after = made.q, made.scheme, made.dequantize()
     low, high = _span(weight, after)
     code_values, occupancy = code_occupancy(q)
     axis, used = _axis(scheme), int((occupancy > 0).sum())
     if axis is Axis.EXPONENT:
         code_values, occupancy = _by_exponent(code_values, occupancy)
-    stored = Layout(scheme).nbytes(q.shape)
+    stored = Layout(scheme).nbytes(q.shape) + made.beside.nbytes
     difference = after - weight
     noise = float(difference.square().mean())
     return WeightView(
@@ -72,6 +76,10 @@ def weight_view(weight: Tensor, scheme: Scheme, method: Method | None = None) ->
         float(difference.abs().max()), float(weight.abs().max()), float(weight.square().mean().sqrt()),
         4 * weight.numel(), stored, 8 * stored / weight.numel(), scheme.levels, axis, used,
     )  # fmt: skip
+
+
+def _made(weight: Tensor, how: Scheme | QuantWeight) -> QuantWeight:
+    return how if isinstance(how, QuantWeight) else QuantWeight(quantize(weight, how))
 
 
 def _span(*tensors: Tensor) -> tuple[float, float]:
@@ -134,13 +142,14 @@ class RoundingSample:
         return 100 * float(np.abs(self.original - self.rounded).mean()) / largest if largest else 0.0
 
 
-def rounding_sample(weight: Tensor, scheme: Scheme, count: int = 32, method: Method | None = None) -> RoundingSample:
-    """The first `count` weights of the first row of `weight` under `scheme`."""
-    q = (method or method_for(scheme)).run(weight, scheme)
+def rounding_sample(weight: Tensor, how: Scheme | QuantWeight, count: int = 32) -> RoundingSample:
+    """The first `count` weights of the first row of `weight`, and what a method, or the scheme's own, made of them."""
+    made = _made(weight, how)
+    q, scheme = made.q, made.scheme
     values, _ = code_occupancy(q)
     scale = float(q.scales()[0, 0])
     zero = float(q.zero[0, 0]) if q.zero is not None else 0.0
     offset = float(decoded(q.offset)[0, 0]) if q.offset is not None else 0.0
     size = min(count, scheme.groups(q.shape)[2], weight.shape[1])
     grid = np.sort((values - zero) * scale + offset)  # a negative scale turns it round
-    return RoundingSample(weight[0, :size].numpy(), q.dequantize()[0, :size].numpy(), grid, scale)
+    return RoundingSample(weight[0, :size].numpy(), made.dequantize()[0, :size].numpy(), grid, scale)

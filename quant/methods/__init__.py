@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
+from quant.errors import SchemeError
 from quant.methods import kquant, rtn
+from quant.methods.base import Method
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
 from quant.text import Text
 
-
-@dataclass(frozen=True)
-class Method:
-    """A way to choose the codes of one matrix. `run(weight [out, in], scheme)` is pure."""
-
-    name: str
-    summary: Text
-    source: str
-    run: Callable[[Tensor, Scheme], QTensor]
+METHODS: dict[str, Method[Any]] = {m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE)}
 
 
-METHODS: dict[str, Method] = {
-    m.name: m
-    for m in [
-        Method(
-            "rtn",
-            Text("Redondeo al más cercano: sin datos, sin búsqueda.", "Round to nearest: no data, no search."),
-            "Jacob et al. 2018, arXiv:1712.05877, eq. 1-3",
-            rtn.quantize,
-        ),
-        Method(
-            "search",
-            Text("Busca la escala y el mínimo que dejan el menor error cuadrático.",
-                 "Searches for the scale and minimum that leave the least squared error."),
-            "ggml 0.25, the formats of its K-quants and IQ4; the search is this project's own",
-            kquant.quantize,
-        ),
-    ]
-}  # fmt: skip
+def method_named(name: str) -> Method[Any]:
+    """The method called `name`. Raises SchemeError for an unknown one."""
+    if name not in METHODS:
+        raise SchemeError(
+            Text("No existe el método «{got}»; los que hay: {allowed}.",
+                 "There is no method “{got}”; the ones that exist: {allowed}.")
+            .format(got=name, allowed=", ".join(METHODS))
+        )  # fmt: skip
+    return METHODS[name]
 
 
-def method_for(scheme: Scheme) -> Method:
+def method_for(scheme: Scheme) -> Method[Any]:
     """The method that a scheme is meant for, unless one is chosen."""
     return METHODS["search" if scheme.grid is Grid.SEARCH else "rtn"]
 
 
 def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
-    """Quantize a float matrix [out, in] by the method that `scheme` is meant for. Raises WeightError, SchemeError."""
-    return method_for(scheme).run(weight, scheme)
+    """Quantize a float matrix by the method that `scheme` is meant for: codes, scales, and what they decode to.
+
+    weight: float [out, in]. Raises WeightError on NaN, infinity or a tensor that is not a matrix, SchemeError where the
+    granularity does not divide it or a scale overflows its format.
+
+    >>> import torch
+    >>> from quant import PerGroup, Scheme, quantize
+    >>> q = quantize(torch.arange(-8.0, 8.0).view(1, 16), Scheme.integer(4, PerGroup(16), zero_point=True))
+    >>> q.codes.tolist()[0], float(q.scale[0, 0]), int(q.zero[0, 0])
+    ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 1.0, 8)
+    >>> q.dequantize()[0, :3].tolist()
+    [-8.0, -7.0, -6.0]
+    """
+    return method_for(scheme).quantize(weight, scheme).q

@@ -196,7 +196,12 @@ def _centred(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
 
 
 def _searched(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
-    raise SchemeError(
+    raise searched(scheme)
+
+
+def searched(scheme: Scheme) -> SchemeError:
+    """The error for a scheme whose grids no formula gives."""
+    return SchemeError(
         Text("{name} busca sus escalas: no se obtiene por simple redondeo.",
              "{name} searches for its scales: plain rounding does not give it.")
         .format(name=scheme.name or scheme.grid.name)

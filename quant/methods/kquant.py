@@ -14,16 +14,18 @@ revise sc and m once they are rounded. On the golden rows the error is 0.72 (Q2_
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from quant.errors import SchemeError, WeightError
 from quant.formats import NumberFormat
+from quant.methods.base import Method, NoKnobs, Statistic, Statistics
 from quant.methods.grid import checked
 from quant.methods.search import Groups, Levels
 from quant.methods.superblock import Scales, search_plain, search_super
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Offset, PerGroup, Scheme
 from quant.text import Text
+from quant.weight import QuantWeight
 
 CHUNK = 131_072  # weights searched at a time: what a core's cache holds
 LEAST_IMPORTANCE = 1e-6  # of the mean: what does not matter still gets a sensible code
@@ -57,13 +59,13 @@ def quantize(weight: Tensor, scheme: Scheme, importance: Tensor | None = None) -
 
 def _encode(groups: Groups, scheme: Scheme) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Of n groups in N super-blocks: codes uint8 [n, size]; sc, m [N, G] and d, dmin [N, 1] float32."""
-    best = _search(groups, scheme)
+    best = _scales(groups, scheme)
     values = groups.values(best.scale, best.shift).t().contiguous()
     codes = scheme.element.encode_integers(values) if scheme.element.is_integer else scheme.element.nearest(values)
     return codes, best.sc, best.m, best.d, best.dmin
 
 
-def _search(groups: Groups, scheme: Scheme) -> Scales:
+def _scales(groups: Groups, scheme: Scheme) -> Scales:
     if not isinstance(scheme.scale, Scheme):
         assert scheme.scale is not None, "only plain casts have no scale"
         return search_plain(groups, scheme.scale)
@@ -116,3 +118,39 @@ def _importance(importance: Tensor | None, inputs: int) -> Tensor:
         )  # fmt: skip
     mean = importance.mean()
     return (importance / mean).clamp(min=LEAST_IMPORTANCE).float() if mean > 0 else torch.ones(inputs)
+
+
+# ---- as methods
+
+
+def _check(scheme: Scheme, knobs: NoKnobs) -> None:
+    _group_size(scheme)
+
+
+def _search(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs, generator: Generator | None
+            ) -> QuantWeight:  # fmt: skip
+    return QuantWeight(quantize(weight, scheme))
+
+
+def _weighted(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs, generator: Generator | None
+              ) -> QuantWeight:  # fmt: skip
+    return QuantWeight(quantize(weight, scheme, statistics.squares))
+
+
+_SOURCE = "ggml 0.25, the formats of its K-quants and IQ4; the search is this project's own"
+SEARCH = Method(
+    "search",
+    Text("Búsqueda de escalas", "Search for scales"),
+    Text("Busca la escala y el mínimo que dejan el menor error cuadrático.",
+         "Searches for the scale and minimum that leave the least squared error."),
+    _SOURCE, _search, _check,
+)  # fmt: skip
+IMPORTANCE = Method(
+    "importance",
+    Text("Búsqueda con importancia", "Search by importance"),
+    Text("La misma búsqueda, pero el error de cada columna cuenta según lo grandes que suelen ser sus entradas en un "
+         "texto de calibración: es la «imatrix» de llama.cpp.",
+         "The same search, but the error of each column counts by how large its inputs usually are on a calibration "
+         "text: it is llama.cpp's “imatrix”."),
+    _SOURCE, _weighted, _check, needs=frozenset({Statistic.SQUARES}),
+)  # fmt: skip

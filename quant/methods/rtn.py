@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 from quant.methods import grid
+from quant.methods.base import Method, NoKnobs, Statistics
 from quant.qtensor import QTensor
-from quant.scheme import Scheme
+from quant.scheme import Grid, Scheme
+from quant.text import Text
+from quant.weight import QuantWeight
 
 
 def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
@@ -19,3 +22,23 @@ def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
     weight = grid.checked(weight)
     frame = grid.frame(weight, scheme)
     return frame.holding(grid.codes(weight, frame))
+
+
+def _check(scheme: Scheme, knobs: NoKnobs) -> None:
+    if scheme.grid is Grid.SEARCH:
+        raise grid.searched(scheme)
+
+
+def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs, generator: Generator | None
+         ) -> QuantWeight:  # fmt: skip
+    return QuantWeight(quantize(weight, scheme))
+
+
+METHOD = Method(
+    "rtn",
+    Text("Redondeo al más cercano", "Round to nearest"),
+    Text("Redondeo al más cercano: sin datos, sin búsqueda.", "Round to nearest: no data, no search."),
+    "Jacob et al. 2018, arXiv:1712.05877, eq. 1-3",
+    _run,
+    _check,
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -16,12 +17,12 @@ from transformers import PreTrainedModel
 from quant.errors import QuantError
 from quant.formats import FORMATS
 from quant.kernels.cpu import Activations, hold
-from quant.methods import METHODS, Method, method_for
+from quant.methods import METHODS, method_for
+from quant.methods.base import Method
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear, put, settle
 from quant.packing import Layout
-from quant.qtensor import QTensor
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
 from quant.weight import QuantWeight
@@ -51,7 +52,7 @@ class Recipe:
             )  # fmt: skip
 
     @property
-    def chosen_method(self) -> Method:
+    def chosen_method(self) -> Method[Any]:
         """The one for `scheme`; what overrides it is stored by the method that its own scheme is meant for."""
         return METHODS[self.method] if self.method else method_for(self.scheme)
 
@@ -65,12 +66,12 @@ class Recipe:
         covered = layer.kind is Kind.LINEAR or (layer.kind is Kind.TABLE and self.embedding)
         return self.scheme if covered else None
 
-    def quantize(self, weight: Tensor, layer: Layer) -> QTensor:
+    def quantize(self, weight: Tensor, layer: Layer) -> QuantWeight:
         """The weight [out, in] of a layer that it stores."""
         scheme = self.scheme_of(layer)
         assert scheme is not None
         method = self.chosen_method if scheme == self.scheme else method_for(scheme)
-        return method.run(weight, scheme)
+        return method.quantize(weight, scheme)
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
     total = sum(layer.parameters for layer in chosen)
     done = 0
     for layer in chosen:
-        weight = QuantWeight(recipe.quantize(loaded.weight(layer.name), layer))
+        weight = recipe.quantize(loaded.weight(layer.name), layer)
         replace_layer(model, layer, weight, recipe.activations)
         done += layer.parameters
         yield done / total

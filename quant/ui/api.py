@@ -48,7 +48,8 @@ class Api:
         def work() -> dict[str, Any]:
             loaded = self.lab.loaded(model)
             found = find_layer(loaded, layer or default_layer(loaded))
-            view = asdict(weight_view(loaded.weight(found.name), choice.scheme(), choice.recipe().chosen_method))
+            weight, recipe = loaded.weight(found.name), choice.recipe()
+            view = asdict(weight_view(weight, recipe.chosen_method.quantize(weight, recipe.scheme)))
             plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
             return {"layer": found.name, **plain}
 

@@ -33,7 +33,8 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
         loaded = lab.loaded(choice.model)
         layer = find_layer(loaded, default_layer(loaded))
         recipe = choice.recipe()
-        sample = rounding_sample(loaded.weight(layer.name), recipe.scheme, SHOWN, recipe.chosen_method)
+        weight = loaded.weight(layer.name)
+        sample = rounding_sample(weight, recipe.chosen_method.quantize(weight, recipe.scheme), SHOWN)
     except QuantError as error:
         return html.problem(error, language)
     caption = t.START_CAPTION.format(

@@ -54,7 +54,8 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     loaded = lab.loaded(choice.model)
     layer = layer_in_view(loaded, layer_name)
     recipe = choice.recipe()
-    view = weight_view(loaded.weight(layer.name), recipe.scheme, recipe.chosen_method)
+    weight = loaded.weight(layer.name)
+    view = weight_view(weight, recipe.chosen_method.quantize(weight, recipe.scheme))
     return Shown(
         _cards(view, choice, language),
         histogram(view, language, log_counts=log_counts),
