@@ -4,12 +4,13 @@ from quant.blocks import BLOCKS
 from quant.errors import QuantError
 from quant.evaluate.figures import measure
 from quant.evaluate.quality import evaluate
+from quant.file.quantized import load_quantized, save_quantized
 from quant.formats import FORMATS
 from quant.generate import generate
 from quant.methods import quantize
-from quant.model.file import load_quantized, save_quantized
 from quant.model.load import load_model
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe, Rule
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 from quant.vml import settle_first_calls
 
@@ -21,6 +22,7 @@ __all__ = [
     "PerTensor",
     "QuantError",
     "Recipe",
+    "Rule",
     "Scheme",
     "evaluate",
     "generate",

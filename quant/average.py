@@ -18,9 +18,9 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from quant.evaluate.quality import evaluate
-from quant.evaluate.texts import FOLDER, EvalText
 from quant.model.load import load_model
 from quant.text import Text
+from quant.texts import FOLDER, EvalText
 
 SHARES = tuple(i / 10 for i in range(11))
 

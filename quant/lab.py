@@ -15,11 +15,14 @@ from pathlib import Path
 
 from quant.errors import ModelError
 from quant.evaluate.compare import Reference
-from quant.evaluate.texts import EvalText
+from quant.model.layers import Layer
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
 from quant.model.packed import packed_bytes
-from quant.model.recipe import Recipe, quantize_steps
+from quant.quantization import quantize_steps, quantize_weight
+from quant.recipe import Recipe
 from quant.text import Text
+from quant.texts import EvalText
+from quant.weight import QuantWeight
 
 CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
@@ -126,6 +129,11 @@ class Lab:
             if isinstance(result, LoadedModel):
                 self._keep(recipe, result, own_bytes(loaded, result))
             yield result
+
+    def stored(self, recipe: Recipe, layer: Layer) -> QuantWeight:
+        """One matrix as `recipe` stores it, or would store it where it leaves it in float32. Raises QuantError."""
+        loaded = self.loaded(recipe.model)
+        return quantize_weight(loaded.weight(layer.name), recipe.shown_rule(layer))
 
     def _keep(self, recipe: Recipe, model: LoadedModel, n_bytes: int) -> None:
         with self._lock:

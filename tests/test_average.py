@@ -9,8 +9,8 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from quant.average import calibration, write_average
-from quant.evaluate.texts import shipped_text
 from quant.model.load import EMBEDDED_FOLDER, load_model
+from quant.texts import shipped_text
 
 
 @pytest.fixture

@@ -11,14 +11,16 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from quant.activations import Activations
 from quant.evaluate import bandwidth
 from quant.evaluate.bandwidth import Machine, Placed, bytes_per_token, cache_bytes, read_bandwidth
 from quant.evaluate.speed import Speed
-from quant.kernels.cpu import Activations
 from quant.model.load import LoadedModel, turn_conv1d
-from quant.model.recipe import Recipe, quantize_model, size_report
 from quant.plots import style
 from quant.plots.bandwidth import bandwidth as figure_of
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
+from quant.size import size_report
 from quant.text import Language, Text
 from quant.ui.section_bandwidth import caption
 
@@ -48,9 +50,9 @@ def test_a_table_that_is_only_looked_up_is_not_read(tiny: LoadedModel) -> None:
     assert bytes_per_token(replace(tiny, model=model)) == 4 * (12 * 16 * 16 + 20 * 16)
 
 
-@pytest.mark.parametrize("activations", list(Activations))
+@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
 def test_packed_matrices_count_as_they_are_held(tiny: LoadedModel, activations: Activations) -> None:
-    recipe = Recipe(embedding=True, activations=activations)
+    recipe = Recipe.uniform(table=True, activations=activations)
     stored = sum(r.stored_bytes for r in size_report(tiny, recipe).rows if r.quantized)
     assert bytes_per_token(quantize_model(tiny, recipe)) == stored
     assert bytes_per_token(quantize_model(tiny, Recipe())) < bytes_per_token(tiny)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
-from quant.kernels.cpu import Activations
-from quant.model.recipe import Recipe
+from quant.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.choice import ACTIVATIONS, CHOSEN_FORMATS, GRANULARITIES, GROUP_SIZES, Choice, read_query
 
@@ -98,7 +98,7 @@ def test_one_bad_field_does_not_spoil_the_others() -> None:
 )
 def test_a_choice_means_a_recipe(granularity: str, expected: Granularity) -> None:
     choice = Choice("embedded", 3, granularity, 32, zero_point=True, table=True)
-    assert choice.recipe() == Recipe(Scheme.integer(3, expected, zero_point=True), embedding=True, model="embedded")
+    assert choice.recipe() == Recipe.uniform(Scheme.integer(3, expected, zero_point=True), table=True, model="embedded")
     assert choice.scheme().grid is Grid.MINMAX
 
 
@@ -112,8 +112,8 @@ def test_a_choice_that_no_slider_gives_means_no_recipe(wrong: dict[str, object])
 @pytest.mark.parametrize(("bits", "name"), [(8, "W8A8"), (4, "W4A8")])
 def test_rounded_activations_are_named_after_both_numbers_of_bits(bits: int, name: str) -> None:
     choice, plain = Choice("embedded", bits, activations="int8"), Choice("embedded", bits)
-    assert choice.recipe().activations is Activations.INT8
-    assert plain.recipe().activations is Activations.FLOAT
+    assert choice.recipe().activations == Activations.INT8
+    assert plain.recipe().activations == Activations.FLOAT
     for said in (choice.describe(), choice.short(), choice.label()):
         assert name in said.es
         assert name in said.en

@@ -22,10 +22,11 @@ from quant.evaluate import compare as module
 from quant.evaluate import quality
 from quant.evaluate.compare import Reference, TokenScores, compare, compare_steps, final_hidden
 from quant.evaluate.quality import evaluate, windows_of
-from quant.evaluate.texts import own_text
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerChannel, Scheme
+from quant.texts import own_text
 
 COLUMNS = list(TokenScores.__annotations__)
 WHOLE = ["window", "document", "position"]
@@ -34,7 +35,7 @@ WHOLE = ["window", "document", "position"]
 @pytest.fixture(scope="module")
 def small(tiny: LoadedModel) -> LoadedModel:
     """The tiny model with its table too in 3 bits: far enough from the original for a KL of some tenths."""
-    return quantize_model(tiny, Recipe(Scheme.integer(3, PerChannel()), embedding=True))
+    return quantize_model(tiny, Recipe.uniform(Scheme.integer(3, PerChannel()), table=True))
 
 
 @contextmanager
@@ -154,7 +155,7 @@ def test_a_model_does_not_differ_from_itself(tiny: LoadedModel) -> None:
 
 
 def test_eight_bits_hardly_differ_and_kl_is_never_below_zero(tiny: LoadedModel) -> None:
-    near = quantize_model(tiny, Recipe(Scheme.integer(8, PerChannel())))
+    near = quantize_model(tiny, Recipe.uniform(Scheme.integer(8, PerChannel())))
     tokens = compare(Reference(tiny, TEXT), near).tokens
     assert tokens.kl.min() >= 0
     assert 0 < tokens.kl.mean() < 0.01

@@ -21,7 +21,8 @@ from quant.evaluate import drift as drift_module
 from quant.evaluate.drift import Candidate, Drift, Span, TokenDrift, drift, drift_steps
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.ui import texts
 from quant.ui.choice import Choice
@@ -83,7 +84,7 @@ def by_hand(tiny: LoadedModel) -> tuple[LoadedModel, LoadedModel]:
 
 @pytest.fixture(scope="module")
 def coarse(tiny: LoadedModel) -> LoadedModel:
-    return quantize_model(tiny, Recipe(Scheme.integer(2, PerGroup(16))))
+    return quantize_model(tiny, Recipe.uniform(Scheme.integer(2, PerGroup(16))))
 
 
 @pytest.fixture(scope="module")

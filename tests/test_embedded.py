@@ -12,13 +12,14 @@ from safetensors import safe_open
 from transformers import GPT2LMHeadModel
 
 from quant.evaluate.quality import evaluate
-from quant.evaluate.texts import FOLDER, TITLES, EvalText, shipped_text
 from quant.generate import Sampling, generate
 from quant.holdout import ngrams, read_documents
 from quant.model.layers import Kind, census
 from quant.model.load import EMBEDDED_FOLDER, LoadedModel, load_model
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerChannel, PerTensor, Scheme
+from quant.texts import FOLDER, TITLES, EvalText, shipped_text
 
 LARGEST_BYTES = 10_485_760
 OUR_TEXTS = ["calibration", "training_sample"]
@@ -142,12 +143,12 @@ def test_it_knows_spanish(baseline: float, embedded: LoadedModel) -> None:
 def test_eight_bits_per_channel_cost_less_than_half_a_percent(
     embedded: LoadedModel, head: EvalText, baseline: float
 ) -> None:
-    scored = evaluate(quantize_model(embedded, Recipe(Scheme.integer(8, PerChannel()))), head)
+    scored = evaluate(quantize_model(embedded, Recipe.uniform(Scheme.integer(8, PerChannel()))), head)
     assert abs(scored.perplexity / baseline - 1) < 0.005
 
 
 def test_two_bits_per_tensor_ruin_it(embedded: LoadedModel, head: EvalText, baseline: float) -> None:
-    scored = evaluate(quantize_model(embedded, Recipe(Scheme.integer(2, PerTensor()))), head)
+    scored = evaluate(quantize_model(embedded, Recipe.uniform(Scheme.integer(2, PerTensor()))), head)
     assert scored.perplexity > 10 * baseline
 
 

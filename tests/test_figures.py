@@ -16,12 +16,13 @@ from quant.evaluate.bootstrap import Interval
 from quant.evaluate.compare import Comparison, Reference, TokenScores, compare, compare_steps
 from quant.evaluate.figures import Estimate, Figures, figures
 from quant.evaluate.quality import Protocol, evaluate
-from quant.evaluate.texts import EvalText
 from quant.evaluate.verdict import Verdict
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerChannel, Scheme
 from quant.text import Text
+from quant.texts import EvalText
 
 CONTEXT, BYTES_A_TOKEN = 50, 4
 PLACES = ["Madrid", "Sevilla", "el mar", "la montaña", "Ñuñoa", "el tren", "España"]
@@ -34,7 +35,7 @@ WITH_INTERVAL = [f.name for f in fields(Figures) if f.type == "Estimate"]
 
 @pytest.fixture(scope="module")
 def quantized(tiny: LoadedModel) -> LoadedModel:
-    return quantize_model(tiny, Recipe(Scheme.integer(3, PerChannel())))
+    return quantize_model(tiny, Recipe.uniform(Scheme.integer(3, PerChannel())))
 
 
 @pytest.fixture(scope="module")

@@ -22,37 +22,42 @@ from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, PreTrainedConfig
 
 import quant
+from quant.activations import Activations
 from quant.blocks import BLOCKS
 from quant.errors import ModelError, QuantError, SchemeError
-from quant.evaluate.size import held_in_memory
+from quant.evaluate.memory import held_in_memory
+from quant.file import quantized as module
+from quant.file.header import WRITER, Header
+from quant.file.quantized import load_quantized, predicted_bytes, read_recipe, save_quantized
 from quant.formats import FORMATS, NumberFormat
 from quant.generate import Sampling, generate
-from quant.kernels.cpu import Activations
 from quant.kernels.matrix import PackedMatrix
-from quant.model import file as module
-from quant.model.file import load_quantized, predicted_bytes, read_recipe, save_quantized
-from quant.model.file_header import WRITER, Header
+from quant.methods.base import Method
 from quant.model.layers import census
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
-from quant.model.recipe import Recipe, quantize_model, size_report
 from quant.packing import Layout
 from quant.qtensor import QTensor
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+from quant.size import size_report
 
 ROOT = Path(__file__).resolve().parents[1]
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 ATTENTION = "transformer.h.0.attn.c_attn"
 FOUR = Scheme.integer(4, PerGroup(32))
 RECIPES = {
-    "linears": Recipe(FOUR),
-    "table": Recipe(FOUR, embedding=True),
-    "blocks": Recipe(BLOCKS["Q4_0"].scheme, embedding=True),
-    "double": Recipe(BLOCKS["NF4_DOUBLE"].scheme, embedding=True),
-    "one scale": Recipe(Scheme.integer(8, PerTensor()), activations=Activations.INT8),
-    "zero points": Recipe(Scheme.integer(3, PerChannel(), zero_point=True), embedding=True, method="rtn"),
-    "bfloat16": Recipe(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"])),
-    "mixed": Recipe(FOUR, overrides=(("transformer.wte", BLOCKS["Q8_0"].scheme), (ATTENTION, BLOCKS["MXFP4"].scheme))),
+    "linears": Recipe.uniform(FOUR),
+    "table": Recipe.uniform(FOUR, table=True),
+    "blocks": Recipe.uniform(BLOCKS["Q4_0"].scheme, table=True),
+    "double": Recipe.uniform(BLOCKS["NF4_DOUBLE"].scheme, table=True),
+    "one scale": Recipe.uniform(Scheme.integer(8, PerTensor()), activations=Activations.INT8),
+    "zero points": Recipe.uniform(Scheme.integer(3, PerChannel(), zero_point=True), table=True, method="rtn"),
+    "bfloat16": Recipe.uniform(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"])),
+    "mixed": Recipe.uniform(
+        FOUR, overrides=(("transformer.wte", BLOCKS["Q8_0"].scheme), (ATTENTION, BLOCKS["MXFP4"].scheme))
+    ),
 }
 RECIPE = RECIPES["table"]
 SMALL = {
@@ -166,10 +171,10 @@ def test_each_byte_is_accounted_for(tiny: LoadedModel, recipe: Recipe, tmp_path:
 
 
 def test_the_prediction_quantizes_nothing(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Recipe, "quantize", None)
+    monkeypatch.setattr(Method, "quantize", None)
     assert predicted_bytes(tiny, RECIPE) > size_report(tiny, RECIPE).stored_bytes
     with pytest.raises(SchemeError):
-        predicted_bytes(tiny, Recipe(Scheme.integer(4, PerGroup(128))))
+        predicted_bytes(tiny, Recipe.uniform(Scheme.integer(4, PerGroup(128))))
 
 
 def test_the_header_says_it_all(path: Path, tiny: LoadedModel) -> None:
@@ -212,7 +217,7 @@ def test_other_architectures_come_back_too(
 
 
 def test_the_embedded_model_makes_the_round_trip(tmp_path: Path) -> None:
-    recipe = Recipe(embedding=True)
+    recipe = Recipe.uniform(table=True)
     done = quant.quantize_model(quant.load_model(), recipe)
     assert quant.save_quantized(done, recipe, tmp_path / "m") == predicted_bytes(quant.load_model(), recipe)
     assert_same(done, again := quant.load_quantized(tmp_path / "m"))
@@ -250,7 +255,8 @@ class LargestFloat(TorchDispatchMode):
 def test_no_float_copy_of_a_matrix_is_made_while_loading(
     name: str, tiny: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(RECIPES[name], embedding=True)  # then norms are the only floats: 64 numbers
+    rule = RECIPES[name].rules[-1]
+    recipe = replace(RECIPES[name], rules=(replace(rule, layers="*"),))  # then norms are the only floats: 64 numbers
     save_quantized(quantize_model(build(LLAMA, tiny), recipe), recipe, tmp_path / "m")
 
     def never(*_: object) -> Tensor:
@@ -554,7 +560,7 @@ def test_a_loaded_model_outlives_its_file(path: Path, done: LoadedModel) -> None
     [
         (RECIPES["linears"], "by it “transformer.wte.weight” is stored as float32, and it is not"),
         (RECIPES["blocks"], "by it “transformer.wte.weight” is stored as Q4_0, and it is not"),
-        (replace(RECIPE, scheme=Scheme.integer(4, PerGroup(64))), "is stored as int4, and it is not"),
+        (Recipe.uniform(Scheme.integer(4, PerGroup(64)), table=True), "is stored as int4, and it is not"),
         (replace(RECIPE, activations=Activations.INT8), "by it activations are int8, and they are not"),
     ],
 )
@@ -584,7 +590,7 @@ def test_what_a_configuration_does_not_tell_is_refused_when_saving(tiny: LoadedM
     for model in (quantize_model(turned, RECIPE), wider):
         with pytest.raises(ModelError, match="cannot be rebuilt from its header alone"):
             save_quantized(model, RECIPE, tmp_path / "m")
-    own = Recipe(Scheme(NumberFormat("mine", 2, "me", torch.tensor([-1.0, 0, 1, 2])), PerGroup(32)))
+    own = Recipe.uniform(Scheme(NumberFormat("mine", 2, "me", torch.tensor([-1.0, 0, 1, 2])), PerGroup(32)))
     with pytest.raises(SchemeError, match="There is no format “mine”"):
         save_quantized(quantize_model(tiny, own), own, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

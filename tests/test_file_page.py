@@ -22,11 +22,13 @@ from test_page import DESKTOP, PHONE, Visit, visit
 from torch import nn
 
 import quant
+from quant.file.quantized import predicted_bytes, read_recipe
 from quant.lab import Lab
-from quant.model.file import predicted_bytes, read_recipe
 from quant.model.load import EMBEDDED, LoadedModel, load_model
-from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
+from quant.size import size_report
 from quant.text import Language, fixed, size
 from quant.ui import html, texts
 from quant.ui.choice import ACTIVATIONS, CHOSEN_FORMATS, Choice
@@ -182,17 +184,17 @@ def test_what_cannot_be_saved_is_said_and_the_next_one_goes_on(
 
 
 def put(shelf: Shelf, bits: int, n_bytes: int) -> Path:
-    recipe = Recipe(Scheme.integer(bits, PerGroup(32)))
+    recipe = Recipe.uniform(Scheme.integer(bits, PerGroup(32)))
     return shelf.put(recipe, f"{bits}.safetensors", n_bytes, lambda path: path.write_bytes(bytes(n_bytes))).path
 
 
 def test_the_shelf_keeps_to_its_room_and_lets_go_what_was_not_asked_for_longest(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path, room_bytes=100)
     two, three = put(shelf, 2, 40), put(shelf, 3, 40)
-    assert shelf.get(Recipe(Scheme.integer(2, PerGroup(32))))
+    assert shelf.get(Recipe.uniform(Scheme.integer(2, PerGroup(32))))
     four = put(shelf, 4, 40)
     assert files_in(tmp_path) == sorted([two, four])
-    assert shelf.get(Recipe(Scheme.integer(3, PerGroup(32)))) is None
+    assert shelf.get(Recipe.uniform(Scheme.integer(3, PerGroup(32)))) is None
     assert not three.parent.exists()
     large = put(shelf, 5, 500)  # larger than the room: it alone
     assert files_in(tmp_path) == [large]
@@ -211,7 +213,7 @@ def test_room_is_made_before_a_file_is_written(tmp_path: Path) -> None:
         seen.extend(files_in(tmp_path))
         path.write_bytes(bytes(60))
 
-    shelf.put(Recipe(Scheme.integer(3, PerGroup(32))), "3", 60, write)
+    shelf.put(Recipe.uniform(Scheme.integer(3, PerGroup(32))), "3", 60, write)
     assert seen == []
 
 
@@ -224,7 +226,7 @@ def test_what_was_half_written_goes(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        shelf.put(Recipe(Scheme.integer(3, PerGroup(32))), "3", 10, write)
+        shelf.put(Recipe.uniform(Scheme.integer(3, PerGroup(32))), "3", 10, write)
     assert [f for f in tmp_path.rglob("*") if f != kept.parent.parent] == [kept.parent, kept]
 
 

@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from quant.activations import Activations
 from quant.evaluate.compare import Reference, compare
 from quant.evaluate.drift import drift
-from quant.evaluate.texts import own_text
 from quant.formats import FORMATS
 from quant.generate import Sampling, generate
 from quant.kernels import compiled, cpu, prefill
-from quant.kernels.cpu import Activations
 from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -28,12 +27,13 @@ from quant.methods import rtn
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear, put, settle
-from quant.model.recipe import structural_copy
 from quant.qtensor import QTensor
+from quant.quantization import structural_copy
 from quant.run import forward, step
 from quant.run.reader import reader
 from quant.scheme import PerChannel, PerGroup, Scheme, Shape
 from quant.speculate import speculate
+from quant.texts import own_text
 from quant.weight import Beside, LowRank, Outliers, QuantWeight
 
 TEXT = "La ciudad de Madrid es la capital de España, y el tren que va a Sevilla sale dentro de un cuarto de hora. " * 3

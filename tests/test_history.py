@@ -19,11 +19,11 @@ import pytest
 from quant.evaluate.bootstrap import Interval
 from quant.evaluate.figures import Estimate, Figures
 from quant.evaluate.quality import Protocol
-from quant.evaluate.texts import EvalText
 from quant.evaluate.verdict import RANKS_APART, judge
 from quant.lab import Lab
-from quant.model.recipe import SizeReport, size_report
+from quant.size import SizeReport, size_report
 from quant.text import Language, Text, number, size
+from quant.texts import EvalText
 from quant.ui import texts
 from quant.ui.choice import Choice
 from quant.ui.history import Entry, as_csv, as_json, disagreements, history_html, plain

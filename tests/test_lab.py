@@ -12,11 +12,13 @@ import pytest
 
 from quant import lab as lab_module
 from quant.errors import EvaluationError, ModelError, SchemeError
-from quant.evaluate.texts import EvalText, own_text
 from quant.lab import Lab, Lane, own_bytes
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerChannel, PerGroup, Scheme
+from quant.size import size_report
+from quant.texts import EvalText, own_text
 
 TEXT = own_text("El agua hierve a cien grados al nivel del mar, y a menos en lo alto de una montaña. " * 3)
 
@@ -33,7 +35,7 @@ def lab(hub_folder: Path, hub_cache: Path) -> Lab:
 
 
 def recipe(lab: Lab, bits: int) -> Recipe:
-    return Recipe(Scheme.integer(bits, PerChannel()), model=lab.default())
+    return Recipe.uniform(Scheme.integer(bits, PerChannel()), model=lab.default())
 
 
 def quantized(lab: Lab, wanted: Recipe) -> LoadedModel:
@@ -211,7 +213,8 @@ def test_bytes_are_those_not_shared_with_the_original(lab: Lab) -> None:
     model = quantized(lab, recipe(lab, 4))
     assert own_bytes(base, model) == lab.cached_bytes() == packed(lab, recipe(lab, 4))
     assert own_bytes(base, base) == 0
-    whole = replace(recipe(lab, 4), embedding=True)
+    four = recipe(lab, 4)
+    whole = replace(four, rules=(replace(four.rules[-1], layers="*"),))
     assert own_bytes(base, quantize_model(base, whole)) == packed(lab, whole)  # the tied table once
 
 
@@ -240,9 +243,9 @@ def test_a_model_larger_than_the_cache_is_kept_alone(hub_folder: Path, hub_cache
 def test_what_cannot_be_quantized_is_an_error_and_leaves_the_cache_alone(lab: Lab) -> None:
     kept = quantized(lab, recipe(lab, 4))
     with pytest.raises(SchemeError):
-        list(lab.quantized(Recipe(Scheme.integer(4, PerGroup(128)), model=lab.default())))
+        list(lab.quantized(Recipe.uniform(Scheme.integer(4, PerGroup(128)), model=lab.default())))
     with pytest.raises(ModelError):
-        list(lab.quantized(Recipe(model="gpt-5")))
+        list(lab.quantized(Recipe.uniform(model="gpt-5")))
     assert quantized(lab, recipe(lab, 4)) is kept
 
 

@@ -39,10 +39,10 @@ from quant.evaluate.notebook import (
 )
 from quant.evaluate.quality import evaluate
 from quant.evaluate.speed import Speed
-from quant.evaluate.texts import EvalText
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.text import Text
+from quant.texts import EvalText
 from quant.ui import section_notebook
 from quant.ui.choice import Choice
 from quant.ui.section_notebook import notebook_or_problem, result

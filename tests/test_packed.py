@@ -24,16 +24,18 @@ from transformers import (
     Qwen3Config,
 )
 
+from quant.activations import Activations
 from quant.blocks import BLOCKS
-from quant.evaluate.size import held_in_memory
+from quant.evaluate.memory import held_in_memory
 from quant.generate import Sampling, stream
-from quant.kernels.cpu import Activations
 from quant.model.layers import census, linear_layers, table_layer
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_bytes, packed_matrices
-from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.quantization import quantize_model, quantize_weight
+from quant.recipe import Recipe, Rule
 from quant.run import forward
 from quant.scheme import PerChannel, PerGroup, Scheme
+from quant.size import size_report
 
 PROMPT, LENGTH = "Me gusta mucho", 40
 SIZES = {
@@ -57,10 +59,10 @@ CONFIGS: dict[str, PreTrainedConfig] = {
 UNTIED = {"Llama", "GPT-NeoX"}
 ROUNDED = Scheme.integer(4, PerGroup(32))
 RECIPES = {
-    "linears": Recipe(ROUNDED),
-    "table": Recipe(ROUNDED, embedding=True),
-    "blocks": Recipe(BLOCKS["Q4_0"].scheme, embedding=True),
-    "zero points": Recipe(Scheme.integer(3, PerChannel(), zero_point=True), embedding=True),
+    "linears": Recipe.uniform(ROUNDED),
+    "table": Recipe.uniform(ROUNDED, table=True),
+    "blocks": Recipe.uniform(BLOCKS["Q4_0"].scheme, table=True),
+    "zero points": Recipe.uniform(Scheme.integer(3, PerChannel(), zero_point=True), table=True),
 }
 
 
@@ -100,7 +102,7 @@ def decoded(loaded: LoadedModel, recipe: Recipe) -> PreTrainedModel:
     """The original with the rounded numbers as floats, never packed."""
     model = copy.deepcopy(loaded.model)
     for layer in filter(recipe.scheme_of, census(loaded)):
-        values = recipe.quantize(loaded.weight(layer.name), layer).dequantize()
+        values = quantize_weight(loaded.weight(layer.name), recipe.rules[-1]).dequantize()
         model.get_parameter(layer.tensor).copy_(values)
     return model
 
@@ -130,7 +132,7 @@ def test_the_census_is_the_same_before_and_after(loaded: LoadedModel, recipe: Re
     chosen = {layer.name for layer in census(loaded) if recipe.scheme_of(layer)}
     assert {name for name, _, _ in packed_matrices(done.model)} == chosen
     assert chosen == {layer.name for layer in linear_layers(loaded)} | (
-        {table_layer(loaded).name} if recipe.embedding else set()
+        {table_layer(loaded).name} if (recipe.rules[-1].layers == "*") else set()
     )
 
 
@@ -178,7 +180,7 @@ def test_greedy_text_is_that_of_transformers_on_the_decoded_copy(done: LoadedMod
 
 
 def test_eight_bit_activations_reach_every_matrix(loaded: LoadedModel) -> None:
-    recipe = Recipe(Scheme.integer(8, PerChannel()), embedding=True, activations=Activations.INT8)
+    recipe = Recipe.uniform(Scheme.integer(8, PerChannel()), table=True, activations=Activations.INT8)
     done = quantize_model(loaded, recipe)
     used = [m.activations for m in done.model.modules() if isinstance(m, QuantLinear)]
     assert used == [Activations.INT8] * (len(linear_layers(loaded)) + (table_layer(loaded).tied_to is not None))
@@ -191,10 +193,10 @@ def test_eight_bit_activations_reach_every_matrix(loaded: LoadedModel) -> None:
 
 def test_a_layer_with_a_bias_can_be_overridden(tiny: LoadedModel) -> None:
     name = "transformer.h.0.attn.c_attn"
-    recipe = replace(RECIPES["linears"], overrides=((name, Scheme.integer(8, PerChannel())),))
+    recipe = replace(RECIPES["linears"], rules=(Rule(name, Scheme.integer(8, PerChannel())), *RECIPES["linears"].rules))
     done = quantize_model(tiny, recipe)
     changed = done.model.get_submodule(name)
-    assert changed.matrix.scheme == recipe.overrides[0][1]
+    assert changed.matrix.scheme == recipe.rules[0].scheme
     assert changed.bias is tiny.model.get_submodule(name).bias
     assert sum(h.n_bytes for h in held_in_memory(done)) == size_report(tiny, recipe).stored_bytes
 

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from quant.activations import Activations
 from quant.formats import FORMATS
 from quant.kernels import compiled, cpu, float32, prefill
-from quant.kernels.cpu import Activations
 from quant.methods import rtn
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.run import forward, gpt2
 from quant.scheme import PerChannel, PerGroup, Scheme
 
@@ -20,10 +21,10 @@ ROWS, COLUMNS, TOKENS = 130, 64, 20
 FOUR, EIGHT = Scheme.integer(4, PerGroup(32)), Scheme.integer(8, PerChannel())
 PARTS = [2**22, 7 * COLUMNS, 1]  # of all rows, of seven, of one
 RECIPES = {
-    "float rows": Recipe(FOUR, embedding=True),
-    "bytes": Recipe(EIGHT, embedding=True, activations=Activations.INT8),
-    "rounded": Recipe(FOUR, embedding=True, activations=Activations.INT8),
-    "bfloat16": Recipe(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), embedding=True),
+    "float rows": Recipe.uniform(FOUR, table=True),
+    "bytes": Recipe.uniform(EIGHT, table=True, activations=Activations.INT8),
+    "rounded": Recipe.uniform(FOUR, table=True, activations=Activations.INT8),
+    "bfloat16": Recipe.uniform(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), table=True),
 }
 
 
@@ -65,7 +66,7 @@ def test_rows_are_expanded_in_parts(
      torch.empty(ROWS, TOKENS).t()],
     ids=["bfloat16", "too wide", "another shape", "turned"],
 )  # fmt: skip
-@pytest.mark.parametrize("activations", Activations)
+@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
 def test_another_place_is_refused(room: Tensor, activations: Activations) -> None:
     held = cpu.hold(rtn.quantize(drawn(ROWS, COLUMNS), EIGHT))
     with pytest.raises(ValueError, match="does not take float32"):
@@ -95,5 +96,7 @@ def test_logits_of_a_packed_table_are_the_same_in_a_place_given(
     room = torch.full((1, TOKENS, model.config.vocab_size), torch.nan)
     got = forward.logits(model, states, room)
     assert torch.equal(got, forward.logits(model, states))
-    in_place = in_c and (recipe.activations is Activations.FLOAT or (recipe.scheme == EIGHT and prefill.has_int8()))
+    in_place = in_c and (
+        recipe.activations == Activations.FLOAT or (recipe.rules[-1].scheme == EIGHT and prefill.has_int8())
+    )
     assert torch.equal(got, room) == in_place  # other ways find memory of their own

@@ -14,9 +14,9 @@ from transformers import GPT2LMHeadModel
 from quant.errors import EvaluationError
 from quant.evaluate import quality
 from quant.evaluate.quality import Quality, evaluate, evaluate_steps, windows_of
-from quant.evaluate.texts import TITLES, EvalText, own_text, shipped_text
 from quant.model.load import LoadedModel
 from quant.text import Text
+from quant.texts import TITLES, EvalText, own_text, shipped_text
 
 PLACES = ["Madrid", "Sevilla", "el mar", "la montaña", "Ñuñoa"]
 # Of 14 to 230 tokens: shorter than a window of 64, about as long, and of several windows.

@@ -15,11 +15,12 @@ from transformers import (
     PreTrainedModel,
 )
 
+from quant.activations import Activations
 from quant.formats import FORMATS
 from quant.kernels import compiled, prefill
-from quant.kernels.cpu import Activations
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.run import forward, gpt2, step
 from quant.run import reader as module
 from quant.run.reader import Gpt2Reader, OwnReader, Reader, reader
@@ -51,7 +52,7 @@ def model(request: pytest.FixtureRequest, tiny: LoadedModel, monkeypatch: pytest
             return MAKERS[name]().eval().requires_grad_(False)
     if name == "float":
         return tiny.model
-    recipe = Recipe(Scheme.integer(4, PerGroup(64)), embedding=name == "packed table")
+    recipe = Recipe.uniform(Scheme.integer(4, PerGroup(64)), table=name == "packed table")
     return quantize_model(tiny, recipe).model
 
 
@@ -137,7 +138,7 @@ def test_each_architecture_has_its_reader(tiny: LoadedModel) -> None:
 @pytest.mark.parametrize("in_c", [True, False])
 def test_rounded_activations(tiny: LoadedModel, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few tokens and many, compiled or not, are rounded alike: the layers' own products say how."""
-    recipe = Recipe(Scheme.integer(8, PerChannel()), activations=Activations.INT8)
+    recipe = Recipe.uniform(Scheme.integer(8, PerChannel()), activations=Activations.INT8)
     whole = quantize_model(tiny, recipe).model
     if not in_c:
         monkeypatch.setattr(step, "supports", lambda model: False)
@@ -148,11 +149,13 @@ def test_rounded_activations(tiny: LoadedModel, in_c: bool, monkeypatch: pytest.
 
 
 NOTHING_COMPILED = {
-    "int4": Recipe(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), embedding=True),
-    "int4, rounded": Recipe(Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"]), activations=Activations.INT8),
-    "int8": Recipe(Scheme.integer(8, PerChannel()), embedding=True),
-    "int8, rounded": Recipe(Scheme.integer(8, PerChannel()), embedding=True, activations=Activations.INT8),
-    "decoded": Recipe(Scheme.integer(3, PerGroup(32), zero_point=True), embedding=True),
+    "int4": Recipe.uniform(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), table=True),
+    "int4, rounded": Recipe.uniform(
+        Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"]), activations=Activations.INT8
+    ),
+    "int8": Recipe.uniform(Scheme.integer(8, PerChannel()), table=True),
+    "int8, rounded": Recipe.uniform(Scheme.integer(8, PerChannel()), table=True, activations=Activations.INT8),
+    "decoded": Recipe.uniform(Scheme.integer(3, PerGroup(32), zero_point=True), table=True),
 }
 
 
@@ -166,7 +169,7 @@ def test_where_nothing_compiles_single_tokens_are_read_as_many_are(
     together = forward.logits(model, gpt2.hidden(model, torch.tensor([IDS])))[0]
     one_by_one = in_pieces(reader(model, 40), IDS, [1] * 40)
     # bfloat16 or 8 bits of an activation may round to the other side where float32 sums end differently.
-    rounds = recipe.activations is Activations.INT8 or recipe.scheme.scale == FORMATS["bfloat16"]
+    rounds = recipe.activations == Activations.INT8 or recipe.rules[-1].scheme.scale == FORMATS["bfloat16"]
     assert float((one_by_one - together).norm() / together.norm()) < (0.01 if rounds else 1e-5)
     assert torch.equal(in_pieces(reader(model, 40), IDS, [1] * 40), one_by_one)
     full = reader(model, 2)

@@ -12,20 +12,23 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError, WeightError
-from quant.evaluate.size import held_in_memory
+from quant.evaluate.memory import held_in_memory
 from quant.lab import own_bytes
 from quant.methods import METHODS
+from quant.methods.base import Statistic
 from quant.methods.rtn import quantize
-from quant.model.layers import Kind, census, linear_layers
+from quant.model.layers import Kind, Layer, census, linear_layers
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.model.packed import packed_bytes, packed_matrices
-from quant.model.recipe import Recipe, quantize_model, quantize_steps, size_report
 from quant.packing import Layout
+from quant.quantization import quantize_model, quantize_steps
+from quant.recipe import CacheScheme, Calibration, Recipe, Rule
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+from quant.size import size_report
 from quant.weight import QuantWeight
 
-GROUPED = Recipe(Scheme.integer(4, PerGroup(64)))
-EVERYTHING = Recipe(Scheme.integer(3, PerChannel(), zero_point=True), embedding=True)
+GROUPED = Recipe.uniform(Scheme.integer(4, PerGroup(64)))
+EVERYTHING = Recipe.uniform(Scheme.integer(3, PerChannel(), zero_point=True), table=True)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def test_each_chosen_matrix_holds_its_rounded_values(tiny: LoadedModel, recipe: 
     done = quantize_model(tiny, recipe)
     for layer in census(tiny):
         if recipe.scheme_of(layer):
-            expected = quantize(tiny.weight(layer.name), recipe.scheme).dequantize()
+            expected = quantize(tiny.weight(layer.name), recipe.rules[-1].scheme).dequantize()
             assert torch.equal(done.weight(layer.name), expected)
             assert not torch.equal(done.weight(layer.name), tiny.weight(layer.name))
 
@@ -57,10 +60,10 @@ def test_all_matrices_and_nothing_else_is_packed(tiny: LoadedModel, recipe: Reci
     before, after = parameters(tiny), parameters(done)
     packed = {f"{name}.weight" for name, _, _ in packed_matrices(done.model)}
     wanted = {layer.tensor for layer in linear_layers(tiny)} | (
-        {"transformer.wte.weight"} if recipe.embedding else set()
+        {"transformer.wte.weight"} if (recipe.rules[-1].layers == "*") else set()
     )
     assert packed == wanted == before.keys() - after.keys()
-    assert len(packed) == 8 + recipe.embedding
+    assert len(packed) == 8 + (recipe.rules[-1].layers == "*")
     assert all(after[name] is before[name] for name in after)
 
 
@@ -102,7 +105,7 @@ def test_the_original_is_left_as_it_was(tiny: LoadedModel) -> None:
 
 @pytest.mark.parametrize("embedding", [False, True])
 def test_the_table_stays_tied(tiny: LoadedModel, embedding: bool) -> None:
-    done = quantize_model(tiny, replace(GROUPED, embedding=embedding)).model
+    done = quantize_model(tiny, Recipe.uniform(GROUPED.rules[-1].scheme, table=embedding)).model
     if embedding:
         assert done.lm_head.matrix is done.transformer.wte.matrix
     else:
@@ -134,7 +137,7 @@ def test_a_quantized_model_is_read_only_and_of_the_same_origin(tiny: LoadedModel
 def test_the_model_computes_with_the_rounded_values(tiny: LoadedModel, recipe: Recipe) -> None:
     by_hand = copy.deepcopy(tiny.model)
     for layer in filter(recipe.scheme_of, census(tiny)):
-        rounded = quantize(tiny.weight(layer.name), recipe.scheme).dequantize()
+        rounded = quantize(tiny.weight(layer.name), recipe.rules[-1].scheme).dequantize()
         by_hand.get_parameter(layer.tensor).copy_(rounded)
     ids = torch.randint(0, tiny.model.config.vocab_size, (2, 64), generator=torch.Generator().manual_seed(0))
     logits = quantize_model(tiny, recipe).model(ids).logits
@@ -157,9 +160,9 @@ def test_a_group_that_does_not_fit_fails_before_any_work(tiny: LoadedModel, monk
     monkeypatch.setitem(METHODS, "rtn", replace(METHODS["rtn"], run=never))
     # 128 fits the last matrix of a block alone.
     with pytest.raises(SchemeError, match=r"128 does not divide the 64 inputs .* these do: 16, 32, 64\."):
-        next(quantize_steps(tiny, Recipe(Scheme.integer(4, PerGroup(128)), method="rtn")))
+        next(quantize_steps(tiny, Recipe.uniform(Scheme.integer(4, PerGroup(128)), method="rtn")))
     with pytest.raises(SchemeError):
-        size_report(tiny, Recipe(Scheme.integer(4, PerGroup(128))))
+        size_report(tiny, Recipe.uniform(Scheme.integer(4, PerGroup(128))))
 
 
 def test_weights_that_are_not_finite_are_refused(tiny: LoadedModel) -> None:
@@ -172,19 +175,19 @@ def test_weights_that_are_not_finite_are_refused(tiny: LoadedModel) -> None:
 
 def test_a_method_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(QuantError) as caught:
-        Recipe(method="magic")
+        Recipe.uniform(method="magic")
     assert caught.value.text.es == f"No existe el método «magic»; los que hay: {', '.join(METHODS)}."
     assert caught.value.text.en == f"There is no method “magic”; the ones that exist: {', '.join(METHODS)}."
 
 
 def test_equal_recipes_are_one_key() -> None:
-    assert len({Recipe(), Recipe(), Recipe(embedding=True), Recipe(Scheme.integer(8, PerTensor()))}) == 3
+    assert len({Recipe(), Recipe(), Recipe.uniform(table=True), Recipe.uniform(Scheme.integer(8, PerTensor()))}) == 3
 
 
 def test_the_default_is_four_bits_in_groups_of_64() -> None:
-    assert Recipe() == Recipe(Scheme.integer(4, PerGroup(64)), embedding=False, method="", model="embedded")
-    assert Recipe().chosen_method is METHODS["rtn"]
-    assert Recipe(BLOCKS["Q4_K"].scheme).chosen_method is METHODS["search"]
+    assert Recipe() == Recipe.uniform(Scheme.integer(4, PerGroup(64)), table=False, method="", model="embedded")
+    assert Recipe().rules[0].how is METHODS["rtn"]
+    assert Recipe.uniform(BLOCKS["Q4_K"].scheme).rules[0].how is METHODS["search"]
 
 
 @pytest.mark.parametrize("recipe", [GROUPED, EVERYTHING], ids=["linears", "table too"])
@@ -193,7 +196,9 @@ def test_sizes_are_packed_bytes_plus_what_stays_in_float(tiny: LoadedModel, reci
     packed = left = 0
     for layer in census(tiny):
         if recipe.scheme_of(layer):
-            packed += len(Layout(recipe.scheme).pack(quantize(tiny.weight(layer.name), recipe.scheme)))
+            packed += len(
+                Layout(recipe.rules[-1].scheme).pack(quantize(tiny.weight(layer.name), recipe.rules[-1].scheme))
+            )
         else:
             left += tiny.model.get_parameter(layer.tensor).nbytes
     assert report.stored_bytes == packed + left
@@ -210,7 +215,10 @@ def test_bits_per_weight_tell_the_whole_model_from_its_quantized_part(tiny: Load
 
 
 def test_the_table_is_counted_once(tiny: LoadedModel) -> None:
-    with_table, without = size_report(tiny, replace(GROUPED, embedding=True)), size_report(tiny, GROUPED)
+    with_table, without = (
+        size_report(tiny, Recipe.uniform(GROUPED.rules[-1].scheme, table=True)),
+        size_report(tiny, GROUPED),
+    )
     tables = [r for r in with_table.rows if r.layer.kind is Kind.TABLE]
     assert len(tables) == 1
     saved = tables[0].float_bytes - tables[0].stored_bytes
@@ -222,14 +230,17 @@ def test_the_table_is_counted_once(tiny: LoadedModel) -> None:
     ("recipe", "stored"),
     [
         # 84,934,656 codes of a byte, 82,944 rows with a float16 scale, the other 39,505,152 parameters in float32.
-        (Recipe(Scheme.integer(8, PerChannel())), 84_934_656 + 2 * 82_944 + 4 * 39_505_152),  # 243.1 MB
+        (Recipe.uniform(Scheme.integer(8, PerChannel())), 84_934_656 + 2 * 82_944 + 4 * 39_505_152),  # 243.1 MB
         # The table of 50,257 rows too: 907,776 parameters are left.
         (
-            Recipe(Scheme.integer(8, PerChannel()), embedding=True),
+            Recipe.uniform(Scheme.integer(8, PerChannel()), table=True),
             84_934_656 + 38_597_376 + 2 * (82_944 + 50_257) + 4 * 907_776,  # 127.4 MB
         ),
         # Half a byte a code and a scale each 64.
-        (Recipe(Scheme.integer(4, PerGroup(64))), 84_934_656 // 2 + 2 * 84_934_656 // 64 + 4 * 39_505_152),  # 203.1 MB
+        (
+            Recipe.uniform(Scheme.integer(4, PerGroup(64))),
+            84_934_656 // 2 + 2 * 84_934_656 // 64 + 4 * 39_505_152,
+        ),  # 203.1 MB
     ],
     ids=["8 bits", "8 bits and table", "4 bits"],
 )
@@ -240,9 +251,78 @@ def test_gpt2_124m_has_the_known_sizes(gpt2_124m: LoadedModel, recipe: Recipe, s
 
 
 def test_the_known_sizes_are_those_of_the_fact_sheet(gpt2_124m: LoadedModel) -> None:
-    def megabytes(scheme: Scheme, embedding: bool = False) -> float:
-        return round(size_report(gpt2_124m, Recipe(scheme, embedding)).stored_bytes / 1e6, 1)
+    def megabytes(scheme: Scheme, table: bool = False) -> float:
+        return round(size_report(gpt2_124m, Recipe.uniform(scheme, table=table)).stored_bytes / 1e6, 1)
 
     assert megabytes(Scheme.integer(8, PerChannel())) == 243.1
-    assert megabytes(Scheme.integer(8, PerChannel()), embedding=True) == 127.4
+    assert megabytes(Scheme.integer(8, PerChannel()), table=True) == 127.4
     assert megabytes(Scheme.integer(4, PerGroup(64))) == 203.1
+
+
+# ---- rules
+
+
+def layer(name: str, kind: Kind = Kind.LINEAR) -> Layer:
+    return Layer(name, f"{name}.weight", kind, (64, 64))
+
+
+EIGHT, FOUR = Scheme.integer(8, PerChannel()), Scheme.integer(4, PerGroup(64))
+
+
+def test_the_first_rule_that_covers_a_layer_decides() -> None:
+    recipe = Recipe(
+        (Rule("transformer.h.0.*"), Rule("*.mlp.c_proj", EIGHT), Rule("table:*", BLOCKS["Q6_K"].scheme),
+         Rule("linear:*", FOUR))
+    )  # fmt: skip
+    for name, kind, want in [
+        ("transformer.h.0.mlp.c_proj", Kind.LINEAR, None), ("transformer.h.1.mlp.c_proj", Kind.LINEAR, EIGHT),
+        ("transformer.h.1.mlp.c_fc", Kind.LINEAR, FOUR), ("transformer.wte", Kind.TABLE, BLOCKS["Q6_K"].scheme),
+        ("transformer.h.1.ln_1", Kind.OTHER, None), ("transformer.h.1.mlp.c_proj", Kind.OTHER, None),
+    ]:  # fmt: skip
+        assert recipe.scheme_of(layer(name, kind)) == want, (name, kind)
+    assert recipe.shown_rule(layer("transformer.h.0.mlp.c_fc")).scheme == FOUR, "as the last rule would store it"
+    assert Recipe.uniform(FOUR).scheme_of(layer("transformer.wte", Kind.TABLE)) is None
+    assert Recipe.uniform(FOUR, table=True).scheme_of(layer("transformer.wte", Kind.TABLE)) == FOUR
+
+
+def test_a_layer_is_stored_by_the_method_of_its_own_rule(tiny: LoadedModel) -> None:
+    """An override was stored by another method than the recipe's in silence; now its rule names it."""
+    q4 = BLOCKS["Q4_0"].scheme
+    recipe = Recipe((Rule("*.c_fc", q4, "search"), Rule("linear:*", q4)))
+    done = quantize_model(tiny, recipe)
+    for each in linear_layers(tiny):
+        weight = tiny.weight(each.name)
+        want = METHODS["search" if each.name.endswith("c_fc") else "rtn"].quantize(weight, q4).dequantize()
+        assert torch.equal(done.weight(each.name), want), each.name
+
+
+def test_a_rule_that_cannot_be_is_refused() -> None:
+    for make, said in [
+        (lambda: Rule("linear:*", FOUR, "search"), "int4|ABSMAX"), (lambda: Rule("linear:*", FOUR, "magic"), "magic"),
+        (lambda: Rule("linear:*", BLOCKS["Q4_K"].scheme, "rtn"), "searches for its scales"),
+        (lambda: Rule("norm:*", FOUR), "kind of layer that does not exist; allowed: linear:, table:"),
+        (lambda: Rule("a.b", None, "rtn"), "leaves its layers in float32 and yet names a method"),
+        (lambda: Recipe(()), "no rule"), (lambda: Recipe((Rule("*"),)).shown_rule(layer("a")), "quantizes nothing"),
+        (lambda: Calibration("enciclopedia"), "no calibration text “enciclopedia”"),
+        (lambda: Calibration("own"), "no calibration text “own”"), (lambda: Calibration(tokens=3), "3 tokens"),
+    ]:  # fmt: skip
+        with pytest.raises(QuantError, match=said):
+            make()
+
+
+def test_a_rule_that_covers_nothing_is_a_name_that_the_model_does_not_have(tiny: LoadedModel) -> None:
+    with pytest.raises(QuantError, match=r"names a layer “transformer\.h\.7\.\*” that this model does not have"):
+        size_report(tiny, Recipe((Rule("transformer.h.7.*", EIGHT), Rule("linear:*", FOUR))))
+
+
+def test_a_recipe_is_calibrated_just_where_a_method_asks() -> None:
+    assert Recipe.uniform(FOUR, calibration=Calibration()) == Recipe.uniform(FOUR)
+    weighted = Recipe.uniform(BLOCKS["Q4_K"].scheme, method="importance")
+    assert weighted.calibration == Calibration()
+    assert weighted.needs == {Statistic.SQUARES}
+    assert replace(weighted, calibration=Calibration(tokens=512)) != weighted
+
+
+def test_what_no_model_can_do_yet_is_refused(tiny: LoadedModel) -> None:
+    with pytest.raises(QuantError, match="leave the recipe's cache empty"):
+        quantize_model(tiny, Recipe.uniform(FOUR, cache=CacheScheme(keys=FOUR)))

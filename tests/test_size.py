@@ -13,10 +13,12 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.evaluate import size
-from quant.evaluate.size import Held, held_in_memory, held_layers, packed_bits, process_bytes
+from quant.evaluate.memory import Held, held_in_memory, held_layers, packed_bits, process_bytes
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel, turn_conv1d
-from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
+from quant.size import size_report
 
 
 def by_kind(loaded: LoadedModel) -> dict[Kind, Held]:
@@ -54,8 +56,8 @@ def test_a_head_of_its_own_is_counted_too(tiny: LoadedModel) -> None:
 
 
 def test_it_is_what_is_held_now_not_what_would_be_stored(tiny: LoadedModel) -> None:
-    report = size_report(tiny, Recipe(embedding=True))
-    packed = {h.kind: h for h in held_in_memory(quantize_model(tiny, Recipe(embedding=True)))}
+    report = size_report(tiny, Recipe.uniform(table=True))
+    packed = {h.kind: h for h in held_in_memory(quantize_model(tiny, Recipe.uniform(table=True)))}
     for kind, held in packed.items():
         rows = [r for r in report.rows if r.layer.kind is kind]
         assert (held.tensors, held.n_bytes) == (len(rows), sum(r.stored_bytes for r in rows))
@@ -72,7 +74,7 @@ def test_each_packed_matrix_says_what_multiplies_it(tiny: LoadedModel) -> None:
 
 
 def test_bits_in_memory_are_those_of_the_file_where_the_order_is_the_same(tiny: LoadedModel) -> None:
-    recipe = Recipe(embedding=True)
+    recipe = Recipe.uniform(table=True)
     held = packed_bits(held_layers(quantize_model(tiny, recipe)))
     assert held == pytest.approx(size_report(tiny, recipe).quantized_bits_per_weight) == pytest.approx(4.25, abs=0.01)
     with pytest.raises(ValueError, match="packed"):

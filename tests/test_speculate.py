@@ -15,7 +15,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 from quant.errors import PromptError
 from quant.generate import Sampling, encode_prompt, first_difference, generate
 from quant.model.load import LoadedModel, load_model, turn_conv1d
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.run import step
 from quant.run.reader import Gpt2Reader, OwnReader
 from quant.scheme import PerGroup, Scheme
@@ -40,7 +41,7 @@ PROMPT = PROMPTS[0]
 
 
 def rounded(loaded: LoadedModel, bits: int, group: int = 64) -> LoadedModel:
-    return quantize_model(loaded, Recipe(Scheme.integer(bits, PerGroup(group)), model=loaded.name))
+    return quantize_model(loaded, Recipe.uniform(Scheme.integer(bits, PerGroup(group)), model=loaded.name))
 
 
 def random_model(like: LoadedModel, seed: int, **changes: int) -> LoadedModel:

@@ -11,7 +11,8 @@ import pytest
 from quant.generate import Sampling, Step, generate
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.speculate import Round, speculate
 from quant.text import Language
@@ -32,7 +33,7 @@ def lab() -> Lab:
 
 @pytest.fixture(scope="module")
 def coarse(tiny: LoadedModel) -> LoadedModel:
-    return quantize_model(tiny, Recipe(Scheme.integer(3, PerGroup(64)), model=tiny.name))
+    return quantize_model(tiny, Recipe.uniform(Scheme.integer(3, PerGroup(64)), model=tiny.name))
 
 
 def pieces(markup: str) -> list[tuple[str, str]]:

@@ -14,9 +14,8 @@ import torch
 
 from quant.errors import PromptError
 from quant.evaluate import compare, quality
+from quant.evaluate.memory import held_layers, packed_bits
 from quant.evaluate.quality import evaluate_steps
-from quant.evaluate.size import held_layers, packed_bits
-from quant.evaluate.texts import own_text
 from quant.evaluate.verdict import Verdict
 from quant.evaluate.weights import weight_view
 from quant.generate import Step
@@ -24,9 +23,10 @@ from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear
-from quant.model.recipe import size_report
 from quant.scheme import PerTensor, Scheme
+from quant.size import size_report
 from quant.text import Language, Text, fixed, number
+from quant.texts import own_text
 from quant.ui import html, texts
 from quant.ui.choice import CHOSEN_FORMATS, Choice
 from quant.ui.layer_names import layer_choices

@@ -9,14 +9,15 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from quant.activations import Activations
 from quant.formats import FORMATS
 from quant.kernels import compiled, native
 from quant.kernels.compiled import NativeMatrix
-from quant.kernels.cpu import Activations
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import quantize
 from quant.model.load import LoadedModel, turn_conv1d
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.run import step
 from quant.run.reader import reader
 from quant.scheme import Granularity, PerChannel, PerGroup, PerTensor, Scheme
@@ -55,7 +56,7 @@ def test_rounded_activations_are_the_definition(
     original: LoadedModel, bits: int, granularity: Granularity, embedding: bool, portable: bool
 ) -> None:
     """By the loops for this processor, and by those for any."""
-    recipe = Recipe(Scheme.integer(bits, granularity), embedding=embedding, activations=Activations.INT8)
+    recipe = Recipe.uniform(Scheme.integer(bits, granularity), table=embedding, activations=Activations.INT8)
     model = quantize_model(original, recipe).model
     assert step.supports(model)
     with mock.patch.object(step, "NativeGpt2", partial(step.NativeGpt2, portable=portable)):
@@ -66,7 +67,7 @@ def test_rounded_activations_are_the_definition(
     apart = ((got - want).abs() / want.abs().amax()).amax(-1)
     assert int((apart > 1e-4).sum()) <= 1
     assert float(apart.max()) < 0.05
-    plain = alone(quantize_model(original, Recipe(recipe.scheme, embedding=embedding)).model)
+    plain = alone(quantize_model(original, Recipe.uniform(recipe.rules[-1].scheme, table=embedding)).model)
     assert int(((plain - got).abs().amax(-1) > 1e-3).sum()) == len(TOKENS)
 
 
@@ -75,7 +76,7 @@ def test_rounded_activations_are_the_definition(
 def test_one_token_at_a_time_is_several_at_once(original: LoadedModel, zero_point: bool) -> None:
     """The same digits, the same sums."""
     scheme = Scheme.integer(4, PerGroup(64), zero_point=zero_point)
-    model = quantize_model(original, Recipe(scheme, activations=Activations.INT8)).model
+    model = quantize_model(original, Recipe.uniform(scheme, activations=Activations.INT8)).model
     one, several = reader(model, 8), reader(model, 8)
     got = torch.cat([one.read([i]) for i in IDS])
     torch.testing.assert_close(got, several.read(IDS, every=True), rtol=1e-4, atol=1e-4)
@@ -83,7 +84,7 @@ def test_one_token_at_a_time_is_several_at_once(original: LoadedModel, zero_poin
 
 @pytest.mark.skipif(not compiled.available(), reason="no compiler here")
 def test_what_is_not_a_number_stays_so(original: LoadedModel) -> None:
-    recipe = Recipe(Scheme.integer(4, PerGroup(64)), activations=Activations.INT8)
+    recipe = Recipe.uniform(Scheme.integer(4, PerGroup(64)), activations=Activations.INT8)
     model = quantize_model(original, recipe).model
     bias = model.transformer.h[0].ln_1.bias.data
     before = bias[3].item()

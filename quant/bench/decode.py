@@ -30,6 +30,7 @@ from unittest import mock
 import torch
 from transformers import GPT2LMHeadModel, StoppingCriteria, StoppingCriteriaList
 
+from quant.activations import Activations
 from quant.bench.memory import measure as measure_memory
 from quant.bench.remote import Remote, remote_peers
 from quant.bench.report import arguments, spread, write
@@ -39,10 +40,11 @@ from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
 from quant.formats import FORMATS
 from quant.generate import Sampling, best, generate
 from quant.kernels import compiled, prefill
-from quant.kernels.cpu import Activations, kernel
+from quant.kernels.cpu import kernel
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import packed_matrices
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.run.reader import reader
 from quant.scheme import PerChannel, PerGroup, Scheme
 from quant.speculate import DRAFTED as DRAFTED_USUALLY
@@ -70,7 +72,7 @@ class System:
 
 
 def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT, table: Scheme = BYTES) -> Recipe:
-    return Recipe(scheme, activations=activations, overrides=((TABLE, table),))
+    return Recipe.uniform(scheme, activations=activations, overrides=((TABLE, table),))
 
 
 RECIPES = {

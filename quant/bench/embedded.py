@@ -8,8 +8,8 @@ from typing import Any
 
 from quant.bench.report import arguments, write
 from quant.evaluate.quality import evaluate
-from quant.evaluate.texts import TITLES
 from quant.model.load import EMBEDDED_FOLDER, load_model
+from quant.texts import TITLES
 
 PROTOCOL = (
     "Each document tokenized alone after one BOS; windows of the model's context, stride = context; every token but "

@@ -31,10 +31,11 @@ from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m
 from quant.errors import EvaluationError, QuantError
 from quant.evaluate.compare import Reference, compare
-from quant.evaluate.texts import EvalText
 from quant.model.load import LoadedModel, load_model, turn_conv1d
-from quant.model.recipe import Recipe, quantize_model
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.text import Text
+from quant.texts import EvalText
 
 SEED, WINDOWS, CONTEXT, ROUNDS = 0, 16, 1024, 5
 POLL_S = 0.02

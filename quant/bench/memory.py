@@ -23,16 +23,19 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.bench.report import arguments, write
 from quant.bench.shape import loaded_124m
-from quant.evaluate.size import process_bytes
-from quant.model.file import load_quantized, save_quantized
+from quant.evaluate.memory import process_bytes
+from quant.file.quantized import load_quantized, save_quantized
 from quant.model.load import LoadedModel, load_model, turn_conv1d
-from quant.model.recipe import Recipe, quantize_model, size_report
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
 from quant.run.reader import reader
 from quant.scheme import PerChannel, PerGroup, Scheme
+from quant.size import size_report
 from quant.text import Text
 
-RECIPE = Recipe(
-    Scheme.integer(4, PerGroup(64)), overrides=(("transformer.wte", Scheme.integer(8, PerChannel())),)
+SCHEME = Scheme.integer(4, PerGroup(64))
+RECIPE = Recipe.uniform(
+    SCHEME, overrides=(("transformer.wte", Scheme.integer(8, PerChannel())),)
 )  # fmt: skip
 TOKENS = 8
 STATUS = Path("/proc/self/status")
@@ -56,7 +59,7 @@ def load(path: Path) -> dict[str, int]:
     model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_positions=32, n_embd=64, n_layer=1, n_head=1)).eval()
     turn_conv1d(model)
     small = LoadedModel("small", model, load_model().tokenizer, Text("", ""), "")
-    _write(quantize_model(small, Recipe(RECIPE.scheme)))
+    _write(quantize_model(small, Recipe.uniform(SCHEME)))
     before = _held()
     loaded = load_quantized(path)
     _write(loaded)

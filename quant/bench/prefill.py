@@ -22,7 +22,7 @@ from quant.bench.decode import RECIPES
 from quant.bench.remote import remote_peers
 from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m, loaded_124m
-from quant.model.recipe import quantize_model
+from quant.quantization import quantize_model
 from quant.run import forward
 
 SEED, TOKENS, ROUNDS = 0, 1024, 5

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from quant.evaluate.size import held_layers
+from quant.evaluate.memory import held_layers
 from quant.evaluate.speed import Speed
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from quant.errors import EvaluationError
 from quant.evaluate.quality import Protocol, Quality, Window, windows_of
-from quant.evaluate.texts import EvalText
 from quant.model.load import LoadedModel
 from quant.run import forward
 from quant.text import Text
+from quant.texts import EvalText
 
 # Rows whose logits are made at once (50 MB at 50,257 words), and rows of them worked through while a core's cache
 # holds both models' (3 MB each).

@@ -21,9 +21,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from quant.errors import EvaluationError
-from quant.evaluate.texts import own_text
 from quant.model.load import LoadedModel
 from quant.text import Text
+from quant.texts import own_text
 
 MINIMUM_TOKENS = 2
 TOP = 5

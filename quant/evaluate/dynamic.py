@@ -21,7 +21,7 @@ from transformers.pytorch_utils import Conv1D
 
 from quant.errors import QuantError
 from quant.model.load import LoadedModel
-from quant.model.recipe import structural_copy
+from quant.quantization import structural_copy
 from quant.text import Text
 
 if TYPE_CHECKING:

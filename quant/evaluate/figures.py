@@ -19,10 +19,10 @@ from quant.evaluate.bootstrap import (
 )
 from quant.evaluate.compare import Comparison, Reference, compare
 from quant.evaluate.quality import Protocol
-from quant.evaluate.texts import EvalText, shipped_text
 from quant.evaluate.verdict import Judgement, judge, quantized_beats_float
 from quant.model.load import LoadedModel
 from quant.text import Text
+from quant.texts import EvalText, shipped_text
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from typing import TypeVar
 from quant.evaluate.dynamic import Census, Saved, as_transformers_loads, census, quantize_dynamically, saved
 from quant.evaluate.quality import Quality, evaluate_steps
 from quant.evaluate.speed import Speed, speed_steps
-from quant.evaluate.texts import EvalText
 from quant.generate import Sampling, generate
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe, quantize_steps
+from quant.quantization import quantize_steps
+from quant.recipe import Recipe
 from quant.scheme import PerTensor, Scheme
+from quant.texts import EvalText
 
 # The notebook's own three sentences are not known. These are at most 18 bytes long, so that any tokenizer leaves room.
 SENTENCES = ("Me gusta leer", "El tren no llega", "Hoy hace mucho sol")
@@ -32,7 +33,7 @@ ROUNDS = 7  # all on one side by chance: 2 in 2**7, 1.6 %
 TEXT, TEXT_BYTES = "enciclopedia", 6_000
 # Shares of the time on the embedded model: two are timed, three write and read, one of those is made. They add up to 1.
 TIMED, SCORED, MADE = 0.30, 0.22, 0.04
-BROKEN = Recipe(Scheme.integer(2, PerTensor()))
+BROKEN = Recipe.uniform(Scheme.integer(2, PerTensor()))
 T = TypeVar("T")
 
 

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from quant.errors import EvaluationError
-from quant.evaluate.texts import EvalText, shipped_text
 from quant.model.load import LoadedModel
 from quant.run import forward
 from quant.text import Text
+from quant.texts import EvalText, shipped_text
 
 MINIMUM_WINDOWS = 2
 # Logits of one batch stay below this many float32 values (64 MB: 4,096 positions of a vocabulary of 4,096), or are

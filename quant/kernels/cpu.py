@@ -14,13 +14,13 @@ the largest of their token, where float32 has 24 of each.)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from quant.activations import Activations
 from quant.kernels import compiled, float32, prefill, reference
 from quant.kernels.arena import in_large_pages
 from quant.kernels.held import Held, Repaired
@@ -36,13 +36,6 @@ EXPANDED_VALUES = 2**23  # float32 rows at once while many tokens are multiplied
 COLUMNS = 32  # a few rows of digits
 LIMB = 254  # one 8-bit digit in the next: remainders lie within half a step, 127 / 254
 MOST_INPUTS = (2**31 - 1) // (127 * 128)  # whose 8-bit products surely add up to 32 bits
-
-
-class Activations(Enum):
-    """What weights are multiplied by. FLOAT: float32; INT8: rounded to 8 bits, a scale for each token."""
-
-    FLOAT = "float"
-    INT8 = "int8"
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
     if compiled.supported(held):
         return COMPILED
     if type(held) is PackedMatrix and is_int8(held) and int_mm():
-        return INT8 if activations is Activations.INT8 else LIMBS
+        return INT8 if activations == Activations.INT8 else LIMBS
     return DECODED
 
 
@@ -112,7 +105,9 @@ def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations
             out: Tensor | None) -> Tensor:  # fmt: skip
     if type(held) is Repaired:
         return _repaired(x, held, bias, activations, gelu)
-    whole = activations is Activations.INT8
+    if activations not in (Activations.FLOAT, Activations.INT8):  # simulated: rounded, then multiplied as floats
+        return _linear(activations.rounded(x), held, bias, Activations.FLOAT, gelu, out)
+    whole = activations == Activations.INT8
     readable = compiled.supported(held)
     if type(held) is PackedMatrix and readable and len(x) > FEW:
         if whole and is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from quant.activations import Activations
 from quant.kernels import cpu, float32, reference
-from quant.kernels.cpu import Activations
 from quant.kernels.held import Held
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -28,7 +28,7 @@ def plain(weight: Tensor, bias: Tensor | None) -> Product:
 
 def packed(held: Held, bias: Tensor | None, activations: Activations) -> Product:
     """Of a stored matrix [out, in]; a holder that no case knows takes `cpu.linear`."""
-    if activations is Activations.FLOAT and type(held) is Int4Matrix:
+    if activations == Activations.FLOAT and type(held) is Int4Matrix:
         return _int4(held, bias)
     if type(held) is PackedMatrix and cpu.kernel(held, activations) is cpu.LIMBS:
         return _limbs(held, bias)

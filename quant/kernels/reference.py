@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from quant.activations import Activations
 from quant.kernels import float32
 from quant.kernels.held import Held
 
 TILE_VALUES = 2**20  # decoded weights alive at once: 4 MB
-SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
 def linear(x: Tensor, matrix: Held, bias: Tensor | None = None) -> Tensor:
@@ -27,6 +27,5 @@ def int8_activations(x: Tensor) -> tuple[Tensor, Tensor]:
     One scale a token, found while it runs ("dynamic"); a token of zeros has scale 1, and one whose scale would be
     subnormal (then x / scale may pass 127) counts as zeros. What is not finite makes the scale so too.
     """
-    scale = x.abs().amax(-1, keepdim=True) / 127
-    scale = torch.where(scale < SMALLEST_SCALE, 1.0, scale)
+    scale = Activations.INT8.scale(x.abs().amax(-1, keepdim=True))
     return (x / scale).round_(), scale

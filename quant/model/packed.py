@@ -12,9 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from quant.activations import Activations
 from quant.kernels import cpu
 from quant.kernels.arena import move_to_one_arena, settled
-from quant.kernels.cpu import Activations
 from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -28,11 +28,6 @@ class QuantLinear(nn.Module):
         self.matrix, self.activations = matrix, activations
         self.out_features, self.in_features = matrix.shape
         self.bias = bias
-
-    @property
-    def rounds(self) -> bool:
-        """Whether what comes in is rounded first."""
-        return self.activations is not Activations.FLOAT
 
     def forward(self, x: Tensor, *, gelu: bool = False, out: Tensor | None = None) -> Tensor:
         """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after. out: where it may be written."""

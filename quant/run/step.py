@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2LMHeadModel
 
+from quant.activations import Activations
 from quant.kernels import compiled
 from quant.kernels.compiled import LONG, POINTER, NativeMatrix, address, check, is_plain
 from quant.kernels.held import Held
@@ -102,7 +103,7 @@ class NativeGpt2:
     def _linear(self, module: nn.Module) -> _Linear:
         bias = _bias(module)
         self._alive.append(bias)
-        return _Linear(self._matrix(module), address(bias), isinstance(module, QuantLinear) and module.rounds)
+        return _Linear(self._matrix(module), address(bias), _activations(module) == Activations.INT8)
 
     def _matrix(self, module: nn.Module) -> int:
         weights = _weights(module)
@@ -144,6 +145,10 @@ def _weights(module: nn.Module) -> PackedMatrix | Tensor | None:
     return held if type(held) is PackedMatrix else None
 
 
+def _activations(module: nn.Module) -> Activations:
+    return module.activations if isinstance(module, QuantLinear) else Activations.FLOAT
+
+
 def _bias(module: nn.Module) -> Tensor | None:
     return module.bias if isinstance(module, nn.Linear | QuantLinear) else None
 
@@ -156,4 +161,5 @@ def _shape(module: nn.Module) -> tuple[int, ...]:
 def _fits(module: nn.Module, shape: tuple[int, int]) -> bool:
     bias = _bias(module)
     plain = bias is None or (is_plain(bias) and bias.shape == shape[:1])
-    return plain and _shape(module) == shape and compiled.supported(_weights(module))
+    known = _activations(module) in (Activations.FLOAT, Activations.INT8)
+    return plain and known and _shape(module) == shape and compiled.supported(_weights(module))

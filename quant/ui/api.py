@@ -15,7 +15,7 @@ from quant.evaluate.weights import weight_view
 from quant.generate import Sampling, first_difference, generate, side_by_side
 from quant.lab import Lab
 from quant.model.load import LoadedModel
-from quant.model.recipe import size_report
+from quant.size import size_report
 from quant.speculate import DRAFTED, acceptance, agreement, speculate
 from quant.ui.choice import Choice
 from quant.ui.history import plain_figures
@@ -48,8 +48,7 @@ class Api:
         def work() -> dict[str, Any]:
             loaded = self.lab.loaded(model)
             found = find_layer(loaded, layer or default_layer(loaded))
-            weight, recipe = loaded.weight(found.name), choice.recipe()
-            view = asdict(weight_view(weight, recipe.chosen_method.quantize(weight, recipe.scheme)))
+            view = asdict(weight_view(loaded.weight(found.name), self.lab.stored(choice.recipe(), found)))
             plain = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}
             return {"layer": found.name, **plain}
 

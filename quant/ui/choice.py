@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from quant.activations import Activations
 from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError
 from quant.formats import FORMATS
-from quant.kernels.cpu import Activations
 from quant.model.load import EMBEDDED
-from quant.model.recipe import Recipe
+from quant.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Text, as_typed
 from quant.ui import texts as t
@@ -24,7 +24,7 @@ INTEGER = "int"
 # Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
 SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
 CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
-ACTIVATIONS = tuple(kind.value for kind in Activations)
+ACTIVATIONS = (Activations.FLOAT.name, Activations.INT8.name)
 CHOSEN_FORMATS = (INTEGER, *CASTS, *SCALED, *BLOCKS)
 
 
@@ -39,7 +39,7 @@ class Choice:
     zero_point: bool = False
     table: bool = False
     format: str = INTEGER
-    activations: str = Activations.FLOAT.value
+    activations: str = Activations.FLOAT.name
 
     def scheme(self) -> Scheme:
         """Raises SchemeError for values that no slider gives but a link or a client may."""
@@ -68,7 +68,7 @@ class Choice:
     @property
     def rounds_activations(self) -> bool:
         """Whether what the weights are multiplied by is rounded too: only integers are, and only where asked for."""
-        return self.has_bits and self.activations == Activations.INT8.value
+        return self.has_bits and self.activations == Activations.INT8.name
 
     @property
     def arithmetic(self) -> str:
@@ -80,7 +80,7 @@ class Choice:
         if self.activations not in ACTIVATIONS:
             raise SchemeError(t.BAD_ACTIVATIONS.format(got=self.activations, allowed=", ".join(ACTIVATIONS)))
         activations = Activations.INT8 if self.rounds_activations else Activations.FLOAT
-        return Recipe(self.scheme(), embedding=self.table, model=self.model, activations=activations)
+        return Recipe.uniform(self.scheme(), table=self.table, model=self.model, activations=activations)
 
     def _granularity(self) -> Granularity:
         # The size of the group is checked even while another granularity is chosen: it waits in the sidebar.

@@ -14,7 +14,7 @@ import gradio as gr
 
 from quant.lab import Lab
 from quant.model.load import LoadedModel
-from quant.model.recipe import Recipe
+from quant.recipe import Recipe
 from quant.text import Language
 from quant.ui import html
 from quant.ui import texts as t

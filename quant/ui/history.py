@@ -14,10 +14,10 @@ from typing import Any
 
 from quant.evaluate.bandwidth import Placed
 from quant.evaluate.figures import Estimate, Figures
-from quant.evaluate.texts import EvalText
 from quant.evaluate.verdict import Candidate, better_perplexity_worse_kl
-from quant.model.recipe import SizeReport
+from quant.size import SizeReport
 from quant.text import Language, Text, number, size
+from quant.texts import EvalText
 from quant.ui import html
 from quant.ui import texts as t
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from quant.activations import Activations
 from quant.evaluate.figures import Estimate, Figures
-from quant.evaluate.size import HeldLayer, packed_bits, process_bytes
+from quant.evaluate.memory import HeldLayer, packed_bits, process_bytes
 from quant.evaluate.speed import Speed
 from quant.evaluate.verdict import RULE
-from quant.kernels.cpu import INT4PACK, INT8, LIMBS, Activations
-from quant.model.recipe import SizeReport
+from quant.kernels.cpu import INT4PACK, INT8, LIMBS
+from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui import html
 from quant.ui import texts as t
@@ -51,7 +52,7 @@ def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activat
     """What multiplies the packed weights when it writes, and what they take in memory beside what they take stored."""
     kernels = list({h.kernel.name: h.kernel for h in held if h.kernel}.values())
     said = Text(*(", ".join(k.summary[la] for k in kernels) for la in LANGUAGES))
-    rounded = t.COMPUTES_INT8 if activations is Activations.INT8 else t.COMPUTES_FLOAT
+    rounded = t.COMPUTES_INT8 if activations == Activations.INT8 else t.COMPUTES_FLOAT
     alone = any(k.name in NAMING_ACTIVATIONS for k in kernels)
     how = t.COMPUTES_ALONE.format(kernels=said) if alone else t.COMPUTES.format(kernels=said, activations=rounded)
     bits = [

@@ -17,9 +17,9 @@ import gradio as gr
 
 from quant.errors import QuantError
 from quant.evaluate.drift import UNFINISHED, Candidate, Drift, Span, drift_steps, text_tokens
-from quant.evaluate.texts import shipped_text
 from quant.lab import Lab
 from quant.text import NO_BREAK, Language, Text, fixed, number
+from quant.texts import shipped_text
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice

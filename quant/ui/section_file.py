@@ -11,10 +11,10 @@ import gradio as gr
 from gradio.blocks import Block
 
 from quant.errors import ModelError, QuantError
+from quant.file.quantized import predicted_bytes, save_quantized
 from quant.lab import Lab
-from quant.model.file import predicted_bytes, save_quantized
 from quant.model.load import LoadedModel
-from quant.model.recipe import SizeReport, size_report
+from quant.size import SizeReport, size_report
 from quant.text import Language, Text, fixed, size
 from quant.ui import html
 from quant.ui import texts as t

@@ -23,9 +23,9 @@ from quant.evaluate.notebook import (
 )
 from quant.evaluate.quality import Protocol
 from quant.evaluate.speed import Speed
-from quant.evaluate.texts import shipped_text
 from quant.lab import Lab
 from quant.text import Language, Text, fixed, number, size
+from quant.texts import shipped_text
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from quant.model.recipe import Recipe
+from quant.recipe import Recipe
 
 ROOM_BYTES = 2**31
 PREFIX, LEFT_S = "quantized-", 24 * 3600

@@ -7,7 +7,7 @@ from html import escape
 from quant.errors import QuantError
 from quant.lab import Lab
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel
-from quant.model.recipe import SizeReport, size_report
+from quant.size import SizeReport, size_report
 from quant.text import Language, number, size
 from quant.ui import html
 from quant.ui import texts as t

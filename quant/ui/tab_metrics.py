@@ -13,14 +13,14 @@ from quant.errors import EvaluationError, QuantError
 from quant.evaluate.bandwidth import this_machine
 from quant.evaluate.compare import Comparison, compare_steps
 from quant.evaluate.figures import Figures, figures
-from quant.evaluate.size import held_in_memory, held_layers
+from quant.evaluate.memory import held_in_memory, held_layers
 from quant.evaluate.speed import speed_steps
-from quant.evaluate.texts import TITLES, EvalText, own_text, shipped_text
 from quant.lab import Lab
 from quant.model.load import LoadedModel
-from quant.model.recipe import SizeReport, size_report
 from quant.plots.divergence import divergence
+from quant.size import SizeReport, size_report
 from quant.text import Language, number
+from quant.texts import TITLES, EvalText, own_text, shipped_text
 from quant.ui import html
 from quant.ui import texts as t
 from quant.ui.choice import Choice

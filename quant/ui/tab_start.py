@@ -32,14 +32,13 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
     try:
         loaded = lab.loaded(choice.model)
         layer = find_layer(loaded, default_layer(loaded))
-        recipe = choice.recipe()
-        weight = loaded.weight(layer.name)
-        sample = rounding_sample(weight, recipe.chosen_method.quantize(weight, recipe.scheme), SHOWN)
+        stored = lab.stored(choice.recipe(), layer)
+        sample = rounding_sample(loaded.weight(layer.name), stored, SHOWN)
     except QuantError as error:
         return html.problem(error, language)
     caption = t.START_CAPTION.format(
-        n=len(sample.original), layer=layer_title(layer, language), bits=recipe.scheme.element.code_bits,
-        levels=fixed(recipe.scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
+        n=len(sample.original), layer=layer_title(layer, language), bits=stored.scheme.element.code_bits,
+        levels=fixed(stored.scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
     )  # fmt: skip
     marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
     legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)

@@ -16,7 +16,7 @@ from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear
-from quant.model.recipe import size_report
+from quant.size import size_report
 from quant.text import Language, number
 from quant.ui import html
 from quant.ui import texts as t

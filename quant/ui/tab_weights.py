@@ -14,9 +14,9 @@ from quant.errors import QuantError
 from quant.evaluate.weights import Axis, WeightView, weight_view
 from quant.lab import Lab
 from quant.model.layers import Kind, Layer
-from quant.model.recipe import LayerSize, SizeReport, size_report
 from quant.plots.weights import histogram, occupancy
 from quant.scheme import Scheme
+from quant.size import LayerSize, SizeReport, size_report
 from quant.text import Language, Text, fixed, number, size, superscript
 from quant.ui import html
 from quant.ui import texts as t
@@ -54,19 +54,19 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     loaded = lab.loaded(choice.model)
     layer = layer_in_view(loaded, layer_name)
     recipe = choice.recipe()
-    weight = loaded.weight(layer.name)
-    view = weight_view(weight, recipe.chosen_method.quantize(weight, recipe.scheme))
+    stored = lab.stored(recipe, layer)
+    view = weight_view(loaded.weight(layer.name), stored)
     return Shown(
-        _cards(view, choice, language),
+        _cards(view, stored.scheme, language),
         histogram(view, language, log_counts=log_counts),
-        html.caption(_caption(view, layer, recipe.scheme, language)),
+        html.caption(_caption(view, layer, stored.scheme, language)),
         occupancy(view, language),
-        html.caption(_occupancy_caption(view, recipe.scheme, language)),
+        html.caption(_occupancy_caption(view, stored.scheme, language)),
         census_table(size_report(loaded, recipe), language),
     )
 
 
-def _cards(view: WeightView, choice: Choice, language: Language) -> str:
+def _cards(view: WeightView, scheme: Scheme, language: Language) -> str:
     if math.isinf(view.sqnr_db):
         decibels, small = "∞ dB", t.WEIGHTS_EXACT[language]
     else:
@@ -81,7 +81,7 @@ def _cards(view: WeightView, choice: Choice, language: Language) -> str:
             (
                 t.WEIGHTS_BPW[language],
                 number(view.bits_per_weight, language, 4),
-                _stored_beside(choice.scheme(), language) + " " + html.badge("packed", language),
+                _stored_beside(scheme, language) + " " + html.badge("packed", language),
             ),
             (
                 t.WEIGHTS_LEVELS[language],

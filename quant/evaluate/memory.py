@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quant.kernels.cpu import Activations, Kernel, kernel
+from quant.activations import Activations
+from quant.kernels.cpu import Kernel, kernel
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
-from quant.model.packed import packed_matrices
+from quant.model.packed import QuantLinear, packed_matrices
 
 STATUS = Path("/proc/self/status")
 
@@ -55,7 +56,7 @@ def held_layers(loaded: LoadedModel) -> list[HeldLayer]:
             found.append(HeldLayer(layer, parameters[layer.tensor].nbytes))
             continue
         module = packed[layer.name]
-        activations = getattr(module, "activations", Activations.FLOAT)
+        activations = module.activations if isinstance(module, QuantLinear) else Activations.FLOAT
         found.append(HeldLayer(layer, module.matrix.nbytes, kernel(module.matrix, activations)))
     return found
 

@@ -3,14 +3,14 @@
     <matrix>.weight      uint8, the bytes of `Layout(scheme).pack`, for each matrix that is quantized; a tied one once
     <any other tensor>   float32, as the model holds it
     tokenizer/<file>     uint8, what the tokenizer's own `save_pretrained` writes
-    metadata["quant"]    the header, JSON (`file_header.py`): recipe, configuration, table of tensors, checksum
+    metadata["quant"]    the header, JSON (`header.py`): recipe, configuration, table of tensors, checksum
 
 The size is `size_report(...).stored_bytes` plus tokenizer and header, and `predicted_bytes` tells it before anything is
 quantized. Tokenizer and configuration travel inside, as in GGUF: a model that cannot read a word is no model.
 
-A file is loaded matrix by matrix into modules made without memory (`skeleton.py`): a float copy of a quantized matrix
-never exists. Saving first makes sure that what it is about to write could be loaded, writes beside the target, and
-renames. A file that is there is kept, unless `replace` is said: it might be the only copy of the original.
+A file is loaded matrix by matrix into modules made without memory (`model/skeleton.py`): a float copy of a quantized
+matrix never exists. Saving first makes sure that what it is about to write could be loaded, writes beside the target,
+and renames. A file that is there is kept, unless `replace` is said: it might be the only copy of the original.
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from quant.errors import ModelError, QuantError, shown
-from quant.model.file_header import CODES, KEY, Header, Spec, check_tensors, file_bytes, specs, table
+from quant.file.header import CODES, KEY, Header, Spec, check_tensors, file_bytes, specs, table
 from quant.model.layers import census, layers_of
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear, packed_matrices, settle
-from quant.model.recipe import Recipe, replace_layer, size_report
 from quant.model.skeleton import plain_config, put_weights, skeleton
 from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
+from quant.quantization import replace_layer
+from quant.recipe import Recipe
+from quant.size import size_report
 from quant.text import Text
 from quant.weight import QuantWeight
 
@@ -155,7 +157,7 @@ def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
         raise ModelError(
             Text("La receta no es la de este modelo: según ella las activaciones son {want}, y no es así.",
                  "The recipe is not this model's: by it activations are {want}, and they are not.")
-            .format(want=recipe.activations.value)
+            .format(want=recipe.activations.name)
         )  # fmt: skip
 
 

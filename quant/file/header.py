@@ -18,10 +18,10 @@ from torch import Tensor
 
 from quant.errors import ModelError, shown
 from quant.model.layers import Layer
-from quant.model.recipe import Recipe
-from quant.model.recipe_json import recipe_from_json, recipe_to_json, record, typed
 from quant.model.tokenizer import FILE_NAME
 from quant.packing import Layout
+from quant.recipe import Recipe
+from quant.recipe_json import recipe_from_json, recipe_to_json, record, typed
 from quant.text import Text
 
 KEY, FORMAT, VERSION = "quant", "quantized model", 1
@@ -92,8 +92,9 @@ def compact(value: object) -> str:
 
 def table(layers: Iterable[Layer], recipe: Recipe) -> list[Any]:
     """`Header.tensors`."""
-    ids = {name: i for i, (name, _) in reversed([*enumerate(recipe.overrides, 1)])}  # the first of a name counts
-    return [[x.tensor, list(x.shape), ids.get(x.name, 0) if recipe.scheme_of(x) else None] for x in layers]
+    places = {rule: (place + 1) % len(recipe.rules) for place, rule in reversed([*enumerate(recipe.rules)])}
+    rules = [(x, recipe.rule_of(x)) for x in layers]
+    return [[x.tensor, list(x.shape), places[rule] if rule else None] for x, rule in rules]
 
 
 def specs(layers: Iterable[Layer], recipe: Recipe) -> dict[str, Spec]:

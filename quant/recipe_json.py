@@ -16,13 +16,14 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, TypeVar
 
+from quant.activations import Activations
 from quant.blocks import BLOCKS
 from quant.errors import SchemeError, shown
 from quant.floats import Specials
 from quant.formats import FORMATS, NumberFormat, exmy, number_format
-from quant.kernels.cpu import Activations
-from quant.model.recipe import Recipe
+from quant.methods import method_for
 from quant.nearest import Ties
+from quant.recipe import Recipe
 from quant.scheme import CodesFrom, Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
 from quant.text import Text
 
@@ -39,13 +40,15 @@ T = TypeVar("T")
 
 def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     """Everything that a recipe says."""
+    *apart, last = recipe.rules
+    assert last.scheme is not None
     return {
-        "scheme": scheme_to_json(recipe.scheme),
-        "embedding": recipe.embedding,
-        "method": recipe.method,
+        "scheme": scheme_to_json(last.scheme),
+        "embedding": last.layers == "*",
+        "method": "" if last.method == method_for(last.scheme).name else last.method,
         "model": recipe.model,
-        "activations": recipe.activations.value,
-        "overrides": [[name, scheme_to_json(scheme)] for name, scheme in recipe.overrides],
+        "activations": recipe.activations.name,
+        "overrides": [[rule.layers, scheme_to_json(rule.scheme)] for rule in apart if rule.scheme],
     }
 
 
@@ -58,13 +61,16 @@ def recipe_from_json(value: object) -> Recipe:
         if len(typed(pair, list, where)) != 2:
             raise refused(where, pair, ["[layer, scheme]"])
         overrides.append((typed(pair[0], str, f"{where}[0]"), scheme_from_json(pair[1], f"{where}[1]")))
-    return Recipe(
+    kinds = {a.name: a for a in (Activations.FLOAT, Activations.INT8)}
+    if typed(got["activations"], str, "recipe.activations") not in kinds:
+        raise refused("recipe.activations", got["activations"], list(kinds))
+    return Recipe.uniform(
         scheme_from_json(got["scheme"]),
-        typed(got["embedding"], bool, "recipe.embedding"),
-        typed(got["method"], str, "recipe.method"),
-        typed(got["model"], str, "recipe.model"),
-        _member(Activations, got["activations"], "recipe.activations"),
-        tuple(overrides),
+        table=typed(got["embedding"], bool, "recipe.embedding"),
+        method=typed(got["method"], str, "recipe.method"),
+        model=typed(got["model"], str, "recipe.model"),
+        activations=kinds[got["activations"]],
+        overrides=overrides,
     )
 
 

@@ -1,4 +1,4 @@
-"""The texts that ship with the project, and what a visitor pastes: documents to score."""
+"""The texts that ship with the project, and what a visitor pastes: documents to score or to calibrate on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from quant.errors import EvaluationError
 from quant.text import Text
 
-FOLDER = Path(__file__).resolve().parents[1] / "assets" / "texts"
+FOLDER = Path(__file__).resolve().parent / "assets" / "texts"
 
 
 ENOUGH_DOCUMENTS = 12
@@ -67,6 +67,7 @@ def _beginning(document: str, n_bytes: int) -> str:
     return cut.rpartition(" ")[0] or cut
 
 
+CALIBRATION_TEXTS = ("calibration", "training_sample")  # never measured on
 TITLES: dict[str, Text] = {
     "enciclopedia": Text("Enciclopedia: 48 artículos (XQuAD en español)", "Encyclopedia: 48 articles (Spanish XQuAD)"),
     "literatura": Text(
@@ -84,8 +85,18 @@ def shipped_text(name: str) -> EvalText:
                  "There is no text “{name}”; the shipped ones are: {allowed}.")
             .format(name=name, allowed=", ".join(TITLES))
         )  # fmt: skip
+    return EvalText(name, TITLES[name], _documents(name))
+
+
+def calibration_text(name: str) -> tuple[str, ...]:
+    """The documents of a shipped calibration text, one of CALIBRATION_TEXTS."""
+    assert name in CALIBRATION_TEXTS
+    return _documents(name)
+
+
+def _documents(name: str) -> tuple[str, ...]:
     content = (FOLDER / f"{name}.txt").read_text(encoding="utf8")
-    return EvalText(name, TITLES[name], tuple(d.strip() for d in content.split("\n\n") if d.strip()))
+    return tuple(d.strip() for d in content.split("\n\n") if d.strip())
 
 
 def own_text(content: str) -> EvalText:

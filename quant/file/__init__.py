@@ -1,0 +1,1 @@
+"""A quantized model on disk, in exactly the bytes that were promised."""

@@ -1,0 +1,193 @@
+"""A recipe: which layers are stored how. A value: cache key, link and printed code at once; it does nothing itself.
+
+Rules are read from the first on, and the first that covers a layer decides how it is stored and by which method. What
+no rule covers stays in float32, and so do vectors and positions, which no rule can cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from quant.activations import Activations
+from quant.errors import CalibrationError, QuantError, SchemeError, shown
+from quant.methods import method_for, method_named
+from quant.methods.base import Method, Statistic
+from quant.model.layers import Kind, Layer
+from quant.model.load import EMBEDDED
+from quant.scheme import PerGroup, Scheme
+from quant.text import Text
+from quant.texts import CALIBRATION_TEXTS
+
+KINDS = (Kind.LINEAR.value, Kind.TABLE.value)
+LEAST_TOKENS, MOST_TOKENS = 256, 262_144
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the layers are stored that it covers, unless a rule before it does.
+
+    layers: a name or a glob of names, in which `*` is any run of characters; with `linear:` or `table:` before it, of
+    layers of that kind alone. scheme: None leaves them in float32. method: the name of one in METHODS, the one that the
+    scheme is meant for unless said; knobs: its own, as they come unless said.
+
+    Raises SchemeError for a method that does not exist or cannot fill the scheme, and for an unknown kind.
+
+    >>> from quant import PerGroup, Rule, Scheme
+    >>> Rule("linear:transformer.h.0.*", Scheme.integer(8, PerGroup(64))).method
+    'rtn'
+    """
+
+    layers: str
+    scheme: Scheme | None = None
+    method: str = ""
+    knobs: Any = None
+
+    def __post_init__(self) -> None:
+        kind, colon, _ = self.layers.rpartition(":")
+        if colon and kind not in KINDS:
+            raise SchemeError(
+                Text("La regla «{got}» empieza por una clase de capa que no existe; se admite {allowed}, o nada.",
+                     "The rule “{got}” begins with a kind of layer that does not exist; allowed: {allowed}, or none.")
+                .format(got=shown(self.layers), allowed=", ".join(f"{k}:" for k in KINDS))
+            )  # fmt: skip
+        if self.scheme is None:
+            if self.method or self.knobs is not None:
+                raise SchemeError(
+                    Text("La regla «{got}» deja sus capas en float32 y aun así nombra un método.",
+                         "The rule “{got}” leaves its layers in float32 and yet names a method.")
+                    .format(got=shown(self.layers))
+                )  # fmt: skip
+            return
+        method = method_named(self.method) if self.method else method_for(self.scheme)
+        knobs = method.knobs() if self.knobs is None else self.knobs
+        method.check(self.scheme, knobs)
+        object.__setattr__(self, "method", method.name)
+        object.__setattr__(self, "knobs", knobs)
+
+    @property
+    def how(self) -> Method[Any]:
+        """The method itself. Only of a rule with a scheme."""
+        return method_named(self.method)
+
+    def covers(self, layer: Layer) -> bool:
+        """Whether it decides about `layer` where no rule before it does."""
+        kind, _, pattern = self.layers.rpartition(":")
+        return layer.kind.value in ((kind,) if kind else KINDS) and fnmatchcase(layer.name, pattern)
+
+
+@dataclass(frozen=True)
+class CacheScheme:
+    """How the keys and the values of what has been read are stored; None: float32."""
+
+    keys: Scheme | None = None
+    values: Scheme | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The text on which methods look at a model's inputs: a shipped one by name, or `own`; its first `tokens`.
+
+    Never a text that is measured on. Raises CalibrationError for an unknown name, both or neither, or too few tokens.
+    """
+
+    text: str = "calibration"
+    tokens: int = 16_384
+    own: str = ""
+
+    def __post_init__(self) -> None:
+        if self.text not in (*CALIBRATION_TEXTS, "own") or (self.text == "own") != bool(self.own.strip()):
+            raise CalibrationError(
+                Text("No hay un texto de calibración «{got}»; hay {allowed}, u «own» con un texto tuyo.",
+                     "There is no calibration text “{got}”; there are {allowed}, or “own” with a text of yours.")
+                .format(got=shown(self.text), allowed=", ".join(CALIBRATION_TEXTS))
+            )  # fmt: skip
+        if type(self.tokens) is not int or not LEAST_TOKENS <= self.tokens <= MOST_TOKENS:
+            raise CalibrationError(
+                Text("Para calibrar se piden {got} tokens; tiene que ser un entero de {low} a {high}.",
+                     "{got} tokens were asked for to calibrate; it must be a whole number from {low} to {high}.")
+                .format(got=str(self.tokens), low=LEAST_TOKENS, high=MOST_TOKENS)
+            )  # fmt: skip
+
+
+DEFAULT_SCHEME = Scheme.integer(4, PerGroup(64))
+DEFAULT_RULES = (Rule("linear:*", DEFAULT_SCHEME),)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to quantize and how: rules, of which the first that covers a layer counts.
+
+    activations: what the weights are multiplied by. cache: keys and values. calibration: the text for what methods need
+    to know of the inputs; the shipped one unless said, and None where nothing needs any.
+
+    >>> from quant import PerChannel, PerGroup, Recipe, Rule, Scheme
+    >>> four, eight = Scheme.integer(4, PerGroup(64)), Scheme.integer(8, PerChannel())
+    >>> Recipe.uniform(four, table=True).rules[0].layers
+    '*'
+    >>> mixed = Recipe((Rule("*.mlp.c_proj", eight), Rule("table:*", eight), Rule("linear:*", four)))
+    >>> mixed.activations.name
+    'float'
+    """
+
+    rules: tuple[Rule, ...] = DEFAULT_RULES
+    model: str = EMBEDDED
+    activations: Activations = Activations.FLOAT
+    cache: CacheScheme | None = None
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        if not self.rules:
+            raise SchemeError(
+                Text("La receta no tiene ninguna regla; hace falta al menos una.",
+                     "The recipe has no rule; at least one is needed.")
+            )  # fmt: skip
+        calibrated = bool(self.needs) or self.activations.static
+        object.__setattr__(self, "calibration", (self.calibration or Calibration()) if calibrated else None)
+
+    @classmethod
+    def uniform(cls, scheme: Scheme = DEFAULT_SCHEME, *, table: bool = False, method: str = "", knobs: Any = None,
+                overrides: Iterable[tuple[str, Scheme]] = (), **others: Any) -> Recipe:  # fmt: skip
+        """One scheme for all matrices that are multiplied, and with `table` for the token table too (it stays tied).
+
+        overrides: (layer, scheme) for layers that are stored otherwise, each by its scheme's own method. others: fields
+        of Recipe.
+        """
+        apart = [Rule(name, other) for name, other in overrides]
+        return cls((*apart, Rule("*" if table else "linear:*", scheme, method, knobs)), **others)
+
+    @property
+    def needs(self) -> frozenset[Statistic]:
+        """What its methods want to know of the inputs."""
+        return frozenset().union(*(rule.how.needs for rule in self.rules if rule.scheme))
+
+    def rule_of(self, layer: Layer) -> Rule | None:
+        """The rule that stores `layer`; None where it stays in float32."""
+        found = next((rule for rule in self.rules if rule.covers(layer)), None)
+        return found if found and found.scheme else None
+
+    def scheme_of(self, layer: Layer) -> Scheme | None:
+        """How this recipe stores `layer`; None where it leaves it in float32."""
+        rule = self.rule_of(layer)
+        return rule.scheme if rule else None
+
+    def shown_rule(self, layer: Layer) -> Rule:
+        """The rule of a layer, or of one that stays in float32 the last with a scheme: how it would be stored."""
+        rule = self.rule_of(layer) or next((r for r in reversed(self.rules) if r.scheme), None)
+        if rule is None:
+            raise SchemeError(Text("La receta no cuantiza nada.", "The recipe quantizes nothing."))
+        return rule
+
+    def check_layers(self, layers: Iterable[Layer]) -> None:
+        """Raise QuantError for a rule that covers no matrix of a model: a name that it does not have."""
+        matrices = [layer for layer in layers if layer.kind is not Kind.OTHER]
+        for rule in self.rules:
+            if not any(rule.covers(layer) for layer in matrices):
+                names = [layer.name for layer in matrices]
+                raise QuantError(
+                    Text("La receta nombra la capa «{name}», que este modelo no tiene; sus matrices: {allowed}.",
+                         "The recipe names a layer “{name}” that this model does not have; its matrices: {allowed}.")
+                    .format(name=rule.layers, allowed=", ".join(names[:6]) + ("…" if len(names) > 6 else ""))
+                )  # fmt: skip
