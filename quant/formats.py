@@ -52,7 +52,10 @@ class NumberFormat:
     """A set of numbers that `code_bits` bits can name.
 
     values: float32 [2**code_bits] by bit pattern (NaN where a pattern is not a number), None above 8 bits; layout: of
-    a float; dtype: torch's type of the very same bits, where it has one; ties: how `nearest` breaks them.
+    a float; dtype: torch's type of the very same bits, where it has one; ties: how `nearest` breaks them; learned: a
+    code is a place in a table that its matrix brings (`QTensor.table`), and so are `values`.
+
+    Two formats are equal only if their values are, bit for bit: caches are keyed by formats.
     """
 
     name: str
@@ -62,6 +65,11 @@ class NumberFormat:
     layout: FloatLayout | None = None
     dtype: torch.dtype | None = None
     ties: Ties = Ties.EVEN
+    learned: bool = False
+    _table: bytes = field(init=False, repr=False)  # the values, where they can be compared and hashed
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_table", b"" if self.values is None else self.values.numpy().tobytes())
 
     @property
     def lowest(self) -> float:
@@ -256,6 +264,16 @@ def exmy(exponent_bits: int, mantissa_bits: int, specials: Specials = Specials.F
         )  # fmt: skip
     name = f"e{exponent_bits}m{mantissa_bits}{'' if ieee else 'fn'}"
     return _float(name, exponent_bits, mantissa_bits, specials, "ExMy, IEEE 754 bias")
+
+
+@cache
+def learned_format(bits: int) -> NumberFormat:
+    """Codes of `bits` bits that are places in a table of 2**bits values, which the matrix brings itself.
+
+    Raises SchemeError unless 2 <= bits <= 8.
+    """
+    places = integer_format(bits, signed=False).values
+    return NumberFormat(f"learned{bits}", bits, "places in a table of its own", places, learned=True)
 
 
 def number_format(name: str) -> NumberFormat:

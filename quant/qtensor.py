@@ -17,7 +17,8 @@ class QTensor:
     codes: [out, in] bit patterns of `scheme.element`, uint8 up to 8 bits, int64 above. scale: float32 [rows, groups]
     holding only values of `scheme.scale`, a QTensor of that shape where the scales are quantized in turn, or None where
     there are none. zero: uint8 [rows, groups] or None. offset: like scale, or [1, 1] for the whole matrix, or None.
-    `rows` and `groups` are those of the granularity.
+    table: float32 [rows, 2**bits] of float16 values where these are learned (W = table[row, codes]), or None. `rows`
+    and `groups` are those of the granularity.
     """
 
     codes: Tensor
@@ -25,6 +26,7 @@ class QTensor:
     zero: Tensor | None
     scheme: Scheme
     offset: Tensor | QTensor | None = None
+    table: Tensor | None = None
 
     @property
     def shape(self) -> Shape:
@@ -37,6 +39,8 @@ class QTensor:
 
     def dequantize(self) -> Tensor:
         """The float32 matrix [out, in] that the codes stand for."""
+        if self.table is not None:
+            return looked_up(self.table, self.codes)
         values = self.scheme.element.decode(self.codes).float()  # E8M7 without infinity decodes to float64
         if self.scale is None:
             return values
@@ -47,6 +51,11 @@ class QTensor:
         if self.offset is not None:
             grouped = grouped + decoded(self.offset).unsqueeze(-1)
         return ungroup(grouped, self.shape)
+
+
+def looked_up(table: Tensor, codes: Tensor) -> Tensor:
+    """float32 [out, in]: the values of a table [out or 1, 2**bits] at the places `codes` [out, in]."""
+    return table.expand(len(codes), -1).gather(1, codes.long())
 
 
 def decoded(stored: Tensor | QTensor) -> Tensor:

@@ -88,6 +88,7 @@ class Grid(Enum):
     CENTRED: the mean of the matrix is stored and subtracted first, then ABSMAX (bitsandbytes' nested scales).
     UNIT: no scale at all, a plain cast.
     SEARCH: whatever scale and offset give the least squared error (ggml's K-quants).
+    LEARNED: no scale; the values themselves are learned, one table for the matrix or one for each row, in float16.
     """
 
     ABSMAX = "absmax"
@@ -98,6 +99,7 @@ class Grid(Enum):
     CENTRED = "centred"
     UNIT = "unit"
     SEARCH = "search"
+    LEARNED = "learned"
 
 
 class CodesFrom(Enum):
@@ -129,7 +131,7 @@ class Scheme:
     """How a matrix is stored: W = (v[codes] - zero) * scale or v[codes] * scale + offset, shared by a group.
 
     ties: where a weight halfway between two values goes, the element's own way unless said; name: of a published block
-    format, whose byte layout it is then stored in.
+    format, for messages; its byte layout is that of the scheme, whatever it is called.
     """
 
     element: NumberFormat
@@ -151,13 +153,19 @@ class Scheme:
                 .format(grid=self.grid.name)
             )  # fmt: skip
         _check(self.grid, Text("elemento", "element"), self.element, self._holds)
+        if self.grid is Grid.LEARNED and not isinstance(self.granularity, PerTensor | PerChannel):
+            raise SchemeError(
+                Text("Una tabla aprendida es de toda la matriz o de una fila, no de {got}.",
+                     "A learned table is one for the matrix or one for a row, not one for {got}.")
+                .format(got=str(self.granularity))
+            )  # fmt: skip
         if not isinstance(self.scale, Scheme):
             _check(self.grid, Text("escala", "scale"), self.scale, self._scales)
 
     def _holds(self, element: NumberFormat | None) -> bool:
         """Whether the grid can use `element` for the codes."""
-        if element is None:
-            return False
+        if element is None or self.grid is Grid.LEARNED or element.learned:
+            return element is not None and self.grid is Grid.LEARNED and element.learned
         if self.grid is Grid.UNIT:
             return element.layout is not None and element.layout.signed and element.code_bits in (4, 6, 8, 16)
         if element.values is None:
@@ -171,8 +179,8 @@ class Scheme:
         return element.lowest < 0 or self.grid is Grid.SEARCH
 
     def _scales(self, scale: NumberFormat | None) -> bool:
-        if scale is None or self.grid is Grid.UNIT:
-            return scale is None and self.grid is Grid.UNIT
+        if scale is None or self.grid in (Grid.UNIT, Grid.LEARNED):
+            return scale is None and self.grid in (Grid.UNIT, Grid.LEARNED)
         return scale.layout is not None and scale.code_bits in (8, 16, 32)
 
     @classmethod

@@ -14,9 +14,11 @@ directions. What stands beside is float32 and counted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from quant.qtensor import QTensor
@@ -91,6 +93,16 @@ class Beside:
         if self.low_rank:
             y = y + (z @ self.low_rank.b.t()) @ self.low_rank.a.t()
         return y if kept is None else y + kept
+
+
+def part_dtype(name: str) -> torch.dtype:
+    """Of a part by its name: places are int64, all else float32."""
+    return torch.int64 if name == "outliers.columns" else torch.float32
+
+
+def part_bytes(name: str, shape: tuple[int, ...]) -> int:
+    """Bytes of a part of that shape."""
+    return math.prod(shape) * part_dtype(name).itemsize
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "text",
     "errors",
+    "json_model",
     "vml",
     "nearest",
     "codebooks",
@@ -26,6 +27,7 @@ ROOMS = (
     "activations",
     "scheme",
     "blocks",
+    "scheme_json",
     "qtensor",
     "weight",
     "texts",

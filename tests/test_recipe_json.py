@@ -12,17 +12,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant.activations import Activations
+from quant.activations import Activations, Per
 from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError
 from quant.floats import Specials
-from quant.formats import FORMATS, exmy
+from quant.formats import FORMATS, exmy, learned_format
 from quant.kernels.cpu import hold
 from quant.methods import quantize
 from quant.packing import Layout
-from quant.recipe import Recipe
-from quant.recipe_json import recipe_from_json, recipe_to_json, scheme_from_json, scheme_to_json
+from quant.recipe import CacheScheme, Calibration, Recipe, Rule
+from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.scheme import CodesFrom, Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
+from quant.scheme_json import scheme_from_json, scheme_to_json
 
 HALF, SINGLE = FORMATS["float16"], FORMATS["float32"]
 GRANULARITIES: list[Granularity] = [PerTensor(), PerChannel(), PerGroup(32), Flat(48)]
@@ -96,27 +97,28 @@ def changed(path: str, value: object) -> Any:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("scheme", ..., "recipe: fields are missing (−) or unknown (+): −scheme; it has scheme, embedding, method"),
-        ("more", 1, "+more"),
-        ("scheme/scale/more", 1, "scheme.scale: fields are missing (−) or unknown (+): +more"),
-        ("scheme", None, "scheme: got None; allowed: {…}"),
-        ("scheme", [], "scheme: got []"),
+        ("scheme/element", ..., "recipe.scheme: the field “element” is missing"),
+        ("more", 1, "recipe: the field “more” is unknown; the ones that exist: scheme, embedding, method"),
+        ("scheme/scale/more", 1, "recipe.scheme.scale: the field “more” is unknown"),
+        ("scheme", None, "recipe.scheme: got None; allowed: {…}"),
+        ("scheme", [], "recipe.scheme: got []"),
         ("embedding", 1, "recipe.embedding: got 1; allowed: bool"),
         ("method", "magic", "There is no method “magic”"),
         ("method", None, "recipe.method: got None; allowed: text"),
         ("activations", "int4", "recipe.activations: got 'int4'; allowed: float, int8"),
-        ("overrides", {}, "recipe.overrides: got {}"),
-        ("overrides/0", ["c"], "recipe.overrides[0]: got ['c']; allowed: [layer, scheme]"),
-        ("overrides/0/0", 3, "recipe.overrides[0][0]: got 3; allowed: text"),
-        ("overrides/0/1/grid", "round", "recipe.overrides[0][1].grid: got 'round'; allowed: absmax, minmax"),
+        ("overrides", {}, "recipe.overrides: got {}; allowed: […]"),
+        ("overrides/0", ["c"], "recipe.overrides.0: the field “1” is missing"),
+        ("overrides/0/0", 3, "recipe.overrides.0.0: got 3; allowed: text"),
+        ("overrides/0/1/grid", "round", "recipe.overrides.0.1.grid: got 'round'; allowed: absmax, minmax"),
         ("scheme/element", "int9", "There is no format “int9”; the ones that exist: int2"),
         ("scheme/element", "e9m2", "E9M2 cannot be"),
         ("scheme/element", 4, "scheme.element: got 4"),
         ("scheme/granularity", "rows", "scheme.granularity: got 'rows'; allowed: per_tensor, per_channel"),
-        ("scheme/granularity", {"per_group": 64.0}, "scheme.granularity: got {'per_group': 64.0}"),
+        ("scheme/granularity", {"per_group": 64.0}, "scheme.granularity.per_group: got 64.0; allowed: int"),
         ("scheme/granularity", {"per_group": 7}, "Groups of 7 were asked for"),
         ("scheme/granularity", {"flat": 0}, "scheme.granularity: got {'flat': 0}"),
-        ("scheme/granularity", {"flat": True}, "scheme.granularity: got {'flat': True}"),
+        ("scheme/granularity", {"flat": True}, "scheme.granularity.flat: got True; allowed: int"),
+        ("scheme/element", "learned9", "9 bits were asked for"),
         ("scheme/granularity", {"flat": 64, "per_group": 64}, "scheme.granularity: got"),
         ("scheme/ties", "odd", "scheme.ties: got 'odd'; allowed: even"),
         ("scheme/codes_from", None, "scheme.codes_from: got None; allowed: stored, computed"),
@@ -127,7 +129,7 @@ def changed(path: str, value: object) -> Any:
         ("scheme/scale", "int4", "scheme.scale: got 'int4'; allowed:"),
         ("scheme/scale", "e8m7", "scheme.scale: got 'e8m7'; allowed:"),
         ("scheme/scale", "float64", "scheme.scale: got 'float64'"),
-        ("scheme/scale", 16, "scheme.scale: got 16; allowed: text"),
+        ("scheme/scale", 16, "scheme.scale: got 16; allowed: text, {…}, null"),
         ("scheme/scale/shift/offset", "int4", "scheme.scale.shift.offset: got 'int4'"),
     ],
 )
@@ -181,4 +183,63 @@ def test_anything_else_is_refused_and_nothing_else_is_raised(path: str, value: o
         recipe = recipe_from_json(written)
     except QuantError:
         return
-    assert recipe_to_json(recipe) == written
+    assert recipe_from_json(recipe_to_json(recipe)) == recipe
+
+
+# ---- version 2
+
+
+LEARNED = Scheme(learned_format(3), PerChannel(), Grid.LEARNED, None)
+NEWER = [
+    Recipe((Rule("linear:*.mlp.*", OTHERS[0]), Rule("*", OTHERS[1]))),
+    Recipe((Rule("linear:a.b"), Rule("linear:*", OTHERS[0]))),
+    Recipe((Rule("a.b", BLOCKS["Q4_0"].scheme, "search"), Rule("linear:*", BLOCKS["Q4_0"].scheme))),
+    Recipe.uniform(BLOCKS["Q4_K"].scheme, method="importance", calibration=Calibration("training_sample", 1024)),
+    Recipe.uniform(BLOCKS["Q4_K"].scheme, method="importance", calibration=Calibration("own", 512, "Un texto mío.")),
+    Recipe.uniform(OTHERS[0], activations=Activations(FORMATS["int4"], Per.TENSOR)),
+    Recipe.uniform(OTHERS[0], activations=Activations(FORMATS["int8"], Per.TENSOR, static=True)),
+    Recipe.uniform(OTHERS[0], cache=CacheScheme(keys=OTHERS[1])),
+    Recipe((Rule("table:*", OTHERS[0]),)),
+]
+
+
+def test_what_version_1_cannot_say_is_written_as_rules_and_comes_back_equal() -> None:
+    for recipe in NEWER:
+        written = recipe_to_json(recipe)
+        assert written["version"] == 2, recipe
+        assert recipe_from_json(through_text(written)) == recipe
+    assert "version" not in recipe_to_json(Recipe())
+
+
+def test_a_field_that_is_missing_takes_its_default() -> None:
+    four = {"element": "int4", "granularity": {"per_group": 64}}
+    assert recipe_from_json({"rules": [{"layers": "linear:*", "scheme": four}]}) == Recipe()
+    assert recipe_from_json({"version": 2, "rules": [{"layers": "*", "scheme": four}]}) == Recipe.uniform(table=True)
+    assert recipe_from_json({}) == Recipe()
+    assert recipe_from_json({"scheme": four, "embedding": True}) == Recipe.uniform(table=True)
+
+
+def test_what_is_unknown_or_wrong_in_rules_is_refused_by_name() -> None:
+    four = {"element": "int4", "granularity": {"per_group": 64}}
+    rule = {"layers": "linear:*", "scheme": four}
+    for written, said in [
+        ({"rules": [rule], "more": 1}, "recipe: the field “more” is unknown; the ones that exist: version, rules"),
+        ({"rules": [rule | {"bits": 4}]}, "recipe.rules.0: the field “bits” is unknown"),
+        ({"rules": [rule | {"knobs": {"share": 1}}]}, "Method “rtn” has no knob “share”; it has: —"),
+        ({"rules": [rule | {"method": "search"}]}, "has no search for scales"),
+        ({"rules": [rule | {"method": "magic"}]}, "There is no method “magic”"),
+        ({"rules": [{"layers": "norm:*", "scheme": four}]}, "kind of layer that does not exist"),
+        ({"rules": []}, "no rule"), ({"version": 3, "rules": [rule]}, "recipe.version: got 3; allowed: 2"),
+        ({"version": 2}, "recipe: the field “rules” is missing"), ({"rules": rule}, "recipe.rules: got"),
+        ({"rules": [rule], "activations": {"format": "int8", "per": "row"}}, "activations.per: got 'row'"),
+        ({"rules": [rule], "activations": "int8"}, "recipe.activations: got 'int8'; allowed: {…}"),
+        ({"rules": [rule], "calibration": {"text": "literatura"}}, "no calibration text “literatura”"),
+    ]:  # fmt: skip
+        with pytest.raises(QuantError) as caught:
+            recipe_from_json(written)
+        assert said in caught.value.text.en, written
+        assert caught.value.text.es != caught.value.text.en
+
+
+def test_a_scheme_whose_values_are_learned_comes_back() -> None:
+    assert scheme_from_json(through_text(scheme_to_json(LEARNED))) == LEARNED

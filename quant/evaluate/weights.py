@@ -99,14 +99,16 @@ def _histogram(x: Tensor, low: float, high: float) -> np.ndarray:
 def code_occupancy(q: QTensor) -> tuple[np.ndarray, np.ndarray]:
     """(values of the element format that the scheme uses, rising, float64 [n]; share of the weights at each, [n]).
 
-    Both zeros of a float count as one. Of a format of over 8 bits only the values that occur are given.
+    Both zeros of a float count as one. Of a format of over 8 bits only the values that occur are given; where each row
+    has a table of its own, those of the first row.
     """
     element = q.scheme.element
-    counts = torch.bincount(q.codes.view(-1), minlength=2**element.code_bits)
-    every = element.decode(torch.arange(len(counts))).double()
+    codes = q.codes if q.table is None or len(q.table) == 1 else q.codes[:1]  # each row has a table of its own
+    counts = torch.bincount(codes.reshape(-1), minlength=2**element.code_bits)
+    every = element.decode(torch.arange(len(counts))).double() if q.table is None else q.table[0].double()
     shown = torch.isfinite(every) & ((counts > 0) | (element.values is not None))
     values, place = torch.unique(every[shown], return_inverse=True)
-    shares = torch.zeros(len(values), dtype=torch.double).index_add(0, place, counts[shown].double() / q.codes.numel())
+    shares = torch.zeros(len(values), dtype=torch.double).index_add(0, place, counts[shown].double() / codes.numel())
     used = slice(1 if q.scheme.omits_lowest else 0, None)  # the lowest code is not part of a symmetric grid
     return values[used].numpy(), shares[used].numpy()
 

@@ -2,13 +2,15 @@
 
     {"format", "version", "writer", "name", "revision", "recipe", "config", "tensors", "sha256"}
 
-One key of safetensors' metadata holds it, so that the order of the metadata, which is not fixed, cannot matter.
+One key of safetensors' metadata holds it, so that the order of the metadata, which is not fixed, cannot matter. Version
+1 has a recipe of version 1 and nothing beside its matrices; it is written wherever it can say it all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,26 +19,44 @@ import torch
 from torch import Tensor
 
 from quant.errors import ModelError, shown
+from quant.json_model import JsonModel, parsed, read_json, refused
 from quant.model.layers import Layer
 from quant.model.tokenizer import FILE_NAME
 from quant.packing import Layout
 from quant.recipe import Recipe
-from quant.recipe_json import recipe_from_json, recipe_to_json, record, typed
+from quant.recipe_json import recipe_from_json, recipe_to_json, version_1_says
 from quant.text import Text
+from quant.weight import part_dtype
 
-KEY, FORMAT, VERSION = "quant", "quantized model", 1
+KEY, FORMAT, VERSIONS = "quant", "quantized model", (1, 2)
 WRITER = "quant-lab 0.1.0"
-FIELDS = ("format", "version", "writer", "name", "revision", "recipe", "config", "tensors", "sha256")
-CODES, FLOATS = "U8", "F32"  # safetensors' names
-WIDTH = {CODES: 1, FLOATS: 4}
+BESIDE = ".beside."  # between the name of a module and that of a part
+CODES, FLOATS, PLACES = "U8", "F32", "I64"  # safetensors' names
+WIDTH = {CODES: 1, FLOATS: 4, PLACES: 8}
 LENGTH_BYTES = ALIGNED = 8
 Spec = tuple[str, list[int]]  # dtype and shape of a tensor in the file
 
 
+class HeaderJson(JsonModel):
+    """The fields of a header."""
+
+    format: str
+    version: int
+    writer: str = ""
+    name: str = ""
+    revision: str = ""
+    recipe: dict[str, Any]
+    config: dict[str, Any]
+    tensors: list[Any]
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Header:
-    """tensors: [name, shape, id] for each parameter; id 0 is the recipe's scheme, i that of its i-th override, null
-    float32. sha256: of the header with an empty one, and of the data of all tensors in order of name."""
+    """tensors: [name, shape, id] for each parameter; id 0 is the recipe's last rule, i its i-th, null float32.
+
+    sha256: of the header with an empty one, and of the data of all tensors in order of name.
+    """
 
     name: str
     revision: str
@@ -47,42 +67,47 @@ class Header:
     writer: str = WRITER
 
     @property
+    def version(self) -> int:
+        """The oldest that can say it all."""
+        return 1 if version_1_says(self.recipe) else 2
+
+    @property
     def text(self) -> str:
         """As it is written."""
         return compact({
-            "format": FORMAT, "version": VERSION, "writer": self.writer, "name": self.name, "revision": self.revision,
-            "recipe": recipe_to_json(self.recipe), "config": self.config, "tensors": self.tensors,
-            "sha256": self.sha256,
+            "format": FORMAT, "version": self.version, "writer": self.writer, "name": self.name,
+            "revision": self.revision, "recipe": recipe_to_json(self.recipe), "config": self.config,
+            "tensors": self.tensors, "sha256": self.sha256,
         })  # fmt: skip
 
     def sealed(self, data: Iterable[Tensor]) -> Header:
         """This header with the SHA-256 of itself and of `data`."""
-        total = hashlib.sha256(replace(self, sha256="").text.encode())
-        for tensor in data:
-            total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-        return replace(self, sha256=total.hexdigest())
+        return replace(self, sha256=seal(replace(self, sha256="").text, data))
 
     @classmethod
     def parsed(cls, text: str) -> Header:
-        """As it was read. Raises QuantError where anything is missing, unknown or of another type."""
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(
-                Text("su cabecera no es JSON ({detail})", "its header is not JSON ({detail})")
-                .format(detail=shown(str(error)))
-            ) from error  # fmt: skip
-        got = typed(value, dict, "header")
-        came = (got.get("format"), got.get("version"))
-        if came != (FORMAT, VERSION):
+        """As it was read. Raises QuantError where anything is wrong, and names what is missing or unknown."""
+        value = read_json(text, "header")
+        if not isinstance(value, dict):
+            raise refused("header", value, ["{…}"])
+        came = (value.get("format"), value.get("version"))
+        if came not in [(FORMAT, version) for version in VERSIONS]:
             raise ModelError(
                 Text("ha llegado el formato {came}; se admite {allowed}", "got format {came}; allowed: {allowed}")
-                .format(came=shown(repr(came)), allowed=repr((FORMAT, VERSION)))
+                .format(came=shown(repr(came)), allowed=", ".join(repr((FORMAT, v)) for v in VERSIONS))
             )  # fmt: skip
-        record(got, "header", FIELDS)
-        name, revision, sha256, writer = (typed(got[n], str, n) for n in ("name", "revision", "sha256", "writer"))
-        config, tensors = typed(got["config"], dict, "config"), typed(got["tensors"], list, "tensors")
-        return cls(name, revision, recipe_from_json(got["recipe"]), config, tensors, sha256, writer)
+        got = parsed(HeaderJson, value, "header")
+        recipe = recipe_from_json(got.recipe)
+        return cls(got.name, got.revision, recipe, got.config, got.tensors, got.sha256, got.writer)
+
+
+def seal(text: str, data: Iterable[Tensor]) -> str:
+    """SHA-256 of a header as it was written, its own sum left empty, and of `data`."""
+    value = json.loads(text)
+    total = hashlib.sha256(compact(value | {"sha256": ""}).encode())
+    for tensor in data:
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def compact(value: object) -> str:
@@ -98,12 +123,17 @@ def table(layers: Iterable[Layer], recipe: Recipe) -> list[Any]:
 
 
 def specs(layers: Iterable[Layer], recipe: Recipe) -> dict[str, Spec]:
-    """Each parameter as the file has it. Raises SchemeError where the recipe does not fit."""
+    """Each tensor of the model as the file has it. Raises SchemeError where the recipe does not fit."""
     found: dict[str, Spec] = {}
     for layer in layers:
-        scheme = recipe.scheme_of(layer)
-        packed = (CODES, [Layout(scheme).nbytes(layer.matrix)]) if scheme else None
-        found[layer.tensor] = packed or (FLOATS, list(layer.shape))
+        rule = recipe.rule_of(layer)
+        if rule is None or rule.scheme is None:
+            found[layer.tensor] = (FLOATS, list(layer.shape))
+            continue
+        found[layer.tensor] = (CODES, [Layout(rule.scheme).nbytes(layer.matrix)])
+        for part, sides in rule.how.beside(rule.scheme, layer.matrix, rule.knobs).items():
+            kind = PLACES if part_dtype(part) is torch.int64 else FLOATS
+            found[f"{layer.name}{BESIDE}{part}"] = (kind, list(sides))
     return found
 
 
@@ -112,7 +142,7 @@ def file_bytes(tensors: Mapping[str, Spec], header: Header) -> int:
     entries: dict[str, Any] = {"__metadata__": {KEY: header.text}}
     end = 0
     for name, (dtype, shape) in sorted(tensors.items(), key=lambda item: (-WIDTH[item[1][0]], item[0])):
-        start, end = end, end + _product(shape) * WIDTH[dtype]
+        start, end = end, end + math.prod(shape) * WIDTH[dtype]
         entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
     length = len(compact(entries).encode())
     return LENGTH_BYTES + length + -length % ALIGNED + end
@@ -144,12 +174,5 @@ def check_tensors(header: Header, layers: list[Layer], got: Mapping[str, Spec]) 
 
 
 def _described(spec: Spec | None) -> Text:
-    words = {CODES: "uint8", FLOATS: "float32"}
+    words = {CODES: "uint8", FLOATS: "float32", PLACES: "int64"}
     return Text(*[f"{words.get(spec[0], spec[0])} {spec[1]}"] * 2) if spec else Text("ninguno", "none")
-
-
-def _product(shape: list[int]) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product

@@ -1,8 +1,9 @@
 """One safetensors file that is a whole quantized model, in exactly the bytes that were promised.
 
-    <matrix>.weight      uint8, the bytes of `Layout(scheme).pack`, for each matrix that is quantized; a tied one once
-    <any other tensor>   float32, as the model holds it
-    tokenizer/<file>     uint8, what the tokenizer's own `save_pretrained` writes
+    <matrix>.weight          uint8, the bytes of `Layout(scheme).pack`, for each quantized matrix; a tied one once
+    <matrix>.beside.<part>   what stands beside its codes, as `Beside.parts` names it
+    <any other tensor>       float32, as the model holds it
+    tokenizer/<file>         uint8, what the tokenizer's own `save_pretrained` writes
     metadata["quant"]    the header, JSON (`header.py`): recipe, configuration, table of tensors, checksum
 
 The size is `size_report(...).stored_bytes` plus tokenizer and header, and `predicted_bytes` tells it before anything is
@@ -30,7 +31,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from quant.errors import ModelError, QuantError, shown
-from quant.file.header import CODES, KEY, Header, Spec, check_tensors, file_bytes, specs, table
+from quant.file.header import BESIDE, CODES, KEY, Header, Spec, check_tensors, file_bytes, seal, specs, table
+from quant.kernels.held import Repaired
 from quant.model.layers import census, layers_of
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear, packed_matrices, settle
@@ -42,7 +44,7 @@ from quant.quantization import replace_layer
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.text import Text
-from quant.weight import QuantWeight
+from quant.weight import Beside, QuantWeight
 
 _TOKENIZERS: WeakKeyDictionary[LoadedModel, dict[str, Spec]] = WeakKeyDictionary()
 
@@ -86,7 +88,7 @@ def load_quantized(path: str | Path) -> LoadedModel:
         model, names = skeleton(header.config), sorted(file.keys())
         layers = layers_of(model)
         check_tensors(header, layers, {name: _spec(file, name) for name in names})
-        if header.sealed(file.get_tensor(name) for name in names) != header:
+        if seal(_header_text(file), (file.get_tensor(name) for name in names)) != header.sha256:
             raise ModelError(Text("no es lo que se guardó: su SHA-256 es otro",
                                   "it is not what was saved: its SHA-256 differs"))  # fmt: skip
         tokenizer = read_tokenizer({name: file.get_tensor(name) for name in names if name.startswith(PREFIX)})
@@ -95,7 +97,9 @@ def load_quantized(path: str | Path) -> LoadedModel:
             data, scheme = file.get_tensor(layer.tensor), header.recipe.scheme_of(layer)
             if scheme:
                 q = Layout(scheme).unpack(data.numpy().tobytes(), layer.matrix)
-                replace_layer(model, layer, QuantWeight(q), header.recipe.activations)
+                start = layer.name + BESIDE
+                parts = {n.removeprefix(start): file.get_tensor(n).clone() for n in names if n.startswith(start)}
+                replace_layer(model, layer, QuantWeight(q, Beside.of(parts)), header.recipe.activations)
             else:
                 weights[layer.tensor] = data.clone()  # not a view of the file, which may change or go
         put_weights(model, weights)
@@ -134,7 +138,10 @@ def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
     tensors = {}
     for layer in census(loaded):
         if held := packed.get(layer.tensor):
-            tensors[layer.tensor] = as_tensor(Layout(held.scheme).pack(held.quantized().q))
+            weight = held.quantized()
+            tensors[layer.tensor] = as_tensor(Layout(held.scheme).pack(weight.q))
+            parts = weight.beside.parts().items()
+            tensors |= {f"{layer.name}{BESIDE}{part}": tensor.contiguous() for part, tensor in parts}
         else:
             tensors[layer.tensor] = loaded.model.get_parameter(layer.tensor).detach().contiguous()
     return tensors | {name: as_tensor(data) for name, data in tokenizer_files(loaded.tokenizer).items()}
@@ -145,8 +152,12 @@ def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
     size_report(loaded, recipe)  # names and shapes
     packed = {f"{name}.weight": held for name, _, held in packed_matrices(loaded.model)}
     for layer in census(loaded):
-        want, held = recipe.scheme_of(layer), packed.get(layer.tensor)
-        if (held.scheme if held else loaded.model.get_parameter(layer.tensor).dtype) != (want or torch.float32):
+        rule, held = recipe.rule_of(layer), packed.get(layer.tensor)
+        want = rule.scheme if rule else None
+        got = held.scheme if held else loaded.model.get_parameter(layer.tensor).dtype
+        promised = rule.how.beside(want, layer.matrix, rule.knobs) if rule and want else {}
+        beside = held.quantized().beside.parts() if type(held) is Repaired else {}
+        if got != (want or torch.float32) or {n: tuple(part.shape) for n, part in beside.items()} != promised:
             raise ModelError(
                 Text("La receta no es la de este modelo: según ella, «{layer}» se guarda como {want}, y no es así.",
                      "The recipe is not this model's: by it “{layer}” is stored as {want}, and it is not.")
@@ -218,14 +229,18 @@ def _reason(error: SafetensorError | OSError) -> Text:
 
 
 def _read_header(file: Any) -> Header:
-    metadata = file.metadata() or {}
+    return Header.parsed(_header_text(file))
+
+
+def _header_text(file: Any) -> str:
+    metadata: dict[str, str] = file.metadata() or {}
     if KEY not in metadata:
         raise ModelError(
             Text("es un archivo safetensors, pero no lleva «{key}» en sus metadatos; se abren los de save_quantized",
                  "it is a safetensors file, but has no “{key}” in its metadata; those of save_quantized open")
             .format(key=KEY)
         )  # fmt: skip
-    return Header.parsed(metadata[KEY])
+    return metadata[KEY]
 
 
 def _spec(file: Any, name: str) -> Spec:

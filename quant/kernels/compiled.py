@@ -96,7 +96,7 @@ class NativeMatrix:
             self._alive.append(matrix.detach())
             self.struct = _Matrix(*self.shape, 1, _Codes(matrix.data_ptr(), None, 32, SINGLE), portable=portable)
             return
-        codes = self._codes(matrix.codes)
+        codes = self._codes(matrix.codes, matrix.table)
         zero = self._numbers(Numbers(matrix.zero)) if matrix.zero else _Numbers()
         scale, offset = (self._numbers(n) if n else _Numbers() for n in (matrix.scale, matrix.offset))
         self.struct = _Matrix(*self.shape, matrix.runs, codes, scale, zero, offset, portable)
@@ -128,9 +128,13 @@ class NativeMatrix:
             ))  # fmt: skip
         return y
 
-    def _codes(self, codes: Codes) -> _Codes:
+    def _codes(self, codes: Codes, learned: Tensor | None = None) -> _Codes:
         stored = codes.stored
         self._alive.append(codes.data)
+        if learned is not None:
+            self._alive.append(table := learned.float().view(-1))
+            kind = NARROW if is_narrow(table) and stored.code_bits == TABLE_BITS else TABLE
+            return _Codes(codes.data.data_ptr(), table.data_ptr(), stored.code_bits, kind)
         if stored.values is None:
             return _Codes(codes.data.data_ptr(), None, stored.code_bits, WIDE[stored.layout])
         table = stored.values.float().contiguous()
@@ -180,8 +184,12 @@ def _table_kind(stored: NumberFormat) -> int:
         return UNSIGNED
     if torch.equal(values, torch.where(plain < count / 2, plain, plain - count)):
         return SIGNED
-    narrow = torch.equal(values.bfloat16().float().nan_to_num(), values.nan_to_num())
-    return NARROW if narrow and stored.code_bits == TABLE_BITS else TABLE
+    return NARROW if is_narrow(values) and stored.code_bits == TABLE_BITS else TABLE
+
+
+def is_narrow(values: Tensor) -> bool:
+    """Whether bfloat16 holds all of a table."""
+    return torch.equal(values.bfloat16().float().nan_to_num(), values.nan_to_num())
 
 
 def is_plain(tensor: Tensor) -> bool:
@@ -191,7 +199,7 @@ def is_plain(tensor: Tensor) -> bool:
 
 def _readable(matrix: PackedMatrix) -> bool:
     (out, columns), runs = matrix.shape, matrix.runs
-    if not out or columns % runs or columns // runs % RUN:
+    if not out or columns % runs or columns // runs % RUN or (matrix.table is not None and len(matrix.table) > 1):
         return False
     shared = [n for n in (matrix.scale, matrix.offset, Numbers(matrix.zero) if matrix.zero else None) if n]
     if matrix.zero and matrix.zero.stored != matrix.codes.stored:

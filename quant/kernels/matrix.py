@@ -20,7 +20,7 @@ from quant.errors import SchemeError
 from quant.formats import NumberFormat
 from quant.packing.bits import as_tensor, pack_codes, unpack_codes
 from quant.packing.dense import offset_shape
-from quant.qtensor import QTensor
+from quant.qtensor import QTensor, looked_up
 from quant.scheme import Flat, Offset, PerGroup, Scheme, Shape
 from quant.text import Text
 from quant.weight import QuantWeight
@@ -166,7 +166,8 @@ class Numbers:
 class PackedMatrix:
     """W [out, in] = (v[codes] - zero) * scale or v[codes] * scale + offset, every part packed.
 
-    scale, zero, offset: one for each of the granularity's groups, row after row; None where there are none.
+    scale, zero, offset: one for each of the granularity's groups, row after row; None where there are none. table:
+    float16 [out or 1, 2**bits], of learned values (W = table[row, codes]).
     """
 
     shape: Shape
@@ -175,6 +176,7 @@ class PackedMatrix:
     scale: Numbers | None
     zero: Codes | None
     offset: Numbers | None
+    table: Tensor | None = None
 
     @classmethod
     def of(cls, q: QTensor) -> PackedMatrix:
@@ -186,6 +188,7 @@ class PackedMatrix:
             None if q.scale is None or s.scale is None else Numbers.of(q.scale, s.scale),
             None if q.zero is None else Codes.of(q.zero, s.element),
             None if q.offset is None or store is None else Numbers.of(q.offset, store),
+            None if q.table is None else q.table.half(),
         )  # fmt: skip
 
     def qtensor(self) -> QTensor:
@@ -197,7 +200,8 @@ class PackedMatrix:
         offset = None
         if self.offset and isinstance(self.scheme.shift, Offset):
             offset = self.offset.restored(self.scheme.shift.store, offset_shape(self.scheme, self.shape))
-        return QTensor(self.codes.unpacked().view(self.shape), scale, zero, self.scheme, offset)
+        table = None if self.table is None else self.table.float()
+        return QTensor(self.codes.unpacked().view(self.shape), scale, zero, self.scheme, offset, table)
 
     def quantized(self) -> QuantWeight:
         """`qtensor`, with nothing beside it."""
@@ -206,6 +210,7 @@ class PackedMatrix:
     def parts(self) -> dict[str, Tensor]:
         """The packed tensors by name."""
         found = {"codes": self.codes.data} | ({"zero": self.zero.data} if self.zero else {})
+        found |= {} if self.table is None else {"table": self.table}
         for name, numbers in (("scale", self.scale), ("offset", self.offset)):
             found |= numbers.parts(name) if numbers else {}
         return found
@@ -231,6 +236,9 @@ class PackedMatrix:
         last, columns = self.shape[0] if last is None else last, self.shape[1]
         if not 0 <= first <= last <= self.shape[0]:
             raise IndexError(f"rows {first} to {last} of {self.shape[0]}")
+        if self.table is not None:
+            table = self.table if len(self.table) == 1 else self.table[first:last]
+            return looked_up(table.float(), self.codes.unpacked(first * columns, last * columns).view(-1, columns))
         values = self.codes.values(first * columns, last * columns).view(last - first, self.runs, columns // self.runs)
         if self.zero:
             values = values - self._shared(self.zero, first, last)

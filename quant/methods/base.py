@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from quant.errors import CalibrationError, SchemeError, shown
 from quant.scheme import Scheme, Shape
 from quant.text import Text, as_typed
-from quant.weight import QuantWeight
+from quant.weight import QuantWeight, part_bytes
 
 
 class Statistic(Enum):
@@ -71,8 +71,8 @@ def _any_scheme(scheme: Scheme, knobs: object) -> None:
     """Every scheme will do."""
 
 
-def _nothing_beside(scheme: Scheme, shape: Shape, knobs: object) -> int:
-    return 0
+def _nothing_beside(scheme: Scheme, shape: Shape, knobs: object) -> dict[str, tuple[int, ...]]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class Method(Generic[K]):
 
     run(weight, scheme, statistics, knobs, generator): of float32 [out, in]; pure but for the generator, its one source
     of chance. check(scheme, knobs): raises SchemeError for a scheme that the method cannot fill, before any work.
-    extra_bytes(scheme, shape, knobs): of what it stores beside the codes of a matrix of that shape.
+    beside(scheme, shape, knobs): the shapes of what it stores beside the codes of a matrix, by the names of
+    `Beside.parts`.
     """
 
     name: str
@@ -90,9 +91,13 @@ class Method(Generic[K]):
     source: str
     run: Callable[[Tensor, Scheme, Statistics, K, Generator | None], QuantWeight]
     check: Callable[[Scheme, K], None] = _any_scheme
-    extra_bytes: Callable[[Scheme, Shape, K], int] = _nothing_beside
+    beside: Callable[[Scheme, Shape, K], dict[str, tuple[int, ...]]] = _nothing_beside
     needs: frozenset[Statistic] = frozenset()
     knobs: type[K] = NoKnobs  # type: ignore[assignment]
+
+    def extra_bytes(self, scheme: Scheme, shape: Shape, knobs: K) -> int:
+        """Bytes of what it stores beside the codes of a matrix of that shape."""
+        return sum(part_bytes(name, sides) for name, sides in self.beside(scheme, shape, knobs).items())
 
     def quantize(self, weight: Tensor, scheme: Scheme, statistics: Statistics = NOTHING_KNOWN, knobs: K | None = None,
                  generator: Generator | None = None) -> QuantWeight:  # fmt: skip

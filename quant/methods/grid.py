@@ -71,9 +71,10 @@ def frame(weight: Tensor, scheme: Scheme) -> Frame:
     """
     shape = (weight.shape[0], weight.shape[1])
     scheme.groups(shape)
-    if scheme.scale is None:
+    if scheme.grid is Grid.UNIT:
         return Frame(shape, scheme)
     fit = _FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight)
+    assert scheme.scale is not None, "only casts and learned tables have none"
     scale = store(fit.scale, scheme.scale)
     factor = _through(decoded(scale), fit.scale)
     divisor = fit.scale if scheme.codes_from is CodesFrom.COMPUTED else factor
@@ -202,15 +203,16 @@ def _searched(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
 def searched(scheme: Scheme) -> SchemeError:
     """The error for a scheme whose grids no formula gives."""
     return SchemeError(
-        Text("{name} busca sus escalas: no se obtiene por simple redondeo.",
-             "{name} searches for its scales: plain rounding does not give it.")
-        .format(name=scheme.name or scheme.grid.name)
+        Text("{name} busca sus {what}: no se obtiene por simple redondeo.",
+             "{name} searches for its {what}: plain rounding does not give it.")
+        .format(name=scheme.name or scheme.grid.name,
+                what=Text("valores", "values") if scheme.grid is Grid.LEARNED else Text("escalas", "scales"))
     )  # fmt: skip
 
 
 _FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], _Fit]] = {
     Grid.ABSMAX: _absmax, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
-    Grid.POWER_OF_TWO: _power_of_two, Grid.CENTRED: _centred, Grid.SEARCH: _searched,
+    Grid.POWER_OF_TWO: _power_of_two, Grid.CENTRED: _centred, Grid.SEARCH: _searched, Grid.LEARNED: _searched,
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
 
 
 def _check(scheme: Scheme, knobs: NoKnobs) -> None:
-    if scheme.grid is Grid.SEARCH:
+    if scheme.grid in (Grid.SEARCH, Grid.LEARNED):
         raise grid.searched(scheme)
 
 

@@ -1,13 +1,14 @@
 """Codes and scales to bytes and back: the only source of sizes.
 
-A scheme named after a published block format is stored in that format's bytes (`blocks.py`); any other densely
-(`dense.py`).
+A scheme that is a published block format is stored in that format's bytes (`blocks.py`); any other densely
+(`dense.py`), whatever it is called.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quant.blocks import BLOCKS
 from quant.errors import QuantError
 from quant.packing import blocks, dense
 from quant.packing.bits import pack_codes, unpack_codes
@@ -24,16 +25,21 @@ class Layout:
 
     scheme: Scheme
 
+    @property
+    def _block(self) -> blocks.Block | None:
+        published = BLOCKS.get(self.scheme.name)
+        return blocks.LAYOUTS.get(self.scheme.name) if published and published.scheme == self.scheme else None
+
     def nbytes(self, shape: Shape) -> int:
         """Bytes of a matrix of `shape`, padding included. Raises SchemeError when the scheme does not fit it."""
-        if block := blocks.LAYOUTS.get(self.scheme.name):
+        if block := self._block:
             return block.count(shape, self.scheme.name) * block.nbytes
         return sum(dense.sections(self.scheme, shape))
 
     def pack(self, q: QTensor) -> bytes:
         """The bytes of `q`; `nbytes(q.shape)` of them."""
         assert q.scheme == self.scheme
-        block = blocks.LAYOUTS.get(self.scheme.name)
+        block = self._block
         return blocks.pack(q, block) if block else dense.pack(q)
 
     def unpack(self, data: bytes, shape: Shape) -> QTensor:
@@ -44,7 +50,7 @@ class Layout:
                      "Got {got} bytes; a {shape} matrix in this format takes {want}.")
                 .format(got=len(data), shape=f"{shape[0]} × {shape[1]}", want=self.nbytes(shape))
             )  # fmt: skip
-        block = blocks.LAYOUTS.get(self.scheme.name)
+        block = self._block
         return blocks.unpack(data, shape, self.scheme, block) if block else dense.unpack(data, shape, self.scheme)
 
 

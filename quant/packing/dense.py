@@ -1,8 +1,8 @@
-"""Dense layout: codes one after another, row after row; then the scales; then zero points; then offsets.
+"""Dense layout: codes one after another, row after row; then the scales; then zero points; then offsets; then tables.
 
 Codes of b bits start in the lowest bits (little-endian bit order), but for bitsandbytes' formats, whose first nibble
 is the high one. Scales and offsets follow in their own format, little-endian, or by their own scheme; zero points are
-packed like the codes. Each part ends on a byte.
+packed like the codes; learned tables are float16. Each part ends on a byte.
 """
 
 from __future__ import annotations
@@ -10,22 +10,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from quant.blocks import BLOCKS
 from quant.formats import NumberFormat
 from quant.packing.bits import as_tensor, pack_codes, unpack_codes
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Offset, Scheme, Shape, Zero
 
-HIGH_NIBBLE_FIRST = ("NF4", "NF4_DOUBLE", "FP4")
+HIGH_NIBBLE_FIRST = frozenset(BLOCKS[name].scheme for name in ("NF4", "NF4_DOUBLE", "FP4"))
+TABLE_VALUE_BYTES = 2
 _WORDS = {16: torch.int16, 32: torch.int32}
 
 
-def sections(scheme: Scheme, shape: Shape) -> tuple[int, int, int, int]:
-    """Bytes of codes, scales, zero points and offsets of a matrix of `shape`."""
+def sections(scheme: Scheme, shape: Shape) -> tuple[int, int, int, int, int]:
+    """Bytes of codes, scales, zero points, offsets and learned tables of a matrix of `shape`."""
     rows, groups, _ = scheme.groups(shape)
     bits = scheme.element.code_bits
     zeros = _bytes(rows * groups * bits) if isinstance(scheme.shift, Zero) else 0
     offsets = _stored(scheme.shift.store, offset_shape(scheme, shape)) if isinstance(scheme.shift, Offset) else 0
-    return _bytes(shape[0] * shape[1] * bits), _stored(scheme.scale, (rows, groups)), zeros, offsets
+    tables = rows * TABLE_VALUE_BYTES << bits if scheme.grid is Grid.LEARNED else 0
+    return _bytes(shape[0] * shape[1] * bits), _stored(scheme.scale, (rows, groups)), zeros, offsets, tables
 
 
 def offset_shape(scheme: Scheme, shape: Shape) -> Shape:
@@ -45,14 +48,15 @@ def pack(q: QTensor) -> bytes:
     bits = q.scheme.element.code_bits
     zeros = b"" if q.zero is None else pack_codes(q.zero, bits)
     offset = q.scheme.shift.store if isinstance(q.scheme.shift, Offset) else None
-    return _pack_element(q) + _pack_numbers(q.scale, q.scheme.scale) + zeros + _pack_numbers(q.offset, offset)
+    tables = b"" if q.table is None else q.table.half().numpy().tobytes()
+    return _pack_element(q) + _pack_numbers(q.scale, q.scheme.scale) + zeros + _pack_numbers(q.offset, offset) + tables
 
 
 def _pack_element(q: QTensor) -> bytes:
     bits = q.scheme.element.code_bits
     if bits in _WORDS:
         return q.codes.to(_WORDS[bits]).numpy().tobytes()
-    return pack_codes(q.codes, bits, high_first=q.scheme.name in HIGH_NIBBLE_FIRST)
+    return pack_codes(q.codes, bits, high_first=q.scheme in HIGH_NIBBLE_FIRST)
 
 
 def _pack_numbers(values: Tensor | QTensor | None, how: NumberFormat | Scheme | None) -> bytes:
@@ -74,13 +78,14 @@ def unpack(data: bytes, shape: Shape, scheme: Scheme) -> QTensor:
     for size in sections(scheme, shape):
         parts.append(data[:size])
         data = data[size:]
-    codes, scales, zeros, offsets = parts
+    codes, scales, zeros, offsets, tables = parts
     bits = scheme.element.code_bits
     zero = unpack_codes(zeros, bits, rows * groups).view(rows, groups) if zeros else None
     shift = scheme.shift.store if isinstance(scheme.shift, Offset) else None
     return QTensor(
         _unpack_element(codes, shape, scheme), _unpack_numbers(scales, scheme.scale, (rows, groups)), zero, scheme,
         _unpack_numbers(offsets, shift, offset_shape(scheme, shape)),
+        as_tensor(tables).view(torch.float16).float().view(rows, -1) if tables else None,
     )  # fmt: skip
 
 
@@ -88,7 +93,7 @@ def _unpack_element(data: bytes, shape: Shape, scheme: Scheme) -> Tensor:
     bits = scheme.element.code_bits
     if bits in _WORDS:
         return (as_tensor(data).view(_WORDS[bits]).long() & ((1 << bits) - 1)).view(shape)
-    high_first = scheme.name in HIGH_NIBBLE_FIRST
+    high_first = scheme in HIGH_NIBBLE_FIRST
     return unpack_codes(data, bits, shape[0] * shape[1], high_first=high_first).view(shape)
 
 
