@@ -4,7 +4,7 @@ Calibration text (for methods that look at activations) is never trained on; the
 quantization-aware training) is. Both are drawn by whole document with a fixed seed, a quota of bytes per
 source, and rejected when they share a 13-gram with an evaluation text.
 
-    python -m quant.holdout CORPUS_FOLDER quant/assets/texts
+    python -m quant.train.holdout CORPUS_FOLDER quant/assets/texts
 """
 
 from __future__ import annotations
