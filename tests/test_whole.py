@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 import torch
+from cases import each
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.activations import Activations
@@ -49,9 +50,9 @@ def alone(model: GPT2LMHeadModel) -> torch.Tensor:
 
 
 @pytest.mark.skipif(not compiled.available(), reason="no compiler here")
-@pytest.mark.parametrize(("embedding", "portable"), [(True, False), (False, False), (True, True)])
-@pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
-@pytest.mark.parametrize("bits", range(2, 9))
+@each("embedding, portable", [(True, False), (False, False), (True, True)])
+@each("granularity", GRANULARITIES)
+@each("bits", range(2, 9))
 def test_rounded_activations_are_the_definition(
     original: LoadedModel, bits: int, granularity: Granularity, embedding: bool, portable: bool
 ) -> None:
@@ -72,7 +73,7 @@ def test_rounded_activations_are_the_definition(
 
 
 @pytest.mark.skipif(not compiled.available(), reason="no compiler here")
-@pytest.mark.parametrize("zero_point", [True, False])
+@each("zero_point", [True, False])
 def test_one_token_at_a_time_is_several_at_once(original: LoadedModel, zero_point: bool) -> None:
     """The same digits, the same sums."""
     scheme = Scheme.integer(4, PerGroup(64), zero_point=zero_point)
