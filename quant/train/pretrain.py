@@ -171,7 +171,7 @@ def steps(model: nn.Module, streams: dict[str, np.ndarray], opts: list[torch.opt
 
 @torch.no_grad()
 def bits_per_byte(model: nn.Module, tokenizer: Tokenizer, documents: list[str], limit_bytes: float) -> float:
-    """Bits-per-byte on whole documents up to about `limit_bytes`: a quick look during training."""
+    """Bits-per-byte on entire documents up to about `limit_bytes`: a quick look during training."""
     nats = seen = 0.0
     for document in documents:
         ids = torch.tensor([0, *tokenizer.encode(document).ids])
