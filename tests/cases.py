@@ -23,6 +23,7 @@ def each(names: str, values: Iterable[Any]) -> Callable[[Callable[..., None]], C
 
     Several names, parted by commas, take values that are tuples; decorators on top of each other run every combination.
     All cases run, whatever fails. What a case does with `monkeypatch` is undone after it; other fixtures are shared.
+    The first case may skip the test; a later one that skips fails, since it would hide those that failed before it.
     """
     axis = tuple(names.split(", ")), [v if ", " in names else (v,) for v in values]
     if not axis[1]:
@@ -56,7 +57,9 @@ def run(check: Callable[..., None], axes: list[Axis], fixtures: dict[str, Any]) 
             own = {"monkeypatch": patch} if "monkeypatch" in fixtures else {}
             try:
                 check(**(fixtures | own | case))
-            except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  (all that can go wrong in a test)
+            except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+                if isinstance(error, pytest.skip.Exception) and count == 1:
+                    raise
                 failures.append((", ".join(f"{name}={described(value)}" for name, value in case.items()), error))
     if failures:
         lines = [f"  {case}: {type(e).__name__}: {shortened(str(e))}" for case, e in failures[:SHOWN_CASES]]

@@ -48,6 +48,18 @@ def test_no_cases_are_no_test() -> None:
         each("x", [])
 
 
+def test_only_the_first_case_may_skip() -> None:
+    @each("x", [1, 2])
+    def check(x: int, skipped: int) -> None:
+        if x == skipped:
+            pytest.skip("not here")
+
+    with pytest.raises(pytest.skip.Exception):
+        check(skipped=1)
+    with pytest.raises(AssertionError, match="1 of 2 cases fail"):
+        check(skipped=2)
+
+
 PLACE = {"kept": 1}
 
 
