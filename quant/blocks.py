@@ -1,7 +1,7 @@
 """Published block formats: a scheme each, scales and all. `BLOCKS` holds them by name; a new one is one row.
 
 Where llama.cpp (ggml) and the specification differ in the scale, the ties or the bytes, both are here under their own
-names: NVFP4 is NVIDIA's, with a second scale for the whole matrix, NVFP4_GGML has none; MXFP4 rounds ties to even,
+names: NVFP4 is NVIDIA's, with a second scale for the entire matrix, NVFP4_GGML has none; MXFP4 rounds ties to even,
 MXFP4_GGML to the lower code.
 """
 

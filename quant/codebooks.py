@@ -30,7 +30,7 @@ def dynamic_table() -> Tensor:
     """The signed dynamic table of 8-bit optimizers, float32 [256], rising.
 
     For each power of ten from 1e-6 to 1, twice as many values as for the one before: the midpoints of 2**i equal
-    steps between a tenth and the whole of it. 0 and 1 complete the 256. Dettmers et al. 2022, arXiv:2110.02861, 2.2.
+    steps between a tenth of it and itself. 0 and 1 complete the 256. Dettmers et al. 2022, arXiv:2110.02861, 2.2.
     """
     values = [0.0, 1.0]
     for i in range(_EXPONENTS):

@@ -81,7 +81,7 @@ class NumberFormat:
 
     @property
     def is_integer(self) -> bool:
-        """Whether the values are consecutive whole numbers."""
+        """Whether the values are consecutive integers."""
         return self.layout is None and self.name.lstrip("u").startswith("int")
 
     @property
@@ -133,7 +133,7 @@ class NumberFormat:
         return values.float() if self.highest <= torch.finfo(torch.float32).max else values
 
     def encode_integers(self, rounded: Tensor) -> Tensor:
-        """uint8 bit patterns of whole numbers already rounded; saturates at both ends, same shape."""
+        """uint8 bit patterns of integers already rounded; saturates at both ends, same shape."""
         clipped = rounded.clamp(self.lowest, self.highest).to(torch.int16)
         return clipped.bitwise_and((1 << self.code_bits) - 1).to(torch.uint8)
 
@@ -253,8 +253,8 @@ def exmy(exponent_bits: int, mantissa_bits: int, specials: Specials = Specials.F
     SchemeError for anything else.
     """
     ieee = specials is Specials.IEEE
-    whole = type(exponent_bits) is type(mantissa_bits) is int  # 4.0 and True would be found in a range
-    fits = whole and exponent_bits in EXPONENT_BITS[ieee:] and mantissa_bits in MANTISSA_BITS[ieee:]
+    integers = type(exponent_bits) is type(mantissa_bits) is int  # 4.0 and True would be found in a range
+    fits = integers and exponent_bits in EXPONENT_BITS[ieee:] and mantissa_bits in MANTISSA_BITS[ieee:]
     if not fits or specials not in (Specials.FINITE, Specials.IEEE):
         raise SchemeError(
             Text("E{e}M{m} no puede ser: hacen falta de 1 a 8 bits de exponente y de 0 a 10 de mantisa, y con infinito "
@@ -288,7 +288,7 @@ def number_format(name: str) -> NumberFormat:
 
 
 def integer_format(bits: int, *, signed: bool) -> NumberFormat:
-    """intN or uintN. Raises SchemeError unless 2 <= bits <= 8."""
+    """The integer format intN or uintN of N = `bits` bits. Raises SchemeError unless 2 <= bits <= 8."""
     if not isinstance(bits, int) or bits not in INTEGER_BITS:
         raise SchemeError(
             Text("Has pedido {bits} bits; tiene que ser un entero de 2 a 8.",

@@ -47,7 +47,7 @@ class Rounder:
         return self.codes[torch.searchsorted(self.passed, x.contiguous())]
 
     def lookup(self, x: Tensor) -> Tensor:
-        """The same."""
+        """uint8 codes of the values nearest to finite float32 `x`, same shape: what `search` gives, sooner."""
         if self.split is None:
             return self.search(x)
         flat = x.contiguous().view(-1)
@@ -67,8 +67,8 @@ def rounder(values: Tensor, ties: Ties, even: Callable[[Tensor], Tensor] | None 
     codes = codes[torch.argsort((~torch.signbit(values[codes])).int(), stable=True)]  # minus zero below zero
     codes = codes[torch.argsort(values[codes], stable=True)]
     if ties is Ties.FIRST:
-        same = values[codes[1:]] == values[codes[:-1]]
-        codes = codes[~torch.cat([same, same.new_zeros(1)])]  # of two zeros +0, the lower pattern, comes last
+        repeated = values[codes[1:]] == values[codes[:-1]]
+        codes = codes[~torch.cat([repeated, repeated.new_zeros(1)])]  # of two zeros +0, the lower pattern, comes last
     ranked = values[codes].double()
     middles = (ranked[:-1] + ranked[1:]) / 2
     goes_up = (
@@ -96,7 +96,7 @@ def _goes_up(middles: Tensor, codes: Tensor, ties: Ties) -> Tensor:
 
 
 def _buckets(codes: Tensor, passed: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The tables of `lookup`: all float32 whose upper 16 bits agree are a bucket."""
+    """`lower`, `upper` and `split` of a Rounder: all float32 whose upper 16 bits agree are a bucket."""
     top = torch.arange(BUCKETS, dtype=torch.int64) << 16
     ends = torch.stack([top, top | (BUCKETS - 1)]).to(torch.int32).view(torch.float32)
     negative = torch.arange(BUCKETS) >= BUCKETS // 2

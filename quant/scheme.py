@@ -1,6 +1,6 @@
 """How one matrix is stored: element format, granularity, grid, format of the scales. No algorithms.
 
-Weights are [out, in] everywhere. A matrix is cut into groups that share a scale: the whole matrix, a row (output
+Weights are [out, in] everywhere. A matrix is cut into groups that share a scale: the entire matrix, a row (output
 channel), `size` consecutive inputs of a row, or `size` consecutive weights of the matrix laid flat. Scales form a
 matrix [rows, groups] of their own, and may be stored by a scheme in turn.
 """
@@ -23,7 +23,7 @@ COMMON_GROUP = 16  # smaller ones are for matrices of scales
 
 @dataclass(frozen=True)
 class PerTensor:
-    """One scale for the whole matrix."""
+    """One scale for the entire matrix."""
 
     def groups(self, shape: Shape) -> tuple[int, int, int]:
         return 1, 1, shape[0] * shape[1]

@@ -19,7 +19,7 @@ LARGEST_BYTES = 200_000  # of a pasted text: a minute or so on two cores
 
 @dataclass(frozen=True)
 class EvalText:
-    """A fixed text as whole documents. `title` is what the page calls it."""
+    """A fixed text in its documents. `title` is what the page calls it."""
 
     name: str
     title: Text
@@ -33,8 +33,8 @@ class EvalText:
     def part(self, n_bytes: int) -> EvalText:
         """About `n_bytes` of the text from at least ENOUGH_DOCUMENTS of its documents, where it has so many.
 
-        Whole documents from the start where that gives enough of them; else the beginning of every document, cut at a
-        space. Intervals need documents: those say how much texts differ. A single document stays whole.
+        Entire documents from the start where that gives enough of them; else the beginning of every document, cut at a
+        space. Intervals need documents: those say how much texts differ. A single document is not cut.
         """
         head = self.head(n_bytes)
         if len(head.documents) >= min(ENOUGH_DOCUMENTS, len(self.documents)):
@@ -43,7 +43,7 @@ class EvalText:
         return EvalText(self.name, self.title, tuple(_beginning(d, each) for d in self.documents))
 
     def head(self, n_bytes: int) -> EvalText:
-        """Whole documents from the start, the last one included reaching at least `n_bytes`."""
+        """Entire documents from the start, the last one included reaching at least `n_bytes`."""
         chosen, total = [], 0
         for document in self.documents:
             chosen.append(document)

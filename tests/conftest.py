@@ -28,6 +28,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+# As app.py has it: threads that wait sleep. Where they spin, tests beside other work take several times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A developer's own cache may hold the hub model; the tests must see the same machine everywhere.
 _CACHE = tempfile.mkdtemp(prefix="quant-tests-")
 atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)

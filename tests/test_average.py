@@ -1,4 +1,4 @@
-"""quant.average: weights between two models', a tokenizer that is theirs, and refusals."""
+"""quant.train.average: weights between two models', a tokenizer that is theirs, and refusals."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from quant.average import calibration, write_average
 from quant.model.load import EMBEDDED_FOLDER, load_model
 from quant.texts import shipped_text
+from quant.train.average import calibration, write_average
 
 
 @pytest.fixture

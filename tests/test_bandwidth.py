@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.activations import Activations
@@ -61,14 +59,10 @@ def test_packed_matrices_count_as_they_are_held(tiny: LoadedModel, activations: 
 # ---- the machine
 
 
-def test_the_probe_is_quick_and_made_once() -> None:
+def test_the_probe_finds_what_a_machine_can_have_and_is_made_once() -> None:
     read_bandwidth.cache_clear()
-    torch.ones(1).sum()
-    started = time.perf_counter()
     found = read_bandwidth()
-    taken = time.perf_counter() - started
     assert 1e8 < found < 1e13
-    assert taken < 10  # a second and a half alone; tests share the machine
     assert read_bandwidth() == found
 
 

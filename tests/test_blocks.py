@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import each
 
 from quant.blocks import BLOCKS
 from quant.errors import SchemeError
@@ -35,7 +36,7 @@ def test_every_named_format_is_here() -> None:
     assert len(BLOCKS) == 25
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@each("name", BLOCKS)
 def test_a_format_has_its_name_a_source_and_a_summary_in_both_languages(name: str) -> None:
     block = BLOCKS[name]
     assert block.name == block.scheme.name == name
@@ -45,7 +46,7 @@ def test_a_format_has_its_name_a_source_and_a_summary_in_both_languages(name: st
     assert block.summary.es != block.summary.en
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@each("name", BLOCKS)
 def test_a_weight_takes_the_bits_that_are_published(name: str) -> None:
     each, once = KNOWN[name]
     assert bits_per_weight(BLOCKS[name].scheme, SHAPE) == each + once / WEIGHTS
@@ -58,7 +59,7 @@ def test_the_formats_that_search_are_those_without_a_formula_for_the_scale() -> 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@each("name", BLOCKS)
 def test_a_row_that_is_no_multiple_of_the_block_is_refused_with_both_numbers(name: str) -> None:
     layout, block = Layout(BLOCKS[name].scheme), BLOCK_WEIGHTS[name]
     assert layout.nbytes((3, 2 * block)) > 0
@@ -101,8 +102,8 @@ def test_double_quantization_is_dynamic_eight_bits_in_blocks_of_256_about_the_me
     assert nested.shift == Offset(FORMATS["float32"])
 
 
-@pytest.mark.parametrize(
-    ("name", "element", "size", "sub", "offset"),
+@each(
+    "name, element, size, sub, offset",
     [
         ("Q2_K", "uint2", 16, "uint4", True), ("Q3_K", "int3", 16, "int6", False), ("Q4_K", "uint4", 32, "uint6", True),
         ("Q5_K", "uint5", 32, "uint6", True), ("Q6_K", "int6", 16, "int8", False), ("IQ4_XS", "iq4", 32, "int6", False),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from cases import each
 from numpy.random import Generator
 
 from quant.evaluate import bootstrap
@@ -69,21 +70,21 @@ def coverage(draw: Callable[[Generator], Interval | None], truth: float, draws: 
     return sum(interval is not None and truth in interval for interval in found) / draws
 
 
-@pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize(("figure", "truth"), [(differences, DIFFERENCE), (divergences, KL)])
+@each("text", TEXTS)
+@each("figure, truth", [(differences, DIFFERENCE), (divergences, KL)])
 def test_mean_intervals_cover(figure: Callable[[Generator, np.ndarray], np.ndarray], truth: float, text: str) -> None:
     counts = TEXTS[text]
     assert 0.92 <= coverage(lambda rng: mean_interval(figure(rng, counts), counts), truth) <= 0.98
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each("text", TEXTS)
 def test_root_intervals_cover(text: str) -> None:
     counts = TEXTS[text]
     assert 0.92 <= coverage(lambda rng: root_interval(squares(rng, counts), counts), 1.0) <= 0.98
 
 
-@pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("agreement", [0.5, 0.73, 0.98, 0.998])
+@each("text", TEXTS)
+@each("agreement", [0.5, 0.73, 0.98, 0.998])
 def test_share_intervals_cover(agreement: float, text: str) -> None:
     counts = TEXTS[text]
 
@@ -94,8 +95,8 @@ def test_share_intervals_cover(agreement: float, text: str) -> None:
     assert 0.92 <= coverage(lambda rng: share_interval(hits(rng), counts), agreement) <= 0.98
 
 
-@pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize(("q", "normal"), [(0.5, 0.0), (0.99, 2.3263479), (0.999, 3.0902323)])
+@each("text", TEXTS)
+@each("q, normal", [(0.5, 0.0), (0.99, 2.3263479), (0.999, 3.0902323)])
 def test_quantile_intervals_cover(q: float, normal: float, text: str) -> None:
     counts, spread = TEXTS[text], 0.1
     ids = np.repeat(np.arange(len(counts)), counts)
@@ -109,7 +110,7 @@ def test_quantile_intervals_cover(q: float, normal: float, text: str) -> None:
     assert least <= coverage(draw, normal * math.hypot(1, spread), 300) <= 0.98
 
 
-@pytest.mark.parametrize("clusters", [8, 10, 30])
+@each("clusters", [8, 10, 30])
 def test_windows_cover_too(clusters: int) -> None:
     counts = np.full(clusters, 512)
     assert 0.92 <= coverage(lambda rng: mean_interval(differences(rng, counts), counts), DIFFERENCE) <= 0.98
@@ -155,7 +156,7 @@ def test_a_tiny_variation_keeps_its_digits() -> None:
     assert tiny.high - tiny.low == pytest.approx(1e-6 * (plain.high - plain.low), rel=1e-6)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, 3.7])
+@each("value", [0.0, 0.1, 3.7])
 def test_clusters_that_are_alike_give_a_point(value: float) -> None:
     interval = mean_interval(value * ARTICLES, ARTICLES)
     assert interval is not None
@@ -206,7 +207,7 @@ def test_shares_of_clusters_that_are_alike_are_as_of_tokens() -> None:
     assert (interval.low, interval.high) == pytest.approx((0.4691, 0.5309), abs=1e-4)  # Wilson, n = 1000
 
 
-@pytest.mark.parametrize(("freedom", "table"), [(7, 2.3646), (9, 2.2622), (11, 2.2010), (15, 2.1314), (47, 2.0117)])
+@each("freedom, table", [(7, 2.3646), (9, 2.2622), (11, 2.2010), (15, 2.1314), (47, 2.0117)])
 def test_students_t_is_that_of_the_tables(freedom: int, table: float) -> None:
     assert student_t(freedom) == pytest.approx(table, abs=1e-3)
 
@@ -248,8 +249,8 @@ def tokens(documents: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.arange(len(of_window)), 3), np.repeat(of_window, 3)
 
 
-@pytest.mark.parametrize(
-    ("documents", "unit", "count"),
+@each(
+    "documents, unit, count",
     [
         ([2] * 48, "documentos", 48),
         ([1, 2] * 4, "documentos", 8),

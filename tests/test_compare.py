@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_quality import CHANCES, DOCUMENTS, TEXT, Letters, bigrams, plain_loss, text_of
+from letters import CHANCES, DOCUMENTS, TEXT, Letters, bigrams, plain_loss, text_of
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 

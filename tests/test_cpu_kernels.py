@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integers, label
+from cases import each
+from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integers
 from torch import Tensor
 
 from quant.activations import Activations
@@ -175,15 +176,15 @@ def assert_named(monkeypatch: pytest.MonkeyPatch, held: Held, activations: Activ
 
 
 @HAS_COMPILER
-@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
-@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0], CASTS[0]], ids=label)
+@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0], CASTS[0]])
 def test_compiled_is_named_and_runs(scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (17, 512))), activations, COMPILED)
 
 
 @HAS_INT_MM
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("scheme", INTS, ids=label)
+@each("scheme", INTS)
 def test_whole_numbers_are_named_and_run(scheme: Scheme, monkeypatch: pytest.MonkeyPatch) -> None:
     held = cpu.hold(any_matrix(scheme, (17, 40)))
     assert_named(monkeypatch, held, Activations.FLOAT, LIMBS)
@@ -192,15 +193,15 @@ def test_whole_numbers_are_named_and_run(scheme: Scheme, monkeypatch: pytest.Mon
 
 @HAS_INT4
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
-@pytest.mark.parametrize("scheme", FOURS, ids=label)
+@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("scheme", FOURS)
 def test_int4pack_is_named_and_runs(scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (17, 512))), activations, INT4PACK)
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
-@pytest.mark.parametrize("scheme", [*BLOCK_SCHEMES, CASTS[0], CENTRED, *integers([PerGroup(16)])], ids=label)
+@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("scheme", [*BLOCK_SCHEMES, CASTS[0], CENTRED, *integers([PerGroup(16)])])
 def test_the_definition_is_named_and_runs(
     scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +222,7 @@ def test_every_kernel_is_described_in_both_languages() -> None:
 # What each gives
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+@each("scheme", SCHEMES)
 def test_the_definition(scheme: Scheme, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one tile, in several, in single rows."""
     columns = columns_of(scheme)
@@ -235,7 +236,7 @@ def test_the_definition(scheme: Scheme, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+@each("scheme", SCHEMES)
 def test_any_format_is_multiplied(scheme: Scheme, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a compiler and without; float32 and bfloat16; few tokens and many."""
     if not in_c:
@@ -257,7 +258,7 @@ def test_any_format_is_multiplied(scheme: Scheme, in_c: bool, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
-@pytest.mark.parametrize("scheme", [BLOCK_SCHEMES[0], UNUSUAL[7], *integers([PerChannel()])[-4:], *FOURS], ids=label)
+@each("scheme", [BLOCK_SCHEMES[0], UNUSUAL[7], *integers([PerChannel()])[-4:], *FOURS])
 def test_any_format_takes_8_bit_activations(scheme: Scheme, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rounded activations whatever multiplies them, few tokens or many."""
     if not in_c:
@@ -278,8 +279,8 @@ def test_any_format_takes_8_bit_activations(scheme: Scheme, in_c: bool, monkeypa
 
 @HAS_INT_MM
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("shape", [(19, 75), (1, 512), (33, 8), (8, 2), (5, 3072)])
-@pytest.mark.parametrize("scheme", INTS, ids=label)
+@each("shape", [(19, 75), (1, 512), (33, 8), (8, 2), (5, 3072)])
+@each("scheme", INTS)
 def test_limbs_are_as_exact_as_float32(scheme: Scheme, shape: Shape) -> None:
     q = any_matrix(scheme, shape, 3)
     held = PackedMatrix.of(q)
@@ -290,8 +291,8 @@ def test_limbs_are_as_exact_as_float32(scheme: Scheme, shape: Shape) -> None:
 
 
 @HAS_INT_MM
-@pytest.mark.parametrize("shape", [(19, 75), (1, 512), (33, 8), (8, 2), (5, 3072)])
-@pytest.mark.parametrize("scheme", INTS, ids=label)
+@each("shape", [(19, 75), (1, 512), (33, 8), (8, 2), (5, 3072)])
+@each("scheme", INTS)
 def test_whole_numbers_are_multiplied_exactly(scheme: Scheme, shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result is right to four roundings of itself, however much cancels: K is not in it, nor are magnitudes."""
     monkeypatch.setattr(compiled, "supported", lambda matrix: False)
@@ -330,8 +331,8 @@ def test_few_tokens_of_8_bits_equal_many(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @HAS_INT4
-@pytest.mark.parametrize("shape", [(16, 256), (17, 512), (1, 256), (50, 768)])
-@pytest.mark.parametrize("scheme", FOURS, ids=label)
+@each("shape", [(16, 256), (17, 512), (1, 256), (50, 768)])
+@each("scheme", FOURS)
 def test_int4pack_rounds_activations_and_results_only(scheme: Scheme, shape: Shape) -> None:
     q = any_matrix(scheme, shape, 6)
     held = Int4Matrix.of(q)
@@ -345,8 +346,8 @@ def test_int4pack_rounds_activations_and_results_only(scheme: Scheme, shape: Sha
 
 
 @HAS_INT4
-@pytest.mark.parametrize("shape", [(16, 256), (17, 512), (1, 256), (50, 768), (150, 256), (192, 512)])
-@pytest.mark.parametrize("scheme", FOURS, ids=label)
+@each("shape", [(16, 256), (17, 512), (1, 256), (50, 768), (150, 256), (192, 512)])
+@each("scheme", FOURS)
 def test_int4pack_gives_back_what_it_holds(scheme: Scheme, shape: Shape) -> None:
     q = any_matrix(scheme, shape, 7)
     held = Int4Matrix.of(q)
@@ -542,7 +543,7 @@ def test_8_bit_activations_are_rounded_token_by_token() -> None:
     assert scale.tolist() == [[1.0], [1.0], [2.0], [pytest.approx(1 / 127)]]
 
 
-@pytest.mark.parametrize("size", [1e-45, 2e-43, 9e-43, 1e-38, 1.4e-36, 1.6e-36, 1e-30, 3e38])
+@each("size", [1e-45, 2e-43, 9e-43, 1e-38, 1.4e-36, 1.6e-36, 1e-30, 3e38])
 def test_8_bit_activations_stay_within_127(size: float) -> None:
     x = size * torch.linspace(-1, 1, 101).view(1, -1)
     digits, scale = reference.int8_activations(x)
@@ -550,9 +551,9 @@ def test_8_bit_activations_stay_within_127(size: float) -> None:
     assert float((digits * scale - x).abs().max()) <= max(size / 127 * 0.5001, 1.5e-36)
 
 
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
-@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
-@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]], ids=label)
+@each("bad", [torch.nan, torch.inf, -torch.inf])
+@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]])
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 def test_what_is_not_finite_is_not_made_finite(
     scheme: Scheme, activations: Activations, in_c: bool, bad: float, monkeypatch: pytest.MonkeyPatch
@@ -572,8 +573,8 @@ def test_what_is_not_finite_is_not_made_finite(
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]], ids=label)
-@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
+@each("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]])
+@each("activations", [Activations.FLOAT, Activations.INT8])
 def test_any_number_of_dimensions(scheme: Scheme, activations: Activations) -> None:
     held = cpu.hold(any_matrix(scheme, (19, 256)))
     x = tokens(6, 256)
@@ -586,7 +587,7 @@ def test_any_number_of_dimensions(scheme: Scheme, activations: Activations) -> N
 
 
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
-@pytest.mark.parametrize("scheme", [INTS[1], FOURS[0], *BLOCK_SCHEMES, UNUSUAL[5]], ids=label)
+@each("scheme", [INTS[1], FOURS[0], *BLOCK_SCHEMES, UNUSUAL[5]])
 def test_rows_are_the_definition_s(scheme: Scheme, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not in_c:
         monkeypatch.setattr(compiled, "supported", lambda matrix: False)
@@ -603,8 +604,8 @@ def test_rows_are_the_definition_s(scheme: Scheme, in_c: bool, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
-@pytest.mark.parametrize("scheme", [INTS[0], INTS[1], *FOURS[1:4], BLOCK_SCHEMES[0], UNUSUAL[5]], ids=label)
-@pytest.mark.parametrize("activations", [Activations.FLOAT, Activations.INT8])
+@each("scheme", [INTS[0], INTS[1], *FOURS[1:4], BLOCK_SCHEMES[0], UNUSUAL[5]])
+@each("activations", [Activations.FLOAT, Activations.INT8])
 def test_what_is_decided_beforehand_computes_the_same(
     scheme: Scheme, activations: Activations, in_c: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -624,15 +625,15 @@ def test_what_is_decided_beforehand_computes_the_same(
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
-@pytest.mark.parametrize("scheme", [INTS[1], FOURS[1]], ids=label)
+@each("bad", [torch.nan, torch.inf, -torch.inf])
+@each("scheme", [INTS[1], FOURS[1]])
 def test_what_is_decided_beforehand_makes_nothing_finite(scheme: Scheme, bad: float) -> None:
     x = tokens(1, 512)
     x[0, 5] = bad
     assert not bool(ready.packed(cpu.hold(any_matrix(scheme, (19, 512))), None, Activations.FLOAT)(x).isfinite().any())
 
 
-@pytest.mark.parametrize("bias", biases(7))
+@each("bias", biases(7))
 def test_a_float_matrix_is_multiplied_as_it_is(bias: Tensor | None) -> None:
     weight, x = torch.randn(7, 75, generator=torch.Generator().manual_seed(1)), tokens(3, 75)
     assert torch.equal(ready.plain(weight, bias)(x), float32.linear(x, weight, bias))

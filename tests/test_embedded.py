@@ -13,13 +13,13 @@ from transformers import GPT2LMHeadModel
 
 from quant.evaluate.quality import evaluate
 from quant.generate import Sampling, generate
-from quant.holdout import ngrams, read_documents
 from quant.model.layers import Kind, census
 from quant.model.load import EMBEDDED_FOLDER, LoadedModel, load_model
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.scheme import PerChannel, PerTensor, Scheme
 from quant.texts import FOLDER, TITLES, EvalText, shipped_text
+from quant.train.holdout import ngrams, read_documents
 
 LARGEST_BYTES = 10_485_760
 OUR_TEXTS = ["calibration", "training_sample"]

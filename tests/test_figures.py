@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_quality import Bigrams, bigrams, text_of
+from letters import Bigrams, bigrams, text_of
 
 from quant.evaluate.bootstrap import Interval
 from quant.evaluate.compare import Comparison, Reference, TokenScores, compare, compare_steps

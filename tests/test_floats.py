@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -111,7 +112,7 @@ def assert_same_codes(got: Tensor, want: np.ndarray, values: np.ndarray) -> None
     assert not wrong.any(), f"{wrong.sum()} of {len(want)}, the first: {codes[wrong][0]}, not {want[wrong][0]}"
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@each("name", REFERENCES)
 def test_every_code_has_its_value_with_signs_of_zero_and_nan(name: str) -> None:
     expected = known_values(REFERENCES[name])
     assert len(expected) == 2 ** FORMATS[name].code_bits
@@ -124,7 +125,7 @@ def test_every_code_has_its_value_with_signs_of_zero_and_nan(name: str) -> None:
         assert np.array_equal(np.signbit(values)[number], np.signbit(expected)[number])
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@each("name", REFERENCES)
 def test_a_million_float32_are_rounded_to_the_same_bits(name: str) -> None:
     x = reference_inputs(name)
     assert len(x) > 1_000_000
@@ -132,8 +133,8 @@ def test_a_million_float32_are_rounded_to_the_same_bits(name: str) -> None:
     assert_same_codes(FORMATS[name].encode(torch.from_numpy(x)), want, known_values(REFERENCES[name]))
 
 
-@pytest.mark.parametrize(
-    ("name", "layout"),
+@each(
+    "name, layout",
     [
         ("float8_e4m3", FloatLayout(4, 3, Specials.IEEE, 7)),
         ("float8_e4m3b11fnuz", FloatLayout(4, 3, Specials.FNUZ, 11)),
@@ -166,7 +167,7 @@ def test_e8m0_has_no_zero_and_no_sign() -> None:
     assert e8m0.decode(torch.tensor([0, 127, 254])).tolist() == [2.0**-127, 1.0, 2.0**127]
 
 
-@pytest.mark.parametrize("name", WITHOUT_NAN)
+@each("name", WITHOUT_NAN)
 def test_nan_is_refused_where_there_is_no_code_for_it(name: str) -> None:
     with pytest.raises(SchemeError) as caught:
         FORMATS[name].encode(torch.tensor([1.0, torch.nan]))
@@ -174,7 +175,7 @@ def test_nan_is_refused_where_there_is_no_code_for_it(name: str) -> None:
     assert caught.value.text.en == "There is a NaN among the numbers and this format has no code for it."
 
 
-@pytest.mark.parametrize("name", ["float16", "float32"])
+@each("name", ["float16", "float32"])
 def test_float64_is_rounded_once(name: str) -> None:
     # Halfway between two neighbours but for 1 in 2**50: rounded to float32 first, it would be a tie for float16.
     reference = getattr(np, name)
@@ -220,7 +221,7 @@ def test_float64_and_float32_keep_their_own_bits() -> None:
     assert torch.equal(FORMATS["float32"].decode(codes).view(torch.int32), y.view(torch.int32))
 
 
-@pytest.mark.parametrize("name", ["float16", "bfloat16", *EIGHT_BIT_CASTS])
+@each("name", ["float16", "bfloat16", *EIGHT_BIT_CASTS])
 def test_torch_casts_agree(name: str) -> None:
     element = FORMATS[name]
     assert element.dtype is getattr(torch, name)
@@ -234,7 +235,7 @@ def test_torch_casts_agree(name: str) -> None:
     assert_same_codes(element.encode(x, policy), want.numpy(), values)
 
 
-@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
+@each("name", ["float16", "bfloat16", "float32"])
 def test_rounding_by_cast_is_encoding_and_decoding(name: str) -> None:
     x = torch.from_numpy(inputs("float16" if name == "float32" else name))
     there_and_back = FORMATS[name].decode(FORMATS[name].encode(x))
@@ -244,8 +245,8 @@ def test_rounding_by_cast_is_encoding_and_decoding(name: str) -> None:
 BEYOND = [1e30, -1e30, math.inf, -math.inf]
 
 
-@pytest.mark.parametrize(
-    ("name", "policy", "expected"),
+@each(
+    "name, policy, expected",
     [
         ("float8_e4m3fn", None, [math.nan] * 4),
         ("float8_e4m3fn", Overflow.NAN, [math.nan] * 4),
@@ -274,7 +275,7 @@ def test_overflow_follows_its_policy(name: str, policy: Overflow | None, expecte
     assert FORMATS[name].decode(codes).tolist() == pytest.approx(expected, nan_ok=True, abs=0)
 
 
-@pytest.mark.parametrize("name", [n for n in REFERENCES if n != "float8_e8m0fnu"])
+@each("name", [n for n in REFERENCES if n != "float8_e8m0fnu"])
 def test_what_rounds_down_to_the_largest_does_not_overflow(name: str) -> None:
     element, (over, below) = FORMATS[name], np.unique(midpoints(known_values(REFERENCES[name])))[[-1, -2]]
     for policy in Overflow:
@@ -293,7 +294,7 @@ def allowed_policies(element: NumberFormat) -> list[Overflow]:
     return [policy for policy in Overflow if has[policy]]
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@each("name", REFERENCES)
 def test_a_policy_without_a_code_is_refused_with_those_that_have_one(name: str) -> None:
     allowed = allowed_policies(FORMATS[name])
     for policy in Overflow:
@@ -307,7 +308,7 @@ def test_a_policy_without_a_code_is_refused_with_those_that_have_one(name: str) 
         assert caught.value.text.en == f"Overflow “{policy.value}”: this format allows {names}."
 
 
-@pytest.mark.parametrize("name", ["int4", "nf4", "ternary"])
+@each("name", ["int4", "nf4", "ternary"])
 def test_what_only_holds_finite_numbers_refuses_the_rest(name: str) -> None:
     for x, policy in ((1.0, Overflow.INFINITY), (1.0, Overflow.NAN), (math.nan, None)):
         with pytest.raises(SchemeError) as caught:
@@ -316,7 +317,7 @@ def test_what_only_holds_finite_numbers_refuses_the_rest(name: str) -> None:
         assert caught.value.text.en.startswith(f"{name} holds finite numbers only")
 
 
-@pytest.mark.parametrize("element", FLOATS, ids=lambda f: f.name)
+@each("element", FLOATS)
 def test_negative_zero_and_what_rounds_to_it_keep_the_sign_where_there_is_one(element: NumberFormat) -> None:
     layout = element.layout
     assert layout is not None
@@ -351,7 +352,7 @@ FINFO = [(n, r) for n, r in REFERENCES.items() if n != "float8_e8m0fnu"]
 FINFO += [("float32", np.float32), ("float64", np.float64)]
 
 
-@pytest.mark.parametrize(("name", "reference"), FINFO)
+@each("name, reference", FINFO)
 def test_properties_are_those_of_finfo(name: str, reference: type) -> None:
     info, properties = ml_dtypes.finfo(reference), FORMATS[name].properties
     assert properties.largest == FORMATS[name].highest == -FORMATS[name].lowest == float(info.max)
@@ -383,7 +384,7 @@ def test_the_properties_of_e8m0_are_those_of_a_power_of_two() -> None:
     assert FORMATS["float8_e8m0fnu"].lowest == 2.0**-127
 
 
-@pytest.mark.parametrize("element", [f for f in FORMATS.values() if f.code_bits <= 19], ids=lambda f: f.name)
+@each("element", [f for f in FORMATS.values() if f.code_bits <= 19])
 def test_distinct_values_are_the_finite_ones_with_one_zero(element: NumberFormat) -> None:
     values = element.decode(torch.arange(2**element.code_bits)).numpy()
     assert element.properties.distinct_values == len(np.unique(values[np.isfinite(values)]))
@@ -392,7 +393,7 @@ def test_distinct_values_are_the_finite_ones_with_one_zero(element: NumberFormat
     assert element.properties.smallest_positive == values[values > 0].min()
 
 
-@pytest.mark.parametrize(("name", "bits", "exponents"), [("float32", 32, 8), ("float64", 64, 11)])
+@each("name, bits, exponents", [("float32", 32, 8), ("float64", 64, 11)])
 def test_wide_formats_count_all_patterns_but_infinities_nans_and_one_zero(name: str, bits: int, exponents: int) -> None:
     assert FORMATS[name].properties.distinct_values == 2**bits - 2 * 2 ** (bits - 1 - exponents) - 1
 
@@ -400,8 +401,8 @@ def test_wide_formats_count_all_patterns_but_infinities_nans_and_one_zero(name: 
 EXMY = [(e, m) for e in EXPONENT_BITS for m in MANTISSA_BITS]
 
 
-@pytest.mark.parametrize("specials", [Specials.FINITE, Specials.IEEE], ids=lambda s: s.name)
-@pytest.mark.parametrize("exponent_bits", EXPONENT_BITS)
+@each("specials", [Specials.FINITE, Specials.IEEE])
+@each("exponent_bits", EXPONENT_BITS)
 def test_every_exmy_decodes_and_encodes_each_of_its_patterns(exponent_bits: int, specials: Specials) -> None:
     for mantissa_bits in MANTISSA_BITS:
         if specials is Specials.IEEE and (exponent_bits < 2 or mantissa_bits < 1):
@@ -424,7 +425,7 @@ def test_every_exmy_decodes_and_encodes_each_of_its_patterns(exponent_bits: int,
         assert element.highest == values[values.isfinite()].max()
 
 
-@pytest.mark.parametrize(("exponent_bits", "mantissa_bits"), EXMY)
+@each("exponent_bits, mantissa_bits", EXMY)
 def test_every_exmy_follows_the_formula(exponent_bits: int, mantissa_bits: int) -> None:
     element = exmy(exponent_bits, mantissa_bits)
     bias = 2 ** (exponent_bits - 1) - 1
@@ -436,8 +437,8 @@ def test_every_exmy_follows_the_formula(exponent_bits: int, mantissa_bits: int) 
         assert Fraction(element.decode(torch.tensor([code])).item()) == exact
 
 
-@pytest.mark.parametrize(
-    ("exponent_bits", "mantissa_bits", "specials"),
+@each(
+    "exponent_bits, mantissa_bits, specials",
     [
         (0, 3, Specials.FINITE), (9, 3, Specials.FINITE), (4, -1, Specials.FINITE), (4, 11, Specials.FINITE),
         (1, 3, Specials.IEEE), (4, 0, Specials.IEEE), (0, 0, Specials.FINITE), (4, 3, Specials.FNUZ),
@@ -459,8 +460,8 @@ def test_an_impossible_exmy_is_refused_with_what_is_possible(
     assert "at least 2 and 1" in en
 
 
-@pytest.mark.parametrize(
-    ("built", "reference"),
+@each(
+    "built, reference",
     [
         (exmy(4, 3, Specials.IEEE), ml_dtypes.float8_e4m3),
         (exmy(3, 4, Specials.IEEE), ml_dtypes.float8_e3m4),
@@ -471,7 +472,6 @@ def test_an_impossible_exmy_is_refused_with_what_is_possible(
         (exmy(2, 3), ml_dtypes.float6_e2m3fn),
         (exmy(3, 2), ml_dtypes.float6_e3m2fn),
     ],
-    ids=lambda x: getattr(x, "name", None),
 )
 def test_an_exmy_that_has_a_name_is_that_format(built: NumberFormat, reference: type) -> None:
     values = known_values(reference)

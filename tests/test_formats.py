@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
+from cases import each
 
 from quant.codebooks import FP4, IQ4, NF4, dynamic_table
 from quant.errors import SchemeError
@@ -41,7 +42,7 @@ def test_every_format_states_its_source() -> None:
     assert all(f.source for f in FORMATS.values())
 
 
-@pytest.mark.parametrize("element", SMALL, ids=lambda f: f.name)
+@each("element", SMALL)
 def test_a_table_has_a_float32_for_each_bit_pattern(element: NumberFormat) -> None:
     assert element.values is not None
     assert element.values.dtype == torch.float32
@@ -50,7 +51,7 @@ def test_a_table_has_a_float32_for_each_bit_pattern(element: NumberFormat) -> No
     assert element.highest == float(element.values[element.values.isfinite()].max())
 
 
-@pytest.mark.parametrize("bits", INTEGER_BITS)
+@each("bits", INTEGER_BITS)
 def test_signed_codes_are_twos_complement(bits: int) -> None:
     codes = np.arange(2**bits, dtype=np.uint8)
     # Shifted to the top of a byte, the sign bit is the byte's own.
@@ -59,13 +60,13 @@ def test_signed_codes_are_twos_complement(bits: int) -> None:
     assert decoded.tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("bits", INTEGER_BITS)
+@each("bits", INTEGER_BITS)
 def test_unsigned_codes_are_binary(bits: int) -> None:
     codes = torch.arange(2**bits, dtype=torch.uint8)
     assert torch.equal(integer_format(bits, signed=False).decode(codes), codes.float())
 
 
-@pytest.mark.parametrize("name", ["int2", "int4", "uint2", "uint4"])
+@each("name", ["int2", "int4", "uint2", "uint4"])
 def test_short_integers_are_those_of_ml_dtypes(name: str) -> None:
     element, reference = FORMATS[name], getattr(ml_dtypes, name)
     codes = np.arange(2**element.code_bits, dtype=np.uint8)
@@ -74,7 +75,7 @@ def test_short_integers_are_those_of_ml_dtypes(name: str) -> None:
     assert (element.lowest, element.highest) == (int(info.min), int(info.max))
 
 
-@pytest.mark.parametrize("element", INTEGERS, ids=lambda f: f.name)
+@each("element", INTEGERS)
 def test_every_integer_survives_encoding(element: NumberFormat) -> None:
     integers = torch.arange(element.lowest, element.highest + 1)
     assert len(integers) == 2**element.code_bits == element.properties.distinct_values
@@ -83,28 +84,28 @@ def test_every_integer_survives_encoding(element: NumberFormat) -> None:
         assert torch.equal(element.decode(codes), integers)
 
 
-@pytest.mark.parametrize("element", INTEGERS, ids=lambda f: f.name)
+@each("element", INTEGERS)
 def test_integers_out_of_range_saturate(element: NumberFormat) -> None:
     x = torch.tensor([-torch.inf, -1e30, -300.0, 300.0, 1e30, torch.inf])
     for codes in (element.encode_integers(x), element.encode(x)):
         assert element.decode(codes).tolist() == [element.lowest] * 3 + [element.highest] * 3
 
 
-@pytest.mark.parametrize("element", INTEGERS, ids=lambda f: f.name)
+@each("element", INTEGERS)
 def test_integers_round_half_to_even(element: NumberFormat) -> None:
     x = torch.arange(-300.0, 300.0, 0.25)
     expected = torch.round(x).clamp(element.lowest, element.highest)
     assert torch.equal(element.round(x), expected)
 
 
-@pytest.mark.parametrize("element", SMALL, ids=lambda f: f.name)
+@each("element", SMALL)
 def test_codes_use_only_the_bits_of_the_format(element: NumberFormat) -> None:
     codes = element.encode(torch.arange(-300.0, 300.0))
     assert codes.dtype == torch.uint8
     assert int(codes.max()) < 2**element.code_bits
 
 
-@pytest.mark.parametrize("element", FORMATS.values(), ids=lambda f: f.name)
+@each("element", FORMATS.values())
 def test_encoding_and_decoding_keep_the_shape(element: NumberFormat) -> None:
     for shape in ((), (0,), (2, 3), (4, 1, 5)):
         codes = element.encode(torch.ones(shape))
@@ -113,7 +114,7 @@ def test_encoding_and_decoding_keep_the_shape(element: NumberFormat) -> None:
         assert torch.equal(element.decode(codes).float(), torch.ones(shape))
 
 
-@pytest.mark.parametrize("element", FORMATS.values(), ids=lambda f: f.name)
+@each("element", FORMATS.values())
 def test_rounding_is_idempotent_and_gives_values_of_the_format(element: NumberFormat) -> None:
     x = torch.randn(2000, generator=torch.Generator().manual_seed(0)) * 3
     x = x.abs() if element.name == "float8_e8m0fnu" else x
@@ -127,7 +128,7 @@ def test_only_integers_are_integers() -> None:
     assert [f.name for f in INTEGERS] == [f"int{b}" for b in range(2, 9)] + [f"uint{b}" for b in range(2, 9)]
 
 
-@pytest.mark.parametrize("name", ["int4", "nf4", "ternary"])
+@each("name", ["int4", "nf4", "ternary"])
 def test_what_is_no_float_has_no_precision(name: str) -> None:
     properties = FORMATS[name].properties
     assert properties.significant_bits is properties.digits is properties.epsilon is None
@@ -199,7 +200,7 @@ def test_ternary_leaves_one_pattern_unused_and_binary_none() -> None:
     assert FORMATS["binary"].round(torch.tensor([-9.0, -0.1, 0.1])).tolist() == [-1, -1, 1]
 
 
-@pytest.mark.parametrize("bits", [-1, 0, 1, 9, 16, 4.0, "4", None, True])
+@each("bits", [-1, 0, 1, 9, 16, 4.0, "4", None, True])
 def test_bits_out_of_range_are_refused_with_the_allowed_range(bits: object) -> None:
     with pytest.raises(SchemeError) as caught:
         integer_format(bits, signed=True)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from cases import each
 
 from quant.errors import PromptError
 from quant.generate import Sampling, first_difference, generate, stream
@@ -67,8 +68,8 @@ def transformers_log() -> Iterator[list[str]]:
     logger.removeHandler(listener)
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-@pytest.mark.parametrize("ngram", [0, 2, 3])
+@each("prompt", PROMPTS)
+@each("ngram", [0, 2, 3])
 def test_greedy_text_is_that_of_transformers(tiny: LoadedModel, prompt: str, ngram: int) -> None:
     sampling = Sampling(max_length=LONGEST, no_repeat_ngram_size=ngram)
     written = generate(tiny, prompt, sampling)
@@ -76,16 +77,14 @@ def test_greedy_text_is_that_of_transformers(tiny: LoadedModel, prompt: str, ngr
     assert len(written.ids) == LONGEST
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-@pytest.mark.parametrize("seed", [0, 1, 2026])
+@each("prompt", PROMPTS)
+@each("seed", [0, 1, 2026])
 def test_sampled_text_is_that_of_transformers_with_the_same_seed(tiny: LoadedModel, prompt: str, seed: int) -> None:
     sampling = Sampling(max_length=LONGEST, do_sample=True, seed=seed)
     assert generate(tiny, prompt, sampling).ids == by_transformers(tiny, prompt, sampling)
 
 
-@pytest.mark.parametrize(
-    ("top_k", "top_p", "temperature"), [(0, 1.0, 1.0), (5, 1.0, 1.0), (0, 0.5, 1.0), (0, 1.0, 3.0), (500, 0.9, 2.0)]
-)
+@each("top_k, top_p, temperature", [(0, 1.0, 1.0), (5, 1.0, 1.0), (0, 0.5, 1.0), (0, 1.0, 3.0), (500, 0.9, 2.0)])
 def test_each_filter_is_that_of_transformers(tiny: LoadedModel, top_k: int, top_p: float, temperature: float) -> None:
     sampling = Sampling(LONGEST, 2, True, top_k, top_p, temperature, seed=7)
     assert generate(tiny, PROMPTS[0], sampling).ids == by_transformers(tiny, PROMPTS[0], sampling)
@@ -131,7 +130,7 @@ def test_it_stops_at_the_end_token_as_transformers_does(tiny: LoadedModel) -> No
     assert (ended.done, ended.new_tokens) == (True, count + 1)
 
 
-@pytest.mark.parametrize(("max_length", "length"), [(30, 30), (64, 64), (1000, 64)])
+@each("max_length, length", [(30, 30), (64, 64), (1000, 64)])
 def test_it_stops_at_the_maximum_or_at_the_context(tiny: LoadedModel, max_length: int, length: int) -> None:
     steps = list(stream(tiny, PROMPTS[0], Sampling(max_length=max_length)))
     assert len(steps[-1].ids) == length
@@ -202,7 +201,7 @@ def test_the_listener_would_hear_them(tiny: LoadedModel, transformers_log: list[
     assert any("attention mask" in message or "pad_token_id" in message for message in transformers_log)
 
 
-@pytest.mark.parametrize("prompt", ["", " ", "\n\t "])
+@each("prompt", ["", " ", "\n\t "])
 def test_an_empty_prompt_is_refused_at_once(tiny: LoadedModel, prompt: str) -> None:
     with pytest.raises(PromptError) as caught:
         stream(tiny, prompt)
@@ -210,7 +209,7 @@ def test_an_empty_prompt_is_refused_at_once(tiny: LoadedModel, prompt: str) -> N
     assert caught.value.text.en == "The prompt is empty; write at least one word."
 
 
-@pytest.mark.parametrize(("max_length", "room"), [(1000, 63), (20, 19)])
+@each("max_length, room", [(1000, 63), (20, 19)])
 def test_a_prompt_that_leaves_no_room_is_refused_with_what_fits(tiny: LoadedModel, max_length: int, room: int) -> None:
     prompt = "ñandú " * 30
     got = len(tiny.tokenizer.encode(prompt, add_special_tokens=False))
@@ -232,8 +231,8 @@ def test_the_longest_prompt_that_fits_gets_one_token(tiny: LoadedModel) -> None:
         stream(tiny, prompt, Sampling(max_length=got))
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "low", "high"),
+@each(
+    "name, value, low, high",
     [
         ("max_length", 1, "2", "100000"),
         ("max_length", 100_001, "2", "100000"),
@@ -265,8 +264,8 @@ def test_the_defaults_are_the_notebooks_and_greedy() -> None:
     assert Sampling() == Sampling(150, 2, False, 50, 0.95, 0.7, 0)
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "index"),
+@each(
+    "a, b, index",
     [((1, 2, 3), (1, 2, 3), None), ((1, 2, 3), (1, 9, 3), 1), ((1,), (2,), 0), ((), (), None), ((), (1,), None)],
 )
 def test_the_first_difference(a: tuple[int, ...], b: tuple[int, ...], index: int | None) -> None:

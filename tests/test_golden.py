@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cases import each
 from torch import Tensor
 
 from quant.blocks import BLOCKS
@@ -45,20 +46,20 @@ def test_the_golden_files_hold_sixteen_formats_and_eight_with_an_importance_matr
     assert {block_scheme(n).name for n in EVERY} == {n for n, b in BLOCKS.items() if b.source.startswith("ggml")}
 
 
-@pytest.mark.parametrize("name", ENCODED_ALIKE)
+@each("name", ENCODED_ALIKE)
 def test_rounding_gives_ggmls_bytes(name: str) -> None:
     scheme = block_scheme(name)
     got, want = as_rows(Layout(scheme).pack(quantize(weights(), scheme))), GGML[f"{name}.bytes"]
     assert np.array_equal(got, want), f"rows {np.unique(np.nonzero(got != want)[0])}"
 
 
-@pytest.mark.parametrize("name", ENCODED_ALIKE)
+@each("name", ENCODED_ALIKE)
 def test_rounding_gives_ggmls_values_before_any_byte_is_written(name: str) -> None:
     got = quantize(weights(), block_scheme(name)).dequantize().numpy()
     assert np.array_equal(got, GGML[f"{name}.values"])
 
 
-@pytest.mark.parametrize("name", EVERY)
+@each("name", EVERY)
 def test_ggmls_bytes_decode_to_its_values(name: str) -> None:
     layout, data = Layout(block_scheme(name)), GGML[f"{name}.bytes"]
     got = layout.unpack(data.tobytes(), SHAPE).dequantize().numpy()
@@ -66,14 +67,14 @@ def test_ggmls_bytes_decode_to_its_values(name: str) -> None:
     assert np.array_equal(got, GGML[f"{name}.values"])
 
 
-@pytest.mark.parametrize("name", EVERY)
+@each("name", EVERY)
 def test_ggmls_bytes_come_back_when_packed_again(name: str) -> None:
     layout, data = Layout(block_scheme(name)), GGML[f"{name}.bytes"].tobytes()
     assert len(data) == layout.nbytes(SHAPE)
     assert layout.pack(layout.unpack(data, SHAPE)) == data
 
 
-@pytest.mark.parametrize("name", EVERY)
+@each("name", EVERY)
 def test_each_row_is_stored_on_its_own(name: str) -> None:
     layout, data = Layout(block_scheme(name)), GGML[f"{name}.bytes"]
     for row in (0, 15, 30):
@@ -89,7 +90,7 @@ def test_ggmls_nvfp4_loses_what_nvidias_second_scale_keeps() -> None:
     assert float(own.abs().max()) == pytest.approx(np.abs(GGML["x"][27]).max(), rel=1e-3)
 
 
-@pytest.mark.parametrize("name", sorted(n for n, b in BLOCKS.items() if b.searched))
+@each("name", sorted(n for n, b in BLOCKS.items() if b.searched))
 def test_plain_rounding_refuses_a_format_that_searches(name: str) -> None:
     with pytest.raises(SchemeError) as caught:
         quantize(weights(), BLOCKS[name].scheme)
@@ -111,7 +112,7 @@ def test_the_tables_are_those_of_bitsandbytes() -> None:
     assert np.array_equal(np.array(FP4, dtype=np.float32), REFERENCE["bnb.fp4.code"])
 
 
-@pytest.mark.parametrize(("name", "size"), BITSANDBYTES)
+@each("name, size", BITSANDBYTES)
 def test_nf4_and_fp4_give_the_nibbles_and_values_of_bitsandbytes(name: str, size: int) -> None:
     scheme, weight = bitsandbytes_scheme(name, size), torch.from_numpy(REFERENCE["W"])
     q, want = quantize(weight, scheme), REFERENCE[f"bnb.{name}.b{size}.bytes"].tobytes()
@@ -120,7 +121,7 @@ def test_nf4_and_fp4_give_the_nibbles_and_values_of_bitsandbytes(name: str, size
     assert np.array_equal(q.dequantize().numpy(), REFERENCE[f"bnb.{name}.b{size}"])
 
 
-@pytest.mark.parametrize(("name", "size"), BITSANDBYTES)
+@each("name, size", BITSANDBYTES)
 def test_double_quantization_gives_the_values_of_bitsandbytes(name: str, size: int) -> None:
     # The nested scales take the same 8-bit codes as there: bitsandbytes finds a code through a table of 2**16 entries,
     # so that a number is rounded to 16 bits first, and that is reproduced.

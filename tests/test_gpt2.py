@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from cases import each
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
@@ -44,8 +45,8 @@ def theirs(model: GPT2LMHeadModel, ids: Tensor) -> Tensor:
 
 
 @pytest.mark.usefixtures("products")
-@pytest.mark.parametrize(("layers", "width", "heads"), SIZES)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 17)])
+@each("layers, width, heads", SIZES)
+@each("shape", [(1, 1), (1, 40), (3, 17)])
 def test_logits_are_those_of_transformers(layers: int, width: int, heads: int, shape: tuple[int, int]) -> None:
     model = built(layers, width, heads)
     ids = torch.randint(97, shape, generator=torch.Generator().manual_seed(0))
@@ -54,7 +55,7 @@ def test_logits_are_those_of_transformers(layers: int, width: int, heads: int, s
 
 
 @pytest.mark.usefixtures("products")
-@pytest.mark.parametrize("pieces", [(1,) * 12, (5, 1, 1, 5), (4, 8), (12,)])
+@each("pieces", [(1,) * 12, (5, 1, 1, 5), (4, 8), (12,)])
 def test_a_text_read_in_pieces_is_the_text_read_at_once(pieces: tuple[int, ...]) -> None:
     model = built(3, 48, 4)
     ids = torch.randint(97, (1, 12), generator=torch.Generator().manual_seed(1))
@@ -76,7 +77,7 @@ def test_what_comes_after_does_not_change_what_was_read() -> None:
     assert not torch.allclose(a[:, 12:], b[:, 12:])
 
 
-@pytest.mark.parametrize(
+@each(
     "change",
     [{"activation_function": "relu"}, {"scale_attn_by_inverse_layer_idx": True}, {"add_cross_attention": True},
      {"scale_attn_weights": False}, {"reorder_and_upcast_attn": True}],
@@ -105,8 +106,8 @@ def test_capped_logits_are_capped() -> None:
 
 
 @pytest.mark.usefixtures("products")
-@pytest.mark.parametrize("gelu", [False, True])
-@pytest.mark.parametrize("bias", [False, True])
+@each("gelu", [False, True])
+@each("bias", [False, True])
 def test_products_are_torch_s(gelu: bool, bias: bool) -> None:
     g = torch.Generator().manual_seed(3)
     x, weight = torch.randn(2, 5, 24, generator=g), torch.randn(7, 24, generator=g)
@@ -117,7 +118,7 @@ def test_products_are_torch_s(gelu: bool, bias: bool) -> None:
 
 
 @pytest.mark.usefixtures("products")
-@pytest.mark.parametrize("n", [1, 5, 40])
+@each("n", [1, 5, 40])
 def test_logits_can_be_written_where_one_wants_them(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(float32, "PART", 30)  # in several parts, the last a short one
     model = built(1, 16, 1)
@@ -130,8 +131,9 @@ def test_logits_can_be_written_where_one_wants_them(n: int, monkeypatch: pytest.
     torch.testing.assert_close(forward.logits(model, states, out), forward.logits(model, states))
 
 
-@pytest.mark.parametrize(("cpus", "faster"), [("vendor_id : GenuineIntel", False), ("vendor_id : AuthenticAMD", True),
-                                              (None, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cpus", "faster"), [("vendor_id : GenuineIntel", False), ("vendor_id : AuthenticAMD", True), (None, True)]
+)
 def test_intel_s_processors_take_intel_s_library(
     cpus: str | None, faster: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cases import each
 from torch import Tensor
 
 from quant.blocks import BLOCKS
@@ -70,8 +71,8 @@ def extreme(grouped: Tensor) -> Tensor:
     return grouped.gather(-1, grouped.abs().argmax(-1, keepdim=True)).squeeze(-1)
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "imatrix"])
-@pytest.mark.parametrize("name", NAMES)
+@each("weighted", [False, True])
+@each("name", NAMES)
 def test_no_row_loses_more_than_with_ggml(name: str, weighted: bool) -> None:
     weight, importance = golden()["x"], golden()["importance"] if weighted else None
     theirs = row_errors(golden()[f"{name}.imatrix.values" if weighted else f"{name}.values"], weight, importance)
@@ -79,7 +80,7 @@ def test_no_row_loses_more_than_with_ggml(name: str, weighted: bool) -> None:
     assert (ours <= TOLERANCE * theirs).all(), (ours / theirs).tolist()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_never_worse_than_the_plain_grid(name: str) -> None:
     weight = torch.cat([golden()["x"], hostile_rows()])
     ours, baseline = row_errors(searched(name, weight), weight), row_errors(plain(weight, BLOCKS[name].scheme), weight)
@@ -104,7 +105,7 @@ def hostile_rows() -> Tensor:
     return rows
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_random_weights_and_importance(name: str) -> None:
     """Stored numbers are in range, decode to finite ones, and importance lowers the error that it weighs."""
     generator = torch.Generator().manual_seed(11)
@@ -136,7 +137,7 @@ def assert_stored(q: QTensor) -> None:
             assert torch.equal(how.round(part), part)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_deterministic_and_independent_of_the_rows_beside(name: str) -> None:
     weight = torch.randn(300, 768, generator=torch.Generator().manual_seed(5))  # more than a chunk
     first, again = searched(name, weight), searched(name, weight)
@@ -146,7 +147,7 @@ def test_deterministic_and_independent_of_the_rows_beside(name: str) -> None:
     assert torch.allclose(alone, row_errors(first, weight)[200:], rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_zeros_and_constants(name: str) -> None:
     weight = golden()["x"][[ZEROS, QUARTERS, MINUS_THREES]]
     decoded = searched(name, weight)
@@ -157,15 +158,15 @@ def test_zeros_and_constants(name: str) -> None:
     assert torch.equal(searched(name, half_empty)[:, 256:], torch.zeros(2, 256))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_weights_that_float16_steps_barely_reach_are_not_lost(name: str) -> None:
     """1e-6: ggml's d underflows in five formats and leaves zeros, or worse (9 times the squared weights in Q4_K)."""
     weight = golden()["x"][[TINY]]
     assert row_errors(searched(name, weight), weight) < 0.25 * row_errors(torch.zeros_like(weight), weight)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("sign", [1.0, -1.0])
+@each("name", NAMES)
+@each("sign", [1.0, -1.0])
 def test_a_scale_too_large_raises(name: str, sign: float) -> None:
     weight = torch.zeros(2, 512)
     weight[1, 300] = sign * 1e10
@@ -173,7 +174,7 @@ def test_a_scale_too_large_raises(name: str, sign: float) -> None:
         searched(name, weight)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_importance_with_zeros(name: str) -> None:
     weight = golden()["x"][:4]
     importance = torch.zeros(768)
@@ -185,13 +186,13 @@ def test_importance_with_zeros(name: str) -> None:
     assert row_errors(decoded, weight, importance).sum() < row_errors(searched(name, weight), weight, importance).sum()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_only_the_proportions_of_importance_matter(name: str) -> None:
     weight, importance = golden()["x"][:2], golden()["importance"]
     assert torch.equal(searched(name, weight, importance), searched(name, weight, importance * 2.0**70))
 
 
-@pytest.mark.parametrize("importance", [-torch.ones(512), torch.ones(256), torch.full((512,), torch.nan)])
+@each("importance", [-torch.ones(512), torch.ones(256), torch.full((512,), torch.nan)])
 def test_importance_that_cannot_be_used(importance: Tensor) -> None:
     with pytest.raises(WeightError, match="512 finite numbers"):
         searched("Q4_K", torch.ones(2, 512), importance)
@@ -207,14 +208,13 @@ def test_weights_that_cannot_be_used() -> None:
         kquant.quantize(torch.ones(2, 320), nameless)
 
 
-@pytest.mark.parametrize(
+@each(
     "scheme",
     [
         BLOCKS["Q8_0"].scheme,  # omits the lowest code
         Scheme(FORMATS["uint4"], PerGroup(32), Grid.SEARCH, shift=Offset(FORMATS["float16"])),
         Scheme(FORMATS["nf4"], PerGroup(32), Grid.SEARCH),
     ],
-    ids=["absmax", "float offset", "nf4"],
 )
 def test_schemes_without_search(scheme: Scheme) -> None:
     with pytest.raises(SchemeError, match="search"):
@@ -231,7 +231,7 @@ def test_other_groups_and_scales() -> None:
     assert row_errors(ours.dequantize(), weight).sum() < row_errors(rounded.dequantize(), weight).sum()
 
 
-@pytest.mark.parametrize("element", ["int3", "uint4", "int6", "iq4"])
+@each("element", ["int3", "uint4", "int6", "iq4"])
 def test_levels_round_to_nearest(element: str) -> None:
     x = 300 * torch.rand(100_000, generator=torch.Generator().manual_seed(2)) - 150
     values = FORMATS[element].values

@@ -54,7 +54,7 @@ ROOMS = (
 )
 # Programs run by hand: they may import any room below `ui` and each other; nothing but a tool imports one, and nothing
 # but bench imports bench.
-TOOLS = ("bench", "pretrain", "average", "holdout")
+TOOLS = ("bench", "train")
 INTERFACE_ROOMS = ("ui", "app")
 INTERFACE_LIBRARIES = ("gradio", "gradio_client")
 BROAD = ("Exception", "BaseException")
@@ -218,9 +218,9 @@ def test_the_project_is_read() -> None:
         (upward, "quant/__init__.py", "from quant.ui.page import build"),
         (upward, "quant/ui/page.py", "import app"),
         (upward, "quant/ui/page.py", "from quant.bench import embedded"),
-        (upward, "quant/texts.py", "from quant.holdout import read_documents"),
+        (upward, "quant/texts.py", "from quant.train.holdout import read_documents"),
         (upward, "quant/bench/embedded.py", "from quant.ui import page"),
-        (upward, "quant/pretrain.py", "from quant.bench.embedded import main"),
+        (upward, "quant/train/pretrain.py", "from quant.bench.embedded import main"),
         (upward, "quant/scheme.py", "from quant.utils import clamp"),
         (interface, "quant/lab.py", "import gradio as gr"),
         (interface, "quant/plots/histogram.py", "from gradio import Plot"),
@@ -245,7 +245,7 @@ def test_a_violation_is_caught(rule: Rule, path: str, source: str) -> None:
         ("quant/__init__.py", "from quant.lab import Lab\nfrom . import formats"),
         ("quant/ui/page.py", "import gradio as gr\nfrom quant import Scheme\nfrom quant.plots.histogram import draw"),
         ("quant/plots/histogram.py", "import plotly.graph_objects as go\nfrom quant.text import Text"),
-        ("quant/pretrain.py", "from quant.holdout import ngrams"),
+        ("quant/train/pretrain.py", "from quant.train.holdout import ngrams"),
         ("quant/bench/embedded.py", "from quant.bench.environment import versions\nfrom quant import load_model"),
         ("app.py", "import gradio\nfrom quant.ui.page import build"),
         ("quant/lab.py", "try:\n    pass\nexcept (OSError, ValueError):\n    pass"),

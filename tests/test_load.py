@@ -19,6 +19,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 import torch
+from cases import each
 from huggingface_hub.utils import close_session
 from safetensors.torch import save_file
 from torch import nn
@@ -268,9 +269,7 @@ def test_a_tokenizer_that_the_library_refuses_with_a_plain_exception_says_why(
     assert f"su tokenizador no se puede leer: {reason}" in refusal(folder).text.es
 
 
-@pytest.mark.parametrize(
-    "name", ["", "gpt3", "nobody/nothing", "a/b/c", "../x", "a b", "user/", "-/-", "http://x/y", "x\0y", "x" * 5000]
-)
+@each("name", ["", "gpt3", "nobody/nothing", "a/b/c", "../x", "a b", "user/", "-/-", "http://x/y", "x\0y", "x" * 5000])
 def test_a_name_that_is_not_there_is_refused_with_what_is_allowed(hub_cache: Path, name: str) -> None:
     error = refusal(name)
     assert f"«{name.strip()}»" in error.text.es
@@ -490,7 +489,7 @@ def test_a_fetch_cut_short_leaves_no_model(hub: Hub, hub_cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("hub")
-@pytest.mark.parametrize("name", ["nobody/nothing", "a/b/c", ""])
+@each("name", ["nobody/nothing", "a/b/c", ""])
 def test_a_model_that_the_hub_lacks_is_refused(hub_cache: Path, name: str) -> None:
     with pytest.raises(ModelError) as caught:
         list(fetch(name))

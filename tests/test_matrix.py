@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
-from matrices import ALIGNED, BLOCK_SCHEMES, CASTS, HALF, UNALIGNED, UNUSUAL, any_matrix, integers, label
+from matrices import ALIGNED, BLOCK_SCHEMES, CASTS, HALF, UNALIGNED, UNUSUAL, any_matrix, integers
 from torch import Tensor
 
 from quant.blocks import BLOCKS
@@ -73,13 +74,13 @@ def check(q: QTensor) -> None:
     assert Layout(q.scheme).pack(back) == Layout(q.scheme).pack(q)
 
 
-@pytest.mark.parametrize("scheme", WHOLE, ids=label)
+@each("scheme", WHOLE)
 def test_rows_of_whole_groups(scheme: Scheme) -> None:
     for seed, rows in enumerate((5, 1)):
         check(any_matrix(scheme, (rows, 512), seed))
 
 
-@pytest.mark.parametrize("scheme", ANY_LENGTH, ids=label)
+@each("scheme", ANY_LENGTH)
 def test_rows_of_any_length(scheme: Scheme) -> None:
     for seed, shape in enumerate([(5, 21), (1, 1), (1, 37), (13, 1), (4, 64), (7, 130)]):
         check(any_matrix(scheme, shape, seed))
@@ -94,7 +95,7 @@ def test_any_rows_of_groups_that_cross_them(scheme: Scheme, rows: int, columns: 
     assert_same_numbers(PackedMatrix.of(q).rows(first, last), q.dequantize()[first:last])
 
 
-@pytest.mark.parametrize("scheme", BLOCK_SCHEMES, ids=label)
+@each("scheme", BLOCK_SCHEMES)
 def test_weights_that_were_rounded(scheme: Scheme) -> None:
     weight = torch.randn(2, 256, generator=torch.Generator().manual_seed(3))
     weight[0, :64] = 0
@@ -117,7 +118,7 @@ def test_a_mean_of_zero_is_held_too() -> None:
     check(quantize(torch.zeros(3, 100), scheme))
 
 
-@pytest.mark.parametrize("element", CODES, ids=lambda f: f.name)
+@each("element", CODES)
 @given(data=st.data())
 def test_codes_come_back_and_decode(element: NumberFormat, data: st.DataObject) -> None:
     codes = data.draw(st.lists(st.integers(0, 2**element.code_bits - 1), max_size=60))
@@ -141,7 +142,7 @@ def test_every_code_of_every_format_decodes() -> None:
         assert_same_numbers(Codes.of(codes, element).values(), element.decode(codes))
 
 
-@pytest.mark.parametrize("bits", range(1, 9))
+@each("bits", range(1, 9))
 def test_codes_of_any_place_in_a_long_run(bits: int) -> None:
     element = {1: FORMATS["binary"]}.get(bits) or FORMATS[f"uint{bits}"]
     codes = torch.randint(2**bits, (203,), generator=torch.Generator().manual_seed(bits), dtype=torch.uint8)
@@ -162,7 +163,7 @@ def test_bytes_are_unpacked_from_a_tensor_as_from_bytes(bits: int, count: int, h
     assert torch.equal(unpack_codes(data, bits, count, high_first=high_first), codes)
 
 
-@pytest.mark.parametrize("scheme", [*UNUSUAL[5:], BLOCKS["Q4_K"].scheme, BLOCKS["NVFP4"].scheme], ids=label)
+@each("scheme", [*UNUSUAL[5:], BLOCKS["Q4_K"].scheme, BLOCKS["NVFP4"].scheme])
 def test_any_scales_are_their_part_of_all_of_them(scheme: Scheme) -> None:
     numbers = PackedMatrix.of(any_matrix(scheme, (5, 512))).scale
     assert numbers is not None
@@ -191,14 +192,14 @@ def test_one_row_does_not_decode_the_scales_of_all(monkeypatch: pytest.MonkeyPat
         assert sum(decoded) < 512 + 512 // 8
 
 
-@pytest.mark.parametrize(("first", "last"), [(-1, 1), (0, 4), (2, 1), (3, 4), (-2, -1)])
+@each("first, last", [(-1, 1), (0, 4), (2, 1), (3, 4), (-2, -1)])
 def test_rows_outside_of_the_matrix_are_refused(first: int, last: int) -> None:
     matrix = PackedMatrix.of(any_matrix(Scheme.integer(4, PerGroup(16)), (3, 32)))
     with pytest.raises(IndexError, match="of 3"):
         matrix.rows(first, last)
 
 
-@pytest.mark.parametrize(
+@each(
     "scheme",
     [
         Scheme.integer(8, PerGroup(8), zero_point=True),
@@ -206,7 +207,6 @@ def test_rows_outside_of_the_matrix_are_refused(first: int, last: int) -> None:
         Scheme(FORMATS["int8"], PerGroup(8), scale=Scheme.integer(8, PerTensor())),
         Scheme(FORMATS["float8_e4m3fn"], PerTensor(), Grid.UNIT, None),
     ],
-    ids=["zero point", "offset a group", "three levels", "cast"],
 )
 def test_scales_quantized_in_another_way_are_refused_with_what_is_allowed(scheme: Scheme) -> None:
     q = any_matrix(Scheme(FORMATS["int4"], PerGroup(8), scale=scheme), (2, 128))

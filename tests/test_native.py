@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from cases import each
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.pytorch_utils import Conv1D
@@ -73,7 +74,7 @@ def schemes() -> Iterator[tuple[str, Scheme]]:
 SCHEMES = dict(schemes())
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@each("name", SCHEMES)
 def test_rows_are_those_of_the_definition(name: str) -> None:
     matrix = packed(weights(), SCHEMES[name])
     assert compiled.supported(matrix)
@@ -92,7 +93,7 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
     return torch.equal(a.view(torch.int32), b.contiguous().view(torch.int32))
 
 
-@pytest.mark.parametrize("element", [s.element for s in casts()], ids=lambda e: e.name)
+@each("element", [s.element for s in casts()])
 def test_every_code_of_a_float_is_decoded(element: NumberFormat) -> None:
     """Subnormal numbers, infinities and NaN among them."""
     codes = torch.arange(1 << element.code_bits).repeat(8).view(8, -1)
@@ -105,7 +106,7 @@ def test_every_code_of_a_float_is_decoded(element: NumberFormat) -> None:
         assert same_bits(got.nan_to_num(1.0), want.nan_to_num(1.0))
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@each("name", SCHEMES)
 def test_products_are_as_exact_as_float32_can_be(name: str) -> None:
     matrix = packed(weights(), SCHEMES[name])
     x = random(8, IN, seed=1) * torch.logspace(-2, 2, IN)
@@ -148,8 +149,8 @@ def test_every_way_to_multiply_is_under_test() -> None:
     assert not library.has_kernel(compiled.address_of(portable))
 
 
-@pytest.mark.parametrize("shape", [(1, 64), (17, 192), (3, 8), (50, 1024), (129, 16)])
-@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@each("shape", [(1, 64), (17, 192), (3, 8), (50, 1024), (129, 16)])
+@each("bits", [2, 3, 4, 8])
 def test_shapes_that_registers_do_not_fill(shape: tuple[int, int], bits: int) -> None:
     matrix = packed(random(*shape), Scheme.integer(bits, PerChannel(), zero_point=True))
     x = random(2, shape[1], seed=1)
@@ -162,8 +163,8 @@ def test_shapes_that_registers_do_not_fill(shape: tuple[int, int], bits: int) ->
             assert ((multiplied.matvec(x[:n]).double() - want[:n]).abs() <= bound[:n]).all()
 
 
-@pytest.mark.parametrize("columns", [16, 48, 80, 88, 200])
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@each("columns", [16, 48, 80, 88, 200])
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_floats_of_any_row_length(columns: int, dtype: torch.dtype) -> None:
     weight, x = random(7, columns).to(dtype).float(), random(1, columns, seed=1)
     matrix = weight if dtype is torch.float32 else packed(weight, SCHEMES[f"cast to {dtype}".replace("torch.", "")])
@@ -207,7 +208,7 @@ def test_without_a_compiler_nothing_is_supported(monkeypatch: pytest.MonkeyPatch
     assert not step.supports(gpt2())
 
 
-@pytest.mark.parametrize("name", ["Q4_K", "NF4_DOUBLE", "uint4 PerGroup(size=32)", "int8 PerChannel()", "NVFP4"])
+@each("name", ["Q4_K", "NF4_DOUBLE", "uint4 PerGroup(size=32)", "int8 PerChannel()", "NVFP4"])
 def test_in_an_arena_they_are_the_same_matrices(name: str) -> None:
     matrices = [packed(weights(n), SCHEMES[name]) for n in (8, 19)]
     for before, after in zip(matrices, settled(matrices), strict=True):
@@ -223,7 +224,7 @@ def test_an_arena_holds_any_tensors() -> None:
     assert in_one_arena([]) == []
 
 
-@pytest.mark.parametrize("stored", ["float32", "float16", "bfloat16"])
+@each("stored", ["float32", "float16", "bfloat16"])
 def test_a_row_of_floats_gives_the_same_sum_whatever_rows_are_read_beside_it(stored: str) -> None:
     w, x = random(OUT, IN), random(1, IN)
 
@@ -317,18 +318,21 @@ def assert_close(got: Tensor, want: Tensor) -> None:
     assert (got - want).abs().max() <= 64 * EPS * want.abs().max()
 
 
-@pytest.mark.parametrize("portable", [False, True])
-@pytest.mark.parametrize(("width", "heads"), [(64, 4), (64, 1), (128, 2), (256, 4)])
+@each("portable", [False, True])
+@each("width, heads", [(64, 4), (64, 1), (128, 2), (256, 4)])
 def test_a_float32_model_steps_as_transformers_does(width: int, heads: int, portable: bool) -> None:
     model = gpt2(width, heads)
     assert_follows(NativeGpt2(model, portable=portable), model)
 
 
-@pytest.mark.parametrize("portable", [False, True])
-@pytest.mark.parametrize("name", [
-    "Q4_0", "NF4_DOUBLE", "Q8_0", "int8 PerChannel()", "uint4 PerGroup(size=32)", "int3 PerGroup(size=64)",
-    "uint2 PerGroup(size=16)", "cast to bfloat16",
-])  # fmt: skip
+@each("portable", [False, True])
+@each(
+    "name",
+    [
+        "Q4_0", "NF4_DOUBLE", "Q8_0", "int8 PerChannel()", "uint4 PerGroup(size=32)", "int3 PerGroup(size=64)",
+        "uint2 PerGroup(size=16)", "cast to bfloat16",
+    ],
+)  # fmt: skip
 def test_a_packed_model_steps_as_the_decoded_one(name: str, portable: bool) -> None:
     holds, decoded = quantized(gpt2(128, 2), SCHEMES[name])
     assert_follows(NativeGpt2(holds, portable=portable), decoded)
@@ -421,10 +425,13 @@ def test_what_does_not_fit_is_refused() -> None:
         run.step([1], keys, values[:2], 0)
 
 
-@pytest.mark.parametrize("unusual", [
-    {"activation_function": "relu"}, {"scale_attn_by_inverse_layer_idx": True}, {"scale_attn_weights": False},
-    {"add_cross_attention": True},
-])  # fmt: skip
+@each(
+    "unusual",
+    [
+        {"activation_function": "relu"}, {"scale_attn_by_inverse_layer_idx": True}, {"scale_attn_weights": False},
+        {"add_cross_attention": True},
+    ],
+)  # fmt: skip
 def test_other_architectures_are_refused(unusual: dict[str, object]) -> None:
     assert step.supports(gpt2())
     assert not step.supports(gpt2(**unusual))

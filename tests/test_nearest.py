@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -51,16 +52,16 @@ def adversarial(element: NumberFormat) -> Tensor:
     return torch.from_numpy(x[np.isfinite(x)])
 
 
-@pytest.mark.parametrize("ties", Ties)
-@pytest.mark.parametrize("element", TABLES + BUILT, ids=lambda f: f.name)
+@each("ties", Ties)
+@each("element", TABLES + BUILT)
 def test_the_lookup_is_the_search(element: NumberFormat, ties: Ties) -> None:
     table, x = element.rounder(ties), adversarial(element)
     assert torch.equal(table.lookup(x), table.search(x))
     assert table.lookup(x).dtype == torch.uint8
 
 
-@pytest.mark.parametrize("ties", Ties)
-@pytest.mark.parametrize("element", TABLES, ids=lambda f: f.name)
+@each("ties", Ties)
+@each("element", TABLES)
 def test_no_registered_table_has_two_midpoints_in_a_bucket_so_the_lookup_is_always_fast(
     element: NumberFormat, ties: Ties
 ) -> None:
@@ -77,8 +78,8 @@ def test_a_table_too_dense_for_the_lookup_is_searched() -> None:
     assert torch.equal(table.lookup(values + 2.0**-22), table.search(values + 2.0**-22))
 
 
-@pytest.mark.parametrize("ties", Ties)
-@pytest.mark.parametrize("element", TABLES + BUILT, ids=lambda f: f.name)
+@each("ties", Ties)
+@each("element", TABLES + BUILT)
 def test_the_value_is_a_nearest_one_by_brute_force(element: NumberFormat, ties: Ties) -> None:
     x = adversarial(element)[:8000]
     got = element.decode(element.nearest(x, ties)).double().numpy()
@@ -97,8 +98,8 @@ def test_only_learned_tables_have_midpoints_that_float32_cannot_hold() -> None:
     assert [f.name for f in TABLES if not exact_midpoints(f)] == ["nf4", "fp4_bnb", "dynamic8"]
 
 
-@pytest.mark.parametrize("element", TABLES, ids=lambda f: f.name)
-@pytest.mark.parametrize("ties", [Ties.UP, Ties.DOWN, Ties.AWAY, Ties.ZERO])
+@each("element", TABLES)
+@each("ties", [Ties.UP, Ties.DOWN, Ties.AWAY, Ties.ZERO])
 def test_each_tie_goes_where_its_rule_says(element: NumberFormat, ties: Ties) -> None:
     if not exact_midpoints(element):
         return
@@ -114,7 +115,7 @@ def test_each_tie_goes_where_its_rule_says(element: NumberFormat, ties: Ties) ->
         assert np.array_equal(got, want)
 
 
-@pytest.mark.parametrize("element", TABLES, ids=lambda f: f.name)
+@each("element", TABLES)
 def test_ties_to_the_first_go_to_the_lower_bit_pattern(element: NumberFormat) -> None:
     if not exact_midpoints(element):
         return
@@ -125,7 +126,7 @@ def test_ties_to_the_first_go_to_the_lower_bit_pattern(element: NumberFormat) ->
     assert element.nearest(middles.float(), Ties.FIRST).tolist() == want.tolist()
 
 
-@pytest.mark.parametrize("element", [f for f in TABLES if f.layout is not None], ids=lambda f: f.name)
+@each("element", [f for f in TABLES if f.layout is not None])
 def test_float_ties_go_to_the_even_significand(element: NumberFormat) -> None:
     layout = element.layout
     assert layout is not None
@@ -136,14 +137,14 @@ def test_float_ties_go_to_the_even_significand(element: NumberFormat) -> None:
         assert np.array_equal(element.decode(codes).double().numpy(), finite(element)[1:])  # no even one: away from 0
 
 
-@pytest.mark.parametrize("element", [f for f in TABLES if f.is_integer], ids=lambda f: f.name)
+@each("element", [f for f in TABLES if f.is_integer])
 def test_integer_ties_go_to_the_even_integer(element: NumberFormat) -> None:
     middles = torch.from_numpy(halfway(element)).float()
     assert torch.equal(element.decode(element.nearest(middles)), torch.round(middles))
 
 
-@pytest.mark.parametrize(
-    ("name", "x", "expected"),
+@each(
+    "name, x, expected",
     [
         ("float4_e2m1fn", 0.75, {"even": 1.0, "away": 1.0, "zero": 0.5, "first": 0.5, "up": 1.0, "down": 0.5}),
         ("float4_e2m1fn", -0.75, {"even": -1.0, "away": -1.0, "zero": -0.5, "first": -0.5, "up": -0.5, "down": -1.0}),
@@ -160,7 +161,7 @@ def test_ties_that_can_be_checked_by_eye(name: str, x: float, expected: dict[str
         assert got == value, rule
 
 
-@pytest.mark.parametrize("element", [f for f in TABLES if f.layout is not None], ids=lambda f: f.name)
+@each("element", [f for f in TABLES if f.layout is not None])
 def test_the_table_rounds_as_the_definition_that_saturates(element: NumberFormat) -> None:
     layout, x = element.layout, adversarial(element)
     assert layout is not None
@@ -169,7 +170,7 @@ def test_the_table_rounds_as_the_definition_that_saturates(element: NumberFormat
     assert torch.equal(element.nearest(x).long(), want)
 
 
-@pytest.mark.parametrize("element", [f for f in TABLES if f.layout and f.layout.signed], ids=lambda f: f.name)
+@each("element", [f for f in TABLES if f.layout and f.layout.signed])
 def test_what_rounds_to_zero_keeps_its_sign_but_minus_zero_itself_does_not(element: NumberFormat) -> None:
     layout = element.layout
     assert layout is not None
@@ -179,14 +180,14 @@ def test_what_rounds_to_zero_keeps_its_sign_but_minus_zero_itself_does_not(eleme
     assert element.nearest(torch.tensor([-tiny]), Ties.FIRST).tolist() == [0]
 
 
-@pytest.mark.parametrize("element", TABLES, ids=lambda f: f.name)
+@each("element", TABLES)
 def test_what_is_too_large_saturates_and_so_does_infinity(element: NumberFormat) -> None:
     x = torch.tensor([torch.inf, 3e38, -3e38, -torch.inf])
     high, low = element.highest, element.lowest
     assert element.decode(element.nearest(x)).tolist() == [high, high, low, low]
 
 
-@pytest.mark.parametrize("element", TABLES, ids=lambda f: f.name)
+@each("element", TABLES)
 def test_each_value_is_its_own_nearest(element: NumberFormat) -> None:
     codes = torch.arange(2**element.code_bits)
     values = element.decode(codes)
@@ -206,7 +207,7 @@ def test_the_shape_and_the_layout_in_memory_do_not_matter() -> None:
     assert element.nearest(torch.zeros(0, 3)).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", ["float16", "bfloat16", "tf32", "float32", "float64"])
+@each("name", ["float16", "bfloat16", "tf32", "float32", "float64"])
 def test_a_wide_format_has_no_table_and_the_error_names_those_that_do(name: str) -> None:
     with pytest.raises(SchemeError) as caught:
         FORMATS[name].nearest(torch.zeros(1))

@@ -10,6 +10,7 @@ from threading import Barrier
 
 import pytest
 import torch
+from cases import each
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
@@ -160,7 +161,7 @@ def test_what_is_tied_stays_tied_and_nothing_else_is(family: str, loaded: Loaded
         assert floating.get_output_embeddings().weight is floating.get_input_embeddings().weight
 
 
-@pytest.mark.parametrize("name", ["Gemma", "Gemma 3"])
+@each("name", ["Gemma", "Gemma 3"])
 def test_scaled_rows_stay_scaled(name: str, tiny: LoadedModel) -> None:
     loaded = build(CONFIGS[name], tiny)
     done, ids = quantize_model(loaded, RECIPES["table"]), tokens(loaded)
@@ -201,9 +202,9 @@ def test_a_layer_with_a_bias_can_be_overridden(tiny: LoadedModel) -> None:
     assert sum(h.n_bytes for h in held_in_memory(done)) == size_report(tiny, recipe).stored_bytes
 
 
-@pytest.mark.parametrize("name", ["Gemma 2", "Qwen 3"])
+@each("name", ["Gemma 2", "Qwen 3"])
 def test_a_folder_of_another_architecture_loads(name: str, tiny: LoadedModel, tmp_path: Path) -> None:
-    folder = tmp_path / "family"
+    folder = tmp_path / name
     made = build(CONFIGS[name], tiny)
     made.model.save_pretrained(folder)
     tiny.tokenizer.save_pretrained(folder)
@@ -212,7 +213,7 @@ def test_a_folder_of_another_architecture_loads(name: str, tiny: LoadedModel, tm
     assert again.model.config._attn_implementation == ("eager" if name == "Gemma 2" else "sdpa")
 
 
-@pytest.mark.parametrize("name", ["GPT-2", "Gemma 2"])
+@each("name", ["GPT-2", "Gemma 2"])
 def test_two_requests_at_once_write_what_they_write_alone(name: str, tiny: LoadedModel) -> None:
     original = tiny if name == "GPT-2" else build(CONFIGS[name], tiny)
     done = quantize_model(original, RECIPES["table"])

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -104,8 +105,8 @@ def test_dense_codes_are_the_digits_of_one_long_number(case: tuple[int, list[int
     assert int.from_bytes(data, "little") == number
 
 
-@pytest.mark.parametrize(
-    ("bits", "codes", "data"),
+@each(
+    "bits, codes, data",
     [
         (1, [1, 0, 1, 1, 0, 0, 0, 0, 1], [0b00001101, 0b00000001]),
         (2, [3, 0, 1, 2], [0b10_01_00_11]),
@@ -119,8 +120,8 @@ def test_the_first_code_lies_in_the_lowest_bits(bits: int, codes: list[int], dat
     assert list(pack_codes(torch.tensor(codes, dtype=torch.uint8), bits)) == data
 
 
-@pytest.mark.parametrize(
-    ("bits", "codes", "data"),
+@each(
+    "bits, codes, data",
     [
         (4, [0x1, 0x2, 0xF], [0x12, 0xF0]),
         (2, [3, 0, 1, 2], [0b11_00_01_10]),
@@ -188,19 +189,19 @@ def test_the_bytes_of_mx_are_codes_then_powers_of_two() -> None:
     assert list(Layout(q.scheme).pack(q)) == [0x07, *[0] * 15, 0x07, *[0] * 15, 127, 127 - 3]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+@each("scheme", SCHEMES)
 def test_a_matrix_comes_back_from_as_many_bytes_as_promised(scheme: Scheme) -> None:
     # 3 x 48 = 144 codes: at 5 and 7 bits, and for zero points, the last byte is padded.
     there_and_back(quantize(matrix(3, 48), scheme))
 
 
-@pytest.mark.parametrize("name", ROUNDED)
+@each("name", ROUNDED)
 def test_a_matrix_in_a_block_format_comes_back(name: str) -> None:
     there_and_back(quantize(matrix(3, 512), BLOCKS[name].scheme))
 
 
-@pytest.mark.parametrize("name", ["NF4", "NF4_DOUBLE", "FP4"])
-@pytest.mark.parametrize("shape", [(1, 1), (3, 21), (5, 257), (1, 64), (130, 129)])
+@each("name", ["NF4", "NF4_DOUBLE", "FP4"])
+@each("shape", [(1, 1), (3, 21), (5, 257), (1, 64), (130, 129)])
 def test_a_matrix_whose_last_run_is_short_comes_back(name: str, shape: Shape) -> None:
     there_and_back(quantize(matrix(*shape), BLOCKS[name].scheme))
 
@@ -260,7 +261,7 @@ def blocks_of(name: str, shape: Shape) -> int:
     return shape[0] * shape[1] // sizes.get(name, 256)
 
 
-@pytest.mark.parametrize("name", CANONICAL)
+@each("name", CANONICAL)
 def test_any_bytes_come_back_from_the_matrix_they_hold(name: str) -> None:
     layout = Layout(BLOCKS[name].scheme)
     for seed in range(20):
@@ -285,7 +286,7 @@ def test_base_3_bytes_hold_five_digits_and_13_of_256_hold_none() -> None:
     assert len(known) == 81
 
 
-@pytest.mark.parametrize("scheme", INTEGER_SCHEMES, ids=label)
+@each("scheme", INTEGER_SCHEMES)
 def test_bits_per_weight_are_codes_scales_and_zero_points(scheme: Scheme) -> None:
     rows, groups, _ = scheme.groups((8, 64))
     bits = scheme.element.code_bits
@@ -311,7 +312,7 @@ def test_the_sections_of_double_quantization_are_counted_to_the_byte() -> None:
     assert sections(short, (3, 43)) == (65, 12, 0, 0)  # 129 nibbles, three runs
 
 
-@pytest.mark.parametrize("change", [-1, 1])
+@each("change", [-1, 1])
 def test_a_wrong_length_is_refused_with_the_right_one(change: int) -> None:
     layout = Layout(Scheme.integer(4, PerChannel()))
     with pytest.raises(QuantError) as caught:
@@ -320,8 +321,8 @@ def test_a_wrong_length_is_refused_with_the_right_one(change: int) -> None:
     assert caught.value.text.en == f"Got {20 + change} bytes; a 2 × 16 matrix in this format takes 20."
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-@pytest.mark.parametrize("length", [0, -1, 1])
+@each("name", BLOCKS)
+@each("length", [0, -1, 1])
 def test_a_wrong_length_of_blocks_is_refused_with_the_right_one(name: str, length: int) -> None:
     layout = Layout(BLOCKS[name].scheme)
     want = layout.nbytes((2, 256))
@@ -332,7 +333,7 @@ def test_a_wrong_length_of_blocks_is_refused_with_the_right_one(name: str, lengt
     assert caught.value.text.en == f"Got {got} bytes; a 2 × 256 matrix in this format takes {want}."
 
 
-@pytest.mark.parametrize("name", [n for n in BLOCKS if n not in ("NF4", "NF4_DOUBLE", "FP4")])
+@each("name", [n for n in BLOCKS if n not in ("NF4", "NF4_DOUBLE", "FP4")])
 def test_a_matrix_that_blocks_do_not_fill_is_refused_either_way(name: str) -> None:
     layout = Layout(BLOCKS[name].scheme)
     for refused in (lambda: layout.unpack(bytes(100), (2, 40)), lambda: layout.nbytes((2, 40))):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from cases import each
 from torch import Tensor
 from torch.nn import functional
 
@@ -54,8 +55,8 @@ def bound(q: Tensor, k: Tensor, v: Tensor) -> float:
 
 
 @pytest.mark.usefixtures("attending")
-@pytest.mark.parametrize(("heads", "width"), [(1, 16), (3, 48), (2, 64), (1, 80), (2, 128), (1, 256), (2, 24)])
-@pytest.mark.parametrize(("n", "past"), [(1, 0), (1, 31), (2, 0), (5, 7), (6, 0), (17, 0), (48, 1), (49, 0), (130, 33)])
+@each("heads, width", [(1, 16), (3, 48), (2, 64), (1, 80), (2, 128), (1, 256), (2, 24)])
+@each("n, past", [(1, 0), (1, 31), (2, 0), (5, 7), (6, 0), (17, 0), (48, 1), (49, 0), (130, 33)])
 def test_attention_is_the_formula(heads: int, width: int, n: int, past: int) -> None:
     q, k, v = drawn(2, heads, n, past, width)
     got = prefill.attention(q, k, v)
@@ -63,7 +64,7 @@ def test_attention_is_the_formula(heads: int, width: int, n: int, past: int) -> 
     assert (got - expected(q, k, v)).abs().max() <= bound(q, k, v)
 
 
-@pytest.mark.parametrize("way", ["torch's OpenMP", "threads of its own", "one thread"])
+@each("way", ["torch's OpenMP", "threads of its own", "one thread"])
 def test_two_at_once_on_whatever_threads_there_are(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thread's memory is its own, and of any size before."""
     if way == "threads of its own":
@@ -122,7 +123,7 @@ def test_what_comes_later_is_not_seen() -> None:
 
 
 @pytest.mark.usefixtures("attending")
-@pytest.mark.parametrize("factor", [0.0, 1e-20, 30.0, 1e4])
+@each("factor", [0.0, 1e-20, 30.0, 1e4])
 def test_scores_far_apart_or_all_equal(factor: float) -> None:
     """The largest is taken off before e is raised to them: nothing overflows, and equal scores give a mean."""
     q, k, v = drawn(1, 1, 50, 0, 16, seed=3)
@@ -157,10 +158,8 @@ def product(x: Tensor, w: Tensor, scales: Tensor, bias: Tensor | None, gelu: boo
 
 
 @bytes_only
-@pytest.mark.parametrize("gelu", [False, True])
-@pytest.mark.parametrize(
-    ("n", "inputs", "outputs"), [(1, 16, 1), (5, 48, 17), (6, 64, 64), (7, 256, 65), (40, 768, 130)]
-)
+@each("gelu", [False, True])
+@each("n, inputs, outputs", [(1, 16, 1), (5, 48, 17), (6, 64, 64), (7, 256, 65), (40, 768, 130)])
 def test_whole_numbers_are_multiplied_exactly(n: int, inputs: int, outputs: int, gelu: bool) -> None:
     g = torch.Generator().manual_seed(n)
     x = torch.randn(n, inputs, generator=g)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GPT2LMHeadModel
 
-from quant import holdout, pretrain
-from quant.holdout import draw, ngrams, set_aside
-from quant.pretrain import BATCH, CONTEXT, MIX, Schedule, batch, load_sources, model_config, optimizers
+from quant.train import holdout, pretrain
+from quant.train.holdout import draw, ngrams, set_aside
+from quant.train.pretrain import BATCH, CONTEXT, MIX, Schedule, batch, load_sources, model_config, optimizers
 
 WORDS = [
     "el",

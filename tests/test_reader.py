@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from cases import each
 from torch import Tensor
 from transformers import (
     Gemma2Config,
@@ -77,12 +78,12 @@ def in_pieces(r: Reader, ids: list[int], sizes: list[int]) -> Tensor:
     return torch.cat(found)
 
 
-@pytest.mark.parametrize("sizes", [[40], [1] * 40, [8] * 5, [20, 1, 1, 12, 2, 4], [1, 9, 3, 9, 18]], ids=str)
+@each("sizes", [[40], [1] * 40, [8] * 5, [20, 1, 1, 12, 2, 4], [1, 9, 3, 9, 18]])
 def test_pieces_make_the_whole(model: PreTrainedModel, sizes: list[int]) -> None:
     close(in_pieces(reader(model, 40), IDS, sizes), at_once(model, IDS))
 
 
-@pytest.mark.parametrize("n", [1, 5, 8, 9, 30])
+@each("n", [1, 5, 8, 9, 30])
 def test_the_last_logits_are_the_last_of_all(model: PreTrainedModel, n: int) -> None:
     all_of_them, last = reader(model, 40).read(IDS[:n], every=True), reader(model, 40).read(IDS[:n])
     assert all_of_them.shape == (n, model.config.vocab_size)
@@ -90,8 +91,8 @@ def test_the_last_logits_are_the_last_of_all(model: PreTrainedModel, n: int) -> 
     close(last, all_of_them[-1:])
 
 
-@pytest.mark.parametrize(("read", "kept"), [(12, 11), (12, 5), (12, 0), (30, 27), (30, 3), (9, 9)])
-@pytest.mark.parametrize("n", [1, 4, 10])
+@each("read, kept", [(12, 11), (12, 5), (12, 0), (30, 27), (30, 3), (9, 9)])
+@each("n", [1, 4, 10])
 def test_what_is_forgotten_leaves_no_trace(model: PreTrainedModel, read: int, kept: int, n: int) -> None:
     r = reader(model, 40)
     r.read(IDS[:kept]) if kept else None
@@ -135,7 +136,7 @@ def test_each_architecture_has_its_reader(tiny: LoadedModel) -> None:
     assert isinstance(reader(MAKERS["llama"](), 8), OwnReader)
 
 
-@pytest.mark.parametrize("in_c", [True, False])
+@each("in_c", [True, False])
 def test_rounded_activations(tiny: LoadedModel, in_c: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few tokens and many, compiled or not, are rounded alike: the layers' own products say how."""
     recipe = Recipe.uniform(Scheme.integer(8, PerChannel()), activations=Activations.INT8)
@@ -159,7 +160,7 @@ NOTHING_COMPILED = {
 }
 
 
-@pytest.mark.parametrize("recipe", NOTHING_COMPILED.values(), ids=NOTHING_COMPILED)
+@each("recipe", NOTHING_COMPILED.values())
 def test_where_nothing_compiles_single_tokens_are_read_as_many_are(
     tiny: LoadedModel, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

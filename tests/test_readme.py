@@ -191,6 +191,7 @@ def test_the_provenance_is_complete() -> None:
     assert "{{" not in (ROOT / "quant" / "assets" / "PROVENANCE.md").read_text(encoding="utf8")
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(notebook(), "README.md", "exec"), {"__name__": "__main__"})

@@ -14,10 +14,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
+from cases import each
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from matrices import CASTS, label
+from matrices import CASTS
 from torch import Tensor
 
 from quant.blocks import BLOCKS
@@ -98,11 +99,11 @@ def reference(weight: Tensor, bits: int, granularity: Granularity, zero_point: b
     return torch.where(empty[:, None], 0.0, rounded).reshape(weight.shape)
 
 
-@pytest.mark.parametrize("bits", range(2, 9))
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("zero_point", [False, True], ids=["absmax", "minmax"])
-@pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
-@pytest.mark.parametrize("name", INPUTS)
+@each("bits", range(2, 9))
+@each("scale", SCALES)
+@each("zero_point", [False, True])
+@each("granularity", GRANULARITIES)
+@each("name", INPUTS)
 def test_equals_torch(name: str, granularity: Granularity, zero_point: bool, scale: str, bits: int) -> None:
     scheme = Scheme.integer(bits, granularity, zero_point=zero_point, scale=FORMATS[scale])
     expected = reference(INPUTS[name], bits, granularity, zero_point, scale)
@@ -121,7 +122,7 @@ def test_a_scale_that_overflows_is_refused_with_what_would_hold_it() -> None:
     assert caught.value.text.en.endswith("does not fit in float16 (largest 65\u202f504); use bfloat16 or float32.")
 
 
-@pytest.mark.parametrize("scheme", [*CASTS, Scheme(FORMATS["int8"], PerGroup(32), scale=exmy(8, 7))], ids=label)
+@each("scheme", [*CASTS, Scheme(FORMATS["int8"], PerGroup(32), scale=exmy(8, 7))])
 def test_what_is_decoded_is_float32(scheme: Scheme) -> None:
     """E8M7 without infinity too, as codes and as scales: its own numbers reach beyond float32."""
     q = quantize(gaussian(), scheme)
@@ -134,7 +135,7 @@ def test_what_is_too_small_for_its_scale_decodes_to_zeros() -> None:
     assert (float(q.scales()), float(q.dequantize().abs().max())) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@each("bad", [float("nan"), float("inf"), float("-inf")])
 def test_weights_that_are_not_finite_are_refused_and_counted(bad: float) -> None:
     weight = gaussian()
     weight[3, 5] = weight[7, 0] = bad
@@ -144,7 +145,7 @@ def test_weights_that_are_not_finite_are_refused_and_counted(bad: float) -> None
     assert caught.value.text.en.startswith("2 weights are not finite")
 
 
-@pytest.mark.parametrize("shape", [(16,), (2, 4, 16), (0, 16), (16, 0), ()])
+@each("shape", [(16,), (2, 4, 16), (0, 16), (16, 0), ()])
 def test_only_a_matrix_can_be_quantized(shape: tuple[int, ...]) -> None:
     with pytest.raises(WeightError) as caught:
         quantize(torch.zeros(shape), Scheme.integer(4, PerTensor()))
@@ -157,8 +158,8 @@ def test_a_group_that_does_not_divide_is_refused() -> None:
         quantize(gaussian(), Scheme.integer(4, PerGroup(64)))
 
 
-@pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
-@pytest.mark.parametrize("zero_point", [False, True])
+@each("granularity", GRANULARITIES)
+@each("zero_point", [False, True])
 def test_the_layout_in_memory_does_not_matter(granularity: Granularity, zero_point: bool) -> None:
     scheme = Scheme.integer(4, granularity, zero_point=zero_point)
     weight = gaussian()
@@ -180,9 +181,9 @@ def test_half_precision_weights_are_quantized_as_float32() -> None:
     )
 
 
-@pytest.mark.parametrize("shape", [(1, 32), (32, 1), (1, 1)])
-@pytest.mark.parametrize("granularity", [PerTensor(), PerChannel()], ids=str)
-@pytest.mark.parametrize("zero_point", [False, True])
+@each("shape", [(1, 32), (32, 1), (1, 1)])
+@each("granularity", [PerTensor(), PerChannel()])
+@each("zero_point", [False, True])
 def test_a_single_row_or_column_is_a_matrix(shape: tuple[int, int], granularity: Granularity, zero_point: bool) -> None:
     weight = torch.randn(*shape, generator=torch.Generator().manual_seed(2))
     q = quantize(weight, Scheme.integer(8, granularity, zero_point=zero_point, scale=FORMATS["float32"]))
@@ -192,8 +193,8 @@ def test_a_single_row_or_column_is_a_matrix(shape: tuple[int, int], granularity:
     assert float((q.dequantize() - weight).abs().max()) <= 0.51 * float(q.scales().max())
 
 
-@pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
-@pytest.mark.parametrize("zero_point", [False, True], ids=["absmax", "minmax"])
+@each("granularity", GRANULARITIES)
+@each("zero_point", [False, True])
 def test_the_error_falls_as_bits_rise(granularity: Granularity, zero_point: bool) -> None:
     def error(bits: int) -> float:
         q = quantize(gaussian(), Scheme.integer(bits, granularity, zero_point=zero_point))
@@ -204,7 +205,7 @@ def test_the_error_falls_as_bits_rise(granularity: Granularity, zero_point: bool
     assert errors[-1] < errors[0] / 1000  # each bit is worth about 6 dB: a factor of 4
 
 
-@pytest.mark.parametrize("zero_point", [False, True], ids=["absmax", "minmax"])
+@each("zero_point", [False, True])
 def test_the_error_falls_as_groups_shrink(zero_point: bool) -> None:
     def error(granularity: Granularity) -> float:
         scheme = Scheme.integer(4, granularity, zero_point=zero_point, scale=FORMATS["float32"])
@@ -213,9 +214,9 @@ def test_the_error_falls_as_groups_shrink(zero_point: bool) -> None:
     assert error(PerGroup(16)) < error(PerChannel()) < error(PerTensor())
 
 
-@pytest.mark.parametrize("bits", range(2, 9))
-@pytest.mark.parametrize("zero_point", [False, True], ids=["absmax", "minmax"])
-@pytest.mark.parametrize("name", ["gaussian", "heavy tailed", "all positive", "all negative", "zero rows"])
+@each("bits", range(2, 9))
+@each("zero_point", [False, True])
+@each("name", ["gaussian", "heavy tailed", "all positive", "all negative", "zero rows"])
 def test_zero_is_exact(name: str, zero_point: bool, bits: int) -> None:
     weight = INPUTS[name].clone()
     weight[:, ::7] = 0
@@ -223,7 +224,7 @@ def test_zero_is_exact(name: str, zero_point: bool, bits: int) -> None:
     assert float(q.dequantize()[weight == 0].abs().max()) == 0
 
 
-@pytest.mark.parametrize("bits", range(2, 9))
+@each("bits", range(2, 9))
 def test_absmax_never_uses_the_lowest_code(bits: int) -> None:
     q = quantize(heavy_tailed(), Scheme.integer(bits, PerGroup(16)))
     assert float(q.scheme.element.decode(q.codes).min()) == -q.scheme.element.highest
@@ -348,14 +349,14 @@ def microscaling(weight: np.ndarray, element: type, top_exponent: int) -> np.nda
     return (rounded * scale).astype(np.float32).reshape(weight.shape)
 
 
-@pytest.mark.parametrize("name", BLOCK_INPUTS)
-@pytest.mark.parametrize("block", MX)
+@each("name", BLOCK_INPUTS)
+@each("block", MX)
 def test_microscaling_is_that_of_the_ocp_specification(block: str, name: str) -> None:
     got = quantize(wide(name), BLOCKS[block].scheme).dequantize().numpy()
     assert np.array_equal(got, microscaling(wide(name).numpy(), *MX[block]))
 
 
-@pytest.mark.parametrize("name", BLOCK_INPUTS)
+@each("name", BLOCK_INPUTS)
 def test_ggmls_mxfp4_differs_from_ocps_in_ties_alone(name: str) -> None:
     ocp, ggml = (quantize(wide(name), BLOCKS[b].scheme) for b in ("MXFP4", "MXFP4_GGML"))
     assert torch.equal(ocp.scales(), ggml.scales())
@@ -396,7 +397,7 @@ def nvidia(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.float32]:
     return values.reshape(weight.shape), kept, decode
 
 
-@pytest.mark.parametrize("name", ["gaussian", "heavy tailed", "all positive", "zero rows", "tiny", "large"])
+@each("name", ["gaussian", "heavy tailed", "all positive", "zero rows", "tiny", "large"])
 def test_nvfp4_is_that_of_nvidias_paper(name: str) -> None:
     weight = INPUTS[name].flatten().repeat(4)[: 8 * 512].view(8, 512)
     q = quantize(weight, BLOCKS["NVFP4"].scheme)
@@ -419,10 +420,8 @@ def test_the_largest_weight_of_nvfp4_is_exact_to_float32() -> None:
     assert float(got.view(-1)[largest]) == pytest.approx(float(weight.view(-1)[largest]), rel=5e-7)
 
 
-@pytest.mark.parametrize("name", BLOCK_INPUTS)
-@pytest.mark.parametrize(
-    "element", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"]
-)
+@each("name", BLOCK_INPUTS)
+@each("element", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"])
 def test_a_plain_cast_is_torchs_but_saturates(element: str, name: str) -> None:
     scheme = Scheme(FORMATS[element], PerTensor(), Grid.UNIT, None)
     q, dtype = quantize(wide(name), scheme), getattr(torch, element)
@@ -433,7 +432,7 @@ def test_a_plain_cast_is_torchs_but_saturates(element: str, name: str) -> None:
     assert torch.equal(q.scales(), torch.ones(1, 1))
 
 
-@pytest.mark.parametrize("element", ["float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn", "float8_e3m4"])
+@each("element", ["float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn", "float8_e3m4"])
 def test_a_cast_that_torch_lacks_is_that_of_ml_dtypes(element: str) -> None:
     highest = FORMATS[element].highest
     weight = heavy_tailed().clamp(-highest, highest)
@@ -449,8 +448,8 @@ def million() -> Tensor:
     return torch.randn(1024, 1024, generator=torch.Generator().manual_seed(20261123))
 
 
-@pytest.mark.parametrize(
-    ("name", "decibels", "bits"),
+@each(
+    "name, decibels, bits",
     [("Q8_0", 45.4, 8.5), ("Q4_0", 21.3, 4.5), ("NF4", 20.7, 4.5), ("NVFP4", 20.5, 4.5), ("MXFP4", 18.9, 4.25)],
 )
 def test_gaussian_weights_lose_the_known_decibels(million: Tensor, name: str, decibels: float, bits: float) -> None:
@@ -460,7 +459,7 @@ def test_gaussian_weights_lose_the_known_decibels(million: Tensor, name: str, de
     assert bits_per_weight(BLOCKS[name].scheme, (1024, 1024)) == pytest.approx(bits, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ROUNDED)
+@each("name", ROUNDED)
 def test_zeros_stay_zeros_in_every_block_format(name: str) -> None:
     assert not quantize(torch.zeros(3, 512), BLOCKS[name].scheme).dequantize().any()
     weight = gaussian().view(-1, 128).repeat(1, 4)[:4]  # 4 x 512
@@ -480,8 +479,8 @@ CONSTANT_ERROR = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("constant", [0.37, -0.37, 1.0, -7.9, 63.9])
-@pytest.mark.parametrize("name", ROUNDED)
+@each("constant", [0.37, -0.37, 1.0, -7.9, 63.9])
+@each("name", ROUNDED)
 def test_a_constant_stays_one_and_nearly_the_same(name: str, constant: float) -> None:
     weight = torch.full((3, 512), constant)
     got = quantize(weight, BLOCKS[name].scheme).dequantize()
@@ -490,8 +489,8 @@ def test_a_constant_stays_one_and_nearly_the_same(name: str, constant: float) ->
     assert float((got - weight).abs().max()) <= bound * abs(constant)
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("name", ROUNDED)
+@each("bad", [float("nan"), float("inf"), float("-inf")])
+@each("name", ROUNDED)
 def test_no_block_format_takes_what_is_not_finite(name: str, bad: float) -> None:
     weight = torch.ones(2, 512)
     weight[1, 300] = bad
@@ -501,7 +500,7 @@ def test_no_block_format_takes_what_is_not_finite(name: str, bad: float) -> None
         quantize(weight, Scheme(FORMATS["bfloat16"], PerTensor(), Grid.UNIT, None))
 
 
-@pytest.mark.parametrize("shift", [None, Offset(FORMATS["float16"])])
+@each("shift", [None, Offset(FORMATS["float16"])])
 def test_a_grid_to_be_searched_for_is_refused(shift: Offset | None) -> None:
     scheme = Scheme(FORMATS["uint4"], PerGroup(32), Grid.SEARCH, FORMATS["float16"], shift)
     with pytest.raises(SchemeError) as caught:
@@ -510,7 +509,7 @@ def test_a_grid_to_be_searched_for_is_refused(shift: Offset | None) -> None:
     assert caught.value.text.en == "SEARCH searches for its scales: plain rounding does not give it."
 
 
-@pytest.mark.parametrize("name", [n for n in ROUNDED if n not in ("NF4", "NF4_DOUBLE", "FP4")])
+@each("name", [n for n in ROUNDED if n not in ("NF4", "NF4_DOUBLE", "FP4")])
 def test_a_row_that_blocks_do_not_fill_is_refused(name: str) -> None:
     with pytest.raises(SchemeError) as caught:
         quantize(torch.ones(2, 40), BLOCKS[name].scheme)
@@ -519,7 +518,7 @@ def test_a_row_that_blocks_do_not_fill_is_refused(name: str) -> None:
     assert caught.value.text.en.endswith("the matrix has rows of 40, not a multiple.")
 
 
-@pytest.mark.parametrize("name", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0"])
+@each("name", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0"])
 def test_a_block_scale_that_overflows_float16_is_refused(name: str) -> None:
     weight = torch.ones(1, 256)
     weight[0, 0] = 1e9
@@ -549,8 +548,8 @@ def halves(low: float, high: float, *ends: float) -> Tensor:
     return torch.stack((rows * 8)[:8] if len(rows) < 8 else rows[:8]).view(1, 256)
 
 
-@pytest.mark.parametrize(
-    ("name", "weight", "expected"),
+@each(
+    "name, weight, expected",
     [
         # ggml: (int8_t)(x * id + 8.5f), at most 15; + 16.5f, at most 31; (uint8_t)((x - min) * id + 0.5f).
         ("Q4_0", halves(-8, 8, -8.0), lambda x: torch.floor(x + 0.5).clamp(max=7)),
@@ -570,7 +569,7 @@ def test_ties_go_where_ggmls_c_code_sends_them(name: str, weight: Tensor, expect
     assert torch.equal(q.dequantize(), expected(weight))
 
 
-@pytest.mark.parametrize(("name", "lowest", "shift"), [("Q4_0", -8, 8.5), ("Q5_0", -16, 16.5), ("Q4_1", 0, 0.5)])
+@each("name, lowest, shift", [("Q4_0", -8, 8.5), ("Q5_0", -16, 16.5), ("Q4_1", 0, 0.5)])
 def test_numbers_just_below_a_tie_go_up_where_ggmls_float32_sum_rounds_up(name: str, lowest: int, shift: float) -> None:
     ties = np.arange(max(lowest, -7), 6, dtype=np.float32) + np.float32(0.5)
     below = np.nextafter(ties, np.float32(-np.inf))
@@ -627,8 +626,8 @@ def test_runs_of_the_flat_matrix_cross_its_rows() -> None:
     assert float((q.dequantize() - weight).abs().max()) <= 0.51 * 30 / 127
 
 
-@pytest.mark.parametrize("element", ["float8_e4m3fn", "float6_e2m3fn", "float4_e2m1fn", "nf4", "iq4", "ternary"])
-@pytest.mark.parametrize("granularity", GRANULARITIES, ids=str)
+@each("element", ["float8_e4m3fn", "float6_e2m3fn", "float4_e2m1fn", "nf4", "iq4", "ternary"])
+@each("granularity", GRANULARITIES)
 def test_each_weight_goes_to_the_nearest_value_of_a_float_or_table(element: str, granularity: Granularity) -> None:
     weight = heavy_tailed()
     q = quantize(weight, Scheme(FORMATS[element], granularity, Grid.ABSMAX, FORMATS["float32"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases import each
 
 from quant.errors import SchemeError
 from quant.formats import ELEMENTS, FORMATS, NumberFormat
@@ -33,8 +34,8 @@ def build(grid: Grid, element: str, shift: Zero | Offset | None, scale: NumberFo
     return Scheme(FORMATS[element], PerTensor(), grid, None if grid is Grid.UNIT and scale is HALF else scale, shift)
 
 
-@pytest.mark.parametrize(
-    ("granularity", "groups"),
+@each(
+    "granularity, groups",
     [
         (PerTensor(), (1, 1, 768)),
         (PerChannel(), (4, 1, 192)),
@@ -50,7 +51,7 @@ def test_a_matrix_is_cut_along_its_inputs(granularity: Granularity, groups: tupl
     assert granularity.groups((4, 192)) == groups
 
 
-@pytest.mark.parametrize("size", [-16, 0, 7, 257, 1024, 64.0, "64", None])
+@each("size", [-16, 0, 7, 257, 1024, 64.0, "64", None])
 def test_a_group_size_out_of_range_is_refused_with_the_allowed_range(size: object) -> None:
     with pytest.raises(SchemeError) as caught:
         PerGroup(size)  # type: ignore[arg-type]
@@ -58,7 +59,7 @@ def test_a_group_size_out_of_range_is_refused_with_the_allowed_range(size: objec
     assert caught.value.text.en == f"Groups of {size} were asked for; it must be a whole number from 8 to 256."
 
 
-@pytest.mark.parametrize("size", [8, 9, 16, 17, 256])
+@each("size", [8, 9, 16, 17, 256])
 def test_every_size_from_8_to_256_may_be_asked_for(size: int) -> None:
     assert PerGroup(size).groups((2, size * 3)) == (2, 3, size)
 
@@ -79,8 +80,8 @@ def test_a_row_that_nothing_divides_says_so() -> None:
         PerGroup(16).groups((4, 13))
 
 
-@pytest.mark.parametrize("bits", [0, 1, 9, 2.5])
-@pytest.mark.parametrize("zero_point", [False, True])
+@each("bits", [0, 1, 9, 2.5])
+@each("zero_point", [False, True])
 def test_bits_out_of_range_make_no_scheme(bits: int, zero_point: bool) -> None:
     with pytest.raises(SchemeError, match=r"it must be a whole number from 2 to 8\."):
         Scheme.integer(bits, PerTensor(), zero_point=zero_point)
@@ -94,8 +95,8 @@ def test_absmax_takes_signed_codes_and_min_max_a_zero_point() -> None:
     assert symmetric.scale is asymmetric.scale is HALF
 
 
-@pytest.mark.parametrize("grid", Grid)
-@pytest.mark.parametrize("shift", SHIFTS, ids=lambda s: type(s).__name__)
+@each("grid", Grid)
+@each("shift", SHIFTS)
 def test_a_grid_and_its_shift_go_together(grid: Grid, shift: Zero | Offset | None) -> None:
     if type(shift) in SHIFT_OF[grid]:
         assert build(grid, FITTING[grid], shift).shift == shift
@@ -112,8 +113,8 @@ def test_a_grid_and_its_shift_go_together(grid: Grid, shift: Zero | Offset | Non
     )
 
 
-@pytest.mark.parametrize(
-    ("grid", "allowed"),
+@each(
+    "grid, allowed",
     [
         (Grid.ABSMAX, f"{INTEGERS}, {SMALL_FLOATS}, {TABLES}"),
         (Grid.CENTRED, f"{INTEGERS}, {SMALL_FLOATS}, {TABLES}"),
@@ -145,7 +146,7 @@ SCALES = (
 )
 
 
-@pytest.mark.parametrize("scale", [*FORMATS, None])
+@each("scale", [*FORMATS, None])
 def test_scales_are_floats_of_whole_bytes(scale: str | None) -> None:
     stored = FORMATS[scale] if scale else None
     if scale in SCALES.split(", "):
@@ -174,15 +175,15 @@ def test_scales_may_be_stored_by_a_scheme_in_turn() -> None:
     assert Scheme.integer(4, PerChannel()).block == 1
 
 
-@pytest.mark.parametrize(("bits", "symmetric", "asymmetric"), [(2, 3, 4), (4, 15, 16), (8, 255, 256)])
+@each("bits, symmetric, asymmetric", [(2, 3, 4), (4, 15, 16), (8, 255, 256)])
 def test_absmax_leaves_one_level_out(bits: int, symmetric: int, asymmetric: int) -> None:
     assert Scheme.integer(bits, PerTensor()).levels == symmetric
     assert Scheme.integer(bits, PerTensor(), zero_point=True).levels == asymmetric
     assert build(Grid.SIGNED_MAX, f"int{bits}", None).levels == asymmetric
 
 
-@pytest.mark.parametrize(
-    ("element", "levels"),
+@each(
+    "element, levels",
     [("float4_e2m1fn", 15), ("float8_e4m3fn", 253), ("float8_e5m2", 247), ("float8_e4m3fnuz", 255), ("nf4", 16),
      ("fp4_bnb", 15), ("iq4", 16), ("dynamic8", 256), ("ternary", 3), ("binary", 2)],
 )  # fmt: skip
@@ -190,8 +191,8 @@ def test_levels_count_values_not_codes(element: str, levels: int) -> None:
     assert build(Grid.ABSMAX, element, None).levels == levels
 
 
-@pytest.mark.parametrize(
-    ("scheme", "shape", "expected"),
+@each(
+    "scheme, shape, expected",
     [
         (Scheme.integer(4, PerGroup(64)), (768, 768), 4.25),  # 4 + 16 / 64
         (Scheme.integer(4, PerGroup(64), zero_point=True), (768, 768), 4.3125),  # 4 + (16 + 4) / 64

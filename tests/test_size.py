@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from quant.evaluate import size
+from quant.evaluate import memory
 from quant.evaluate.memory import Held, held_in_memory, held_layers, packed_bits, process_bytes
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel, turn_conv1d
@@ -97,18 +97,18 @@ def test_the_process_holds_more_when_it_holds_more() -> None:
 def test_the_status_file_is_read_in_kibibytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status = tmp_path / "status"
     status.write_text("Name:\tpython\nVmPeak:\t  999 kB\nVmHWM:\t  888 kB\nVmRSS:\t  123 kB\nThreads:\t2\n")
-    monkeypatch.setattr(size, "STATUS", status)
+    monkeypatch.setattr(memory, "STATUS", status)
     assert process_bytes() == 123 * 1024
 
 
 def test_a_system_that_does_not_say_gives_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(size, "STATUS", tmp_path / "absent")
-    monkeypatch.setattr(size.sys, "platform", "win32")
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "absent")
+    monkeypatch.setattr(memory.sys, "platform", "win32")
     assert process_bytes() is None
 
 
 def test_without_a_status_file_the_system_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(size, "STATUS", tmp_path / "absent")
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "absent")
     assert process_bytes() is None  # elsewhere the same call counts in other units
-    monkeypatch.setattr(size.sys, "platform", "darwin")
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
     assert process_bytes()

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from cases import each
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from quant.errors import PromptError
@@ -88,7 +89,7 @@ def test_there_are_fifty_prompts() -> None:
     assert len(set(PROMPTS)) == 50
 
 
-@pytest.mark.parametrize("first", range(2))
+@each("first", range(2))
 def test_the_text_is_the_originals_own(embedded: LoadedModel, drafts: dict[int, LoadedModel], first: int) -> None:
     """Every prompt, with each number of drafted tokens and each width in turn; near ties are counted, and rare."""
     tied = 0
@@ -108,8 +109,8 @@ def test_the_text_is_the_originals_own(embedded: LoadedModel, drafts: dict[int, 
     assert tied <= 1
 
 
-@pytest.mark.parametrize("ngram", [0, 2])
-@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 6, 7, 12, 40])
+@each("ngram", [0, 2])
+@each("k", [1, 2, 3, 4, 5, 6, 7, 12, 40])
 def test_up_to_the_end_of_the_context(tiny: LoadedModel, coarse: LoadedModel, k: int, ngram: int) -> None:
     sampling = Sampling(1000, ngram)
     rounds = written(tiny, coarse, sampling, k)
@@ -118,8 +119,8 @@ def test_up_to_the_end_of_the_context(tiny: LoadedModel, coarse: LoadedModel, k:
     assert 0 < acceptance(rounds) < 1
 
 
-@pytest.mark.parametrize("left", [1, 2, 3, 5, 8])
-@pytest.mark.parametrize("k", [1, 4, 7])
+@each("left", [1, 2, 3, 5, 8])
+@each("k", [1, 4, 7])
 def test_a_prompt_near_the_end_of_the_context(tiny: LoadedModel, coarse: LoadedModel, k: int, left: int) -> None:
     prompt = next(
         text for n in itertools.count(1) if len(tiny.tokenizer.encode(text := "ñ." * n)) >= tiny.context - left
@@ -131,7 +132,7 @@ def test_a_prompt_near_the_end_of_the_context(tiny: LoadedModel, coarse: LoadedM
     assert rounds[-1].new_tokens == free
 
 
-@pytest.mark.parametrize("k", [1, 4])
+@each("k", [1, 4])
 def test_room_for_one_token_leaves_nothing_to_draft(tiny: LoadedModel, coarse: LoadedModel, k: int) -> None:
     length = len(tiny.tokenizer.encode(PROMPT)) + 1
     (only,) = written(tiny, coarse, Sampling(length), k)
@@ -141,7 +142,7 @@ def test_room_for_one_token_leaves_nothing_to_draft(tiny: LoadedModel, coarse: L
     assert math.isnan(agreement([only]))
 
 
-@pytest.mark.parametrize("k", [1, 3, 7])
+@each("k", [1, 3, 7])
 def test_the_original_as_its_own_draft_accepts_everything(tiny: LoadedModel, k: int) -> None:
     rounds = written(tiny, tiny, Sampling(60), k)
     assert acceptance(rounds) == agreement(rounds) == 1
@@ -149,7 +150,7 @@ def test_the_original_as_its_own_draft_accepts_everything(tiny: LoadedModel, k: 
     assert rounds[-1].ids == generate(tiny, PROMPT, Sampling(60)).ids
 
 
-@pytest.mark.parametrize("k", [1, 4])
+@each("k", [1, 4])
 def test_a_draft_that_knows_nothing_is_never_right_and_changes_nothing(embedded: LoadedModel, k: int) -> None:
     sampling = Sampling(40, stop_at_end=False)
     rounds = written(embedded, random_model(embedded, 7), sampling, k)
@@ -165,7 +166,7 @@ def test_a_better_draft_is_right_more_often(embedded: LoadedModel, drafts: dict[
     assert few < many - 0.3
 
 
-@pytest.mark.parametrize("k", [1, 4, 7])
+@each("k", [1, 4, 7])
 def test_a_draft_of_shorter_context_stops_drafting_and_the_text_goes_on(tiny: LoadedModel, k: int) -> None:
     short = random_model(tiny, 3, n_positions=32)
     assert short.context == 32
@@ -176,7 +177,7 @@ def test_a_draft_of_shorter_context_stops_drafting_and_the_text_goes_on(tiny: Lo
     assert any(r.drafted for r in rounds)
 
 
-@pytest.mark.parametrize("k", [1, 4])
+@each("k", [1, 4])
 def test_without_the_compiled_step(
     tiny: LoadedModel, coarse: LoadedModel, k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,14 +192,13 @@ SHAPE = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "nu
          "num_key_value_heads": 1, "head_dim": 32, "max_position_embeddings": 64, "initializer_range": 0.2}  # fmt: skip
 
 
-@pytest.mark.parametrize("k", [1, 4, 7])
-@pytest.mark.parametrize(
+@each("k", [1, 4, 7])
+@each(
     "make",
     [
         lambda n: LlamaForCausalLM(LlamaConfig(vocab_size=n, **SHAPE)),
         lambda n: MistralForCausalLM(MistralConfig(vocab_size=n, sliding_window=8, **SHAPE)),
     ],
-    ids=["llama", "mistral with a window of 8"],
 )
 def test_other_architectures(tiny: LoadedModel, make: Callable[[int], LlamaForCausalLM], k: int) -> None:
     with torch.random.fork_rng():
@@ -229,7 +229,7 @@ def ending_with(loaded: LoadedModel, token: int) -> LoadedModel:
     return replace(loaded, tokenizer=tokenizer)
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 6, 7])
+@each("k", [1, 2, 3, 4, 5, 6, 7])
 def test_it_ends_where_the_original_does(tiny: LoadedModel, coarse: LoadedModel, k: int) -> None:
     """Whether the draft came upon the end or the original did, and with more drafted after it or not."""
     alone = generate(tiny, PROMPT, Sampling(60))
@@ -258,8 +258,8 @@ def test_an_end_token_that_does_not_end_is_a_token_like_any_other(tiny: LoadedMo
 # ---- what a round says
 
 
-@pytest.mark.parametrize("k", [1, 4, 7])
-@pytest.mark.parametrize("stop_at_end", [True, False])
+@each("k", [1, 4, 7])
+@each("stop_at_end", [True, False])
 def test_the_fields_of_a_round_agree(
     embedded: LoadedModel, drafts: dict[int, LoadedModel], k: int, stop_at_end: bool
 ) -> None:
@@ -359,7 +359,7 @@ def test_sampling_is_refused(tiny: LoadedModel, coarse: LoadedModel) -> None:
     assert "greedy" in said.en
 
 
-@pytest.mark.parametrize("k", [0, -1])
+@each("k", [0, -1])
 def test_no_drafted_token_is_refused(tiny: LoadedModel, coarse: LoadedModel, k: int) -> None:
     said = refused(tiny, coarse, PROMPT, Sampling(), k)
     assert f"Se piden {k} tokens" in said.es

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from cases import each
 from torch import Tensor
 
 from quant.blocks import BLOCKS
@@ -54,8 +55,8 @@ WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
-@pytest.mark.parametrize("name", WEIGHTS)
+@each("scheme", SCHEMES)
+@each("name", WEIGHTS)
 def test_every_weight_is_in_both_histograms(name: str, scheme: Scheme) -> None:
     view = weight_view(WEIGHTS[name], scheme)
     assert view.before.shape == view.after.shape == (BINS,)
@@ -63,8 +64,8 @@ def test_every_weight_is_in_both_histograms(name: str, scheme: Scheme) -> None:
     assert np.all(np.diff(view.edges) > 0)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
-@pytest.mark.parametrize("name", WEIGHTS)
+@each("scheme", SCHEMES)
+@each("name", WEIGHTS)
 def test_the_edges_reach_past_every_value(name: str, scheme: Scheme) -> None:
     weight = WEIGHTS[name]
     view = weight_view(weight, scheme)
@@ -75,7 +76,7 @@ def test_the_edges_reach_past_every_value(name: str, scheme: Scheme) -> None:
     assert len(view.edges) == BINS + 1
 
 
-@pytest.mark.parametrize("name", ["gaussian", "outlier", "positive", "large"])
+@each("name", ["gaussian", "outlier", "positive", "large"])
 def test_the_histogram_is_numpys(name: str) -> None:
     scheme = Scheme.integer(4, PerChannel())
     weight = WEIGHTS[name]
@@ -92,8 +93,8 @@ def test_an_outlier_has_a_bar_of_its_own() -> None:
     assert view.largest_weight == 3.0
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
-@pytest.mark.parametrize("name", WEIGHTS)
+@each("scheme", SCHEMES)
+@each("name", WEIGHTS)
 def test_occupancy_is_the_share_of_each_code(name: str, scheme: Scheme) -> None:
     view = weight_view(WEIGHTS[name], scheme)
     assert len(view.code_values) == len(view.occupancy) == scheme.levels == view.levels
@@ -112,8 +113,8 @@ def test_occupancy_of_a_matrix_that_can_be_counted_by_eye() -> None:
     assert shares.tolist() == [0.25, 0.5, 0.25]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
-@pytest.mark.parametrize("name", ["gaussian", "outlier", "positive", "large", "not contiguous"])
+@each("scheme", SCHEMES)
+@each("name", ["gaussian", "outlier", "positive", "large", "not contiguous"])
 def test_the_error_is_that_of_float64(name: str, scheme: Scheme) -> None:
     weight = WEIGHTS[name].double().numpy()
     view = weight_view(WEIGHTS[name], scheme)
@@ -128,7 +129,7 @@ def test_a_bit_is_worth_about_six_decibels() -> None:
     assert all(4.5 < b - a < 8 for a, b in itertools.pairwise(decibels))
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+@each("scheme", SCHEMES)
 def test_zeros_have_no_error(scheme: Scheme) -> None:
     view = weight_view(torch.zeros(16, 32), scheme)
     assert (view.sqnr_db, view.largest_error, view.largest_weight) == (math.inf, 0.0, 0.0)
@@ -138,7 +139,7 @@ def test_a_matrix_lost_to_underflow_has_no_decibels() -> None:
     assert weight_view(gaussian(1e-9), Scheme.integer(8, PerTensor())).sqnr_db == pytest.approx(0)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+@each("scheme", SCHEMES)
 def test_bytes_are_exact(scheme: Scheme) -> None:
     view = weight_view(gaussian(), scheme)
     assert view.float_bytes == 4 * 48 * 64
@@ -160,7 +161,7 @@ def test_what_quantize_refuses_is_refused() -> None:
         weight_view(gaussian(), Scheme.integer(4, PerGroup(48)))
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=label)
+@each("scheme", SCHEMES)
 def test_a_sample_shares_one_scale_and_lies_on_its_grid(scheme: Scheme) -> None:
     sample = rounding_sample(gaussian(), scheme)
     q = quantize(gaussian(), scheme)
@@ -196,8 +197,8 @@ def blocks_of(name: str) -> Tensor:
     return WEIGHTS[name].reshape(12, 256)
 
 
-@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
-@pytest.mark.parametrize("name", ["gaussian", "outlier", "zeros", "constant", "not contiguous"])
+@each("format_name", FORMAT_SCHEMES)
+@each("name", ["gaussian", "outlier", "zeros", "constant", "not contiguous"])
 def test_occupancy_of_any_format_is_the_share_of_each_value(name: str, format_name: str) -> None:
     scheme = FORMAT_SCHEMES[format_name]
     q = quantize(blocks_of(name), scheme)
@@ -232,7 +233,7 @@ def test_a_value_that_two_codes_share_is_counted_once() -> None:
     assert (shares[values == 0].item(), shares[values == 1].item()) == (0.5, 0.5)
 
 
-@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
+@each("format_name", FORMAT_SCHEMES)
 def test_any_format_can_be_viewed(format_name: str) -> None:
     scheme = FORMAT_SCHEMES[format_name]
     weight = blocks_of("gaussian")
@@ -249,7 +250,7 @@ def test_any_format_can_be_viewed(format_name: str) -> None:
     assert np.all(np.diff(view.code_values) > 0)
 
 
-@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
+@each("format_name", FORMAT_SCHEMES)
 def test_the_axis_is_an_integer_a_value_or_for_wide_casts_a_power_of_two(format_name: str) -> None:
     view, element = weight_view(blocks_of("gaussian"), FORMAT_SCHEMES[format_name]), FORMAT_SCHEMES[format_name].element
     if element.code_bits == 16:
@@ -267,8 +268,8 @@ def test_wide_casts_are_counted_by_power_of_two() -> None:
     assert weight_view(torch.zeros(2, 2), CASTS["float16"]).occupancy.tolist() == [0.0]
 
 
-@pytest.mark.parametrize("format_name", FORMAT_SCHEMES)
-@pytest.mark.parametrize("name", ["gaussian", "outlier", "positive", "zeros"])
+@each("format_name", FORMAT_SCHEMES)
+@each("name", ["gaussian", "outlier", "positive", "zeros"])
 def test_a_sample_of_any_format_lies_on_its_grid(name: str, format_name: str) -> None:
     scheme, weight = FORMAT_SCHEMES[format_name], blocks_of(name)
     sample = rounding_sample(weight, scheme)

@@ -62,7 +62,7 @@ class Machine:
         return placed.token_bytes < self.cache_bytes
 
     def with_rows(self, rows: Iterable[Placed]) -> Machine:
-        """The same with the limit raised to the best of the models that are too large for the caches."""
+        """This machine with its bandwidth raised to the best of the rows that are too large for the caches."""
         return Machine(
             max([self.bandwidth, *(r.bytes_per_s for r in rows if not self.holds(r))]), self.cache_bytes
         )  # fmt: skip

@@ -30,7 +30,7 @@ from quant.text import Text
 
 LEVEL = 0.95
 NORMAL = NormalDist().inv_cdf((1 + LEVEL) / 2)  # 1.96
-RESAMPLES = 1999  # (RESAMPLES + 1) * LEVEL is whole: the 95 % point is one of the resamples
+RESAMPLES = 1999  # (RESAMPLES + 1) * LEVEL is an integer: the 95 % point is one of the resamples
 MINIMUM_CLUSTERS = 8
 MINIMUM_DOCUMENTS, MINIMUM_WINDOWS = 8, 10
 TAIL_TOKENS = 10  # tokens beyond a quantile, under which it is hardly more than the largest one
@@ -68,7 +68,7 @@ class Clusters:
 
 
 def clusters_of(windows: np.ndarray, documents: np.ndarray) -> Clusters | None:
-    """Whole documents from MINIMUM_DOCUMENTS on, else windows; None, no interval at all, below MINIMUM_WINDOWS windows.
+    """Documents as clusters from MINIMUM_DOCUMENTS on, else windows; None below MINIMUM_WINDOWS: then no interval.
 
     windows, documents: int [tokens], which one each scored token lies in; windows may start at 0 in each document.
     """
@@ -76,13 +76,13 @@ def clusters_of(windows: np.ndarray, documents: np.ndarray) -> Clusters | None:
     n_windows, by_window = np.unique(by_document * (windows.max(initial=0) + 1) + windows, return_inverse=True)
     if len(n_windows) < MINIMUM_WINDOWS:
         return None
-    whole = len(n_documents) >= MINIMUM_DOCUMENTS
-    ids = by_document if whole else by_window
-    return Clusters(ids, np.bincount(ids).astype(np.float64), DOCUMENTS if whole else WINDOWS)
+    enough = len(n_documents) >= MINIMUM_DOCUMENTS
+    ids = by_document if enough else by_window
+    return Clusters(ids, np.bincount(ids).astype(np.float64), DOCUMENTS if enough else WINDOWS)
 
 
 def mean_interval(sums: np.ndarray, counts: np.ndarray, seed: int = 0) -> Interval | None:
-    """Of the mean per token, sum(sums) / sum(counts); both [clusters].
+    """The interval of the mean per token, sum(sums) / sum(counts); both [clusters].
 
     Clusters that are all alike give a point. None with fewer than MINIMUM_CLUSTERS clusters, with sums that are not
     finite, and where so few clusters differ from the rest that over 5 % of the resamples miss them all.
@@ -102,16 +102,17 @@ def mean_interval(sums: np.ndarray, counts: np.ndarray, seed: int = 0) -> Interv
 
 
 def root_interval(squares: np.ndarray, counts: np.ndarray, seed: int = 0) -> Interval | None:
-    """Of a root mean square, from `squares` [clusters], the sums of squares: the mean square's interval, then root."""
+    """The interval of a root mean square: roots of the mean square's. squares: [clusters], sums of squares."""
     square = mean_interval(squares, counts, seed)
     return square and Interval(math.sqrt(max(square.low, 0)), math.sqrt(max(square.high, 0)))
 
 
 def share_interval(hits: np.ndarray, counts: np.ndarray) -> Interval | None:
-    """Of the share of tokens that are hits (top-1 agreement); hits: [clusters]. None below MINIMUM_CLUSTERS clusters.
+    """The interval of the share of tokens that are hits (top-1 agreement); hits, counts: [clusters].
 
     Wilson's with p (1 - p) / se^2 for the number of tokens, less what k clusters do not know of se (the square of 1.96
     over Student's t), never more than there are (Korn and Graubard 1998). All alike still gives a width: about 4 / n.
+    None below MINIMUM_CLUSTERS clusters.
     """
     if len(hits) < MINIMUM_CLUSTERS or not np.isfinite(hits).all():
         return None
@@ -127,7 +128,7 @@ def share_interval(hits: np.ndarray, counts: np.ndarray) -> Interval | None:
 
 
 def quantile_interval(values: np.ndarray, clusters: np.ndarray, q: float, seed: int = 0) -> Interval | None:
-    """Of the `q` quantile of `values` [tokens]; clusters: int [tokens], from 0.
+    """The interval of the `q` quantile of `values` [tokens]; clusters: int [tokens], from 0.
 
     The share of tokens above the quantile has an interval 1 - q ± reach; the values that leave such shares above them
     are its ends. None where fewer than TAIL_TOKENS tokens lie beyond the quantile, or an end lies beyond them all.

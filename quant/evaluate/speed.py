@@ -19,7 +19,7 @@ from quant.model.load import LoadedModel
 PROMPT = "La ciudad de Madrid es"
 ROUNDS = 5
 NEW_TOKENS = 24
-PROMPT_TOKENS = 256  # read at once, or the whole context where that is shorter
+PROMPT_TOKENS = 256  # read at once, or the entire context where that is shorter
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Speed:
 
     @property
     def prompt(self) -> Speed:
-        """The same for reading a prompt alone."""
+        """The rates of reading a prompt, as a Speed of their own."""
         return Speed(self.prompt_rounds)
 
     @property

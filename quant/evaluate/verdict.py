@@ -165,7 +165,7 @@ def judge(difference: float, interval: Interval | None, mean_kl: float, agreemen
 
 
 def quantized_beats_float(interval: Interval | None) -> Text | None:
-    """A warning when the whole interval of the difference in log-perplexity lies below 0."""
+    """A warning when all of the interval of the difference in log-perplexity lies below 0."""
     if interval is None or interval.high >= 0:
         return None
     return BEATS_FLOAT.format(low=_short(-interval.high), high=_short(-interval.low))
@@ -180,7 +180,7 @@ def better_perplexity_worse_kl(a: Candidate, b: Candidate) -> Text | None:
 
 
 def _band(value: float, small: float, broken: float) -> Verdict:
-    """Where a measure that is worse when larger lies."""
+    """The verdict on a measure that is worse the larger it is, by the limits of its bands."""
     if value >= broken:
         return Verdict.BROKEN
     return Verdict.SMALL if value <= small else Verdict.NOTICEABLE
@@ -197,19 +197,19 @@ def _change(difference: float) -> Text:
 
 
 def _short(value: float) -> Text:
-    """Two significant digits."""
+    """`value` to two significant digits, as each language writes it."""
     return Text(number(value, "es", 2), number(value, "en", 2))
 
 
 def _share(share: float) -> Text:
-    """In per cent; cut, never rounded up, so that 99.996 does not read as 100."""
+    """`share` in per cent; cut, never rounded up, so that 99.996 does not read as 100."""
     cut = math.floor(share * 10_000) / 100
     digits = 0 if cut == 100 else 4 if cut >= 99 else 3
     return _percent(Text(number(cut, "es", digits), number(cut, "en", digits)))
 
 
 def _listed(parts: list[Text]) -> Text:
-    """One, two and three."""
+    """The parts in one phrase: “one, two and three”."""
     es, en = [p.es for p in parts], [p.en for p in parts]
     if len(parts) == 1:
         return parts[0]

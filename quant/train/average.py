@@ -1,6 +1,6 @@
 """The average of two trained models of one family, which is better than either where one saw more of each kind of text.
 
-    python -m quant.average FIRST SECOND FOLDER
+    python -m quant.train.average FIRST SECOND FOLDER
 
 w = (1 - share) w_first + share w_second, for two runs that left the same constant learning rate at different times
 (Wortsman et al. 2022, "Model soups", arXiv:2203.05482). The share, in tenths, is the one with the fewest bits per byte

@@ -1,10 +1,10 @@
-"""Set whole documents aside, once, before any training: the calibration text and the training sample.
+"""Set entire documents aside, once, before any training: the calibration text and the training sample.
 
 Calibration text (for methods that look at activations) is never trained on; the training sample (for
-quantization-aware training) is. Both are drawn by whole document with a fixed seed, a quota of bytes per
+quantization-aware training) is. Both are drawn document by document with a fixed seed, a quota of bytes per
 source, and rejected when they share a 13-gram with an evaluation text.
 
-    python -m quant.holdout CORPUS_FOLDER quant/assets/texts
+    python -m quant.train.holdout CORPUS_FOLDER quant/assets/texts
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ constant and falls linearly to zero over the last `--decay` tokens (warmup-stabl
 lengthened from a checkpoint taken before the decay. Which windows make step i follows from (seed, i) alone, so a
 resumed run sees what an uninterrupted one would have seen.
 
-    python -m quant.pretrain CORPUS_FOLDER WORK_FOLDER --until 40e6 --decay 10e6
+    python -m quant.train.pretrain CORPUS_FOLDER WORK_FOLDER --until 40e6 --decay 10e6
 
 writes WORK_FOLDER/{tokenizer.json, checkpoint.pt, log.jsonl, export/}. Started again, it resumes.
 """
@@ -28,7 +28,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from quant.holdout import ngrams, read_documents
+from quant.texts import FOLDER
+from quant.train.holdout import ngrams, read_documents
 
 BOS = "<|endoftext|>"
 VOCABULARY = 4096
@@ -170,7 +171,7 @@ def steps(model: nn.Module, streams: dict[str, np.ndarray], opts: list[torch.opt
 
 @torch.no_grad()
 def bits_per_byte(model: nn.Module, tokenizer: Tokenizer, documents: list[str], limit_bytes: float) -> float:
-    """Bits-per-byte on whole documents up to about `limit_bytes`: a quick look during training."""
+    """Bits-per-byte on entire documents up to about `limit_bytes`: a quick look during training."""
     nats = seen = 0.0
     for document in documents:
         ids = torch.tensor([0, *tokenizer.encode(document).ids])
@@ -255,7 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--texts", type=Path, default=Path(__file__).parent / "assets" / "texts")
+    parser.add_argument("--texts", type=Path, default=FOLDER)
     parser.add_argument("--until", type=float, default=40e6, help="tokens in all")
     parser.add_argument("--decay", type=float, default=10e6, help="tokens over which the rate falls to zero")
     parser.add_argument("--lr-muon", type=float, default=0.02)
