@@ -13,12 +13,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
-from quant.errors import ModelError
+from quant.errors import CalibrationError, ModelError
 from quant.evaluate.compare import Reference
 from quant.model.layers import Layer
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
-from quant.model.packed import packed_bytes
-from quant.quantization import quantize_steps, quantize_weight
+from quant.model.packed import packed_bytes, packed_matrices
+from quant.quantization import quantize_steps, stored_weight
 from quant.recipe import Recipe
 from quant.text import Text
 from quant.texts import EvalText
@@ -131,9 +131,24 @@ class Lab:
             yield result
 
     def stored(self, recipe: Recipe, layer: Layer) -> QuantWeight:
-        """One matrix as `recipe` stores it, or would store it where it leaves it in float32. Raises QuantError."""
-        loaded = self.loaded(recipe.model)
-        return quantize_weight(loaded.weight(layer.name), recipe.shown_rule(layer))
+        """One matrix as `recipe` stores it, or would store it where it leaves it in float32. Light work.
+
+        Raises QuantError; CalibrationError where its method reads a text first and no visitor has had the model made.
+        """
+        rule = recipe.shown_rule(layer)
+        if not recipe.needs:
+            return stored_weight(self.loaded(recipe.model), recipe, rule, layer)
+        with self._lock:
+            live = self._quantized.get(recipe)
+        held = {name: held for name, _, held in packed_matrices(live[0].model)} if live else {}
+        if layer.name not in held:
+            raise CalibrationError(
+                Text("El método «{method}» lee antes un texto de calibración: esto se verá cuando el modelo esté hecho "
+                     "(pulsa «Escribir» en Texto o «Medir» en Métrica).",
+                     "Method “{method}” reads a calibration text first: this shows once the model has been made (press "
+                     "“Write” in Text or “Measure” in Metrics).").format(method=rule.method)
+            )  # fmt: skip
+        return held[layer.name].quantized()
 
     def _keep(self, recipe: Recipe, model: LoadedModel, n_bytes: int) -> None:
         with self._lock:

@@ -1,19 +1,23 @@
-"""Recipe + model -> quantized model.
+"""Recipe + model -> quantized model, block by block.
 
 A quantized model holds packed codes and scales, and the float tensors that its recipe does not touch; these are shared
-with the model that it was made from, and nobody writes to them.
+with the model that it was made from, and nobody writes to them. Where a method asks, a calibration text goes through
+the original's blocks (`calibrate.py`), each just before its layers are quantized.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from torch import Tensor
+import torch
 from transformers import PreTrainedModel
 
 from quant.activations import Activations
-from quant.errors import QuantError
+from quant.calibrate import outside
+from quant.calibrate import statistics as gather
+from quant.errors import CalibrationError, QuantError
 from quant.kernels.cpu import hold
 from quant.methods.base import NOTHING_KNOWN, Statistics
 from quant.model.layers import Kind, Layer, census
@@ -38,12 +42,12 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
     check_runs(recipe)
     model = structural_copy(loaded.model)
-    chosen = [(layer, rule) for layer in census(loaded) if (rule := recipe.rule_of(layer))]
-    total = sum(layer.parameters for layer, _ in chosen)
+    chosen = {layer.name: (layer, rule) for layer in census(loaded) if (rule := recipe.rule_of(layer))}
+    total = sum(layer.parameters for layer, _ in chosen.values())
     done = 0
-    for layer, rule in chosen:
-        weight = quantize_weight(loaded.weight(layer.name), rule)
-        replace_layer(model, layer, weight, recipe.activations)
+    for name, known in _known(loaded, recipe, chosen):
+        layer, rule = chosen[name]
+        replace_layer(model, layer, stored_weight(loaded, recipe, rule, layer, known), recipe.activations)
         done += layer.parameters
         yield done / total
     settle(model)
@@ -59,10 +63,48 @@ def check_runs(recipe: Recipe) -> None:
         )  # fmt: skip
 
 
-def quantize_weight(weight: Tensor, rule: Rule, statistics: Statistics = NOTHING_KNOWN) -> QuantWeight:
-    """One matrix [out, in] by a rule that has a scheme. Raises what its method raises."""
+def _known(loaded: LoadedModel, recipe: Recipe, chosen: Mapping[str, tuple[Layer, Rule]]) -> Iterator[
+    tuple[str, Statistics]
+]:  # fmt: skip
+    """The layers to quantize, in the order in which their statistics come to be known."""
+    if recipe.calibration is None:
+        yield from ((name, NOTHING_KNOWN) for name in chosen)
+        return
+    inside: set[str] = set()
+    for block, statistics in gather(loaded, recipe.calibration, recipe.needs):
+        inside |= statistics.keys()
+        yield from ((name, statistics[name]) for name in block.linears if name in chosen)
+    left = [layer for name, (layer, _) in chosen.items() if name not in inside]
+    for layer in left:
+        _check_multiplied(layer, chosen[layer.name][1])
+    # A table that is tied to the output matrix is known by what that is given.
+    given = {x.tied_to or x.name: x.name for x in left if x.tied_to or x.kind is Kind.LINEAR}
+    rest = outside(loaded, recipe.calibration, recipe.needs, given) if given else {}
+    yield from ((layer.name, rest.get(layer.name, NOTHING_KNOWN)) for layer in left)
+
+
+def _check_multiplied(layer: Layer, rule: Rule) -> None:
+    """Raise CalibrationError for a method that asks for the inputs of a table that is only looked up."""
+    if rule.how.needs and layer.kind is Kind.TABLE and not layer.tied_to:
+        raise CalibrationError(
+            Text("El método «{method}» mira las entradas de cada matriz, y «{layer}» no tiene: solo se consulta. Dale "
+                 "una regla con otro método, o déjala en float32.",
+                 "Method “{method}” looks at the inputs of each matrix, and “{layer}” has none: it is only looked up. "
+                 "Give it a rule with another method, or leave it in float32.")
+            .format(method=rule.method, layer=layer.name)
+        )  # fmt: skip
+
+
+def stored_weight(loaded: LoadedModel, recipe: Recipe, rule: Rule, layer: Layer,
+                  known: Statistics = NOTHING_KNOWN) -> QuantWeight:  # fmt: skip
+    """One matrix of `loaded` as `rule` stores it. Raises what its method raises."""
     assert rule.scheme is not None
-    return rule.how.quantize(weight, rule.scheme, statistics, rule.knobs)
+    made = rule.how.quantize(loaded.weight(layer.name), rule.scheme, known, rule.knobs)
+    if not recipe.activations.static:
+        return made
+    # A table that is only looked up has no inputs, and no use for a scale.
+    largest = torch.ones(1) if known.largest is None else made.beside.reaching(known.largest)
+    return replace(made, beside=replace(made.beside, largest=largest))
 
 
 def replace_layer(model: PreTrainedModel, layer: Layer, weight: QuantWeight, activations: Activations) -> None:

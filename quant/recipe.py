@@ -144,8 +144,7 @@ class Recipe:
                 Text("La receta no tiene ninguna regla; hace falta al menos una.",
                      "The recipe has no rule; at least one is needed.")
             )  # fmt: skip
-        calibrated = bool(self.needs) or self.activations.static
-        object.__setattr__(self, "calibration", (self.calibration or Calibration()) if calibrated else None)
+        object.__setattr__(self, "calibration", (self.calibration or Calibration()) if self.needs else None)
 
     @classmethod
     def uniform(cls, scheme: Scheme = DEFAULT_SCHEME, *, table: bool = False, method: str = "", knobs: Any = None,
@@ -160,8 +159,15 @@ class Recipe:
 
     @property
     def needs(self) -> frozenset[Statistic]:
-        """What its methods want to know of the inputs."""
-        return frozenset().union(*(rule.how.needs for rule in self.rules if rule.scheme))
+        """What its methods and a static scale of the activations want to know of the inputs."""
+        scale = frozenset({Statistic.LARGEST}) if self.activations.static else frozenset()
+        return scale.union(*(rule.how.needs for rule in self.rules if rule.scheme))
+
+    def parts_beside(self, rule: Rule, layer: Layer) -> dict[str, tuple[int, ...]]:
+        """The shapes of what stands beside the codes of a layer that `rule` stores, by the names of `Beside.parts`."""
+        assert rule.scheme is not None
+        parts = rule.how.beside(rule.scheme, layer.matrix, rule.knobs)
+        return parts | {"largest": (1,)} if self.activations.static else parts
 
     def rule_of(self, layer: Layer) -> Rule | None:
         """The rule that stores `layer`; None where it stays in float32."""

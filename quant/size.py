@@ -9,6 +9,7 @@ from quant.model.layers import Layer, census
 from quant.model.load import LoadedModel
 from quant.packing import Layout
 from quant.recipe import Recipe, Rule
+from quant.weight import part_bytes
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ def size_report(loaded: LoadedModel, recipe: Recipe) -> SizeReport:
     for layer in layers:
         rule = recipe.rule_of(layer)
         float_bytes = layer.parameters * FORMATS["float32"].code_bits // 8
-        rows.append(LayerSize(layer, rule is not None, float_bytes, _stored(rule, layer) if rule else float_bytes))
+        stored = stored_bytes(recipe, rule, layer) if rule else float_bytes
+        rows.append(LayerSize(layer, rule is not None, float_bytes, stored))
     return SizeReport(tuple(rows))
 
 
-def _stored(rule: Rule, layer: Layer) -> int:
-    """Codes, scales and what stands beside them."""
+def stored_bytes(recipe: Recipe, rule: Rule, layer: Layer) -> int:
+    """Codes, scales and what stands beside them, of a layer that `rule` stores."""
     assert rule.scheme is not None
-    return Layout(rule.scheme).nbytes(layer.matrix) + rule.how.extra_bytes(rule.scheme, layer.matrix, rule.knobs)
+    beside = recipe.parts_beside(rule, layer).items()
+    return Layout(rule.scheme).nbytes(layer.matrix) + sum(part_bytes(name, sides) for name, sides in beside)

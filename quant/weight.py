@@ -43,11 +43,16 @@ class LowRank:
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """What stands beside the codes of one matrix. pre_scale: float32 [in], none of it 0."""
+    """What stands beside the codes of one matrix. pre_scale: float32 [in], none of it 0.
+
+    largest: float32 [1], the largest magnitude that reaches the codes on a calibration text, for a static scale of the
+    activations; it changes no weight.
+    """
 
     pre_scale: Tensor | None = None
     outliers: Outliers | None = None
     low_rank: LowRank | None = None
+    largest: Tensor | None = None
 
     def __bool__(self) -> bool:
         return bool(self.parts())
@@ -59,7 +64,7 @@ class Beside:
             found |= {"outliers.columns": self.outliers.columns, "outliers.values": self.outliers.values}
         if self.low_rank:
             found |= {"low_rank.a": self.low_rank.a, "low_rank.b": self.low_rank.b}
-        return found
+        return found if self.largest is None else found | {"largest": self.largest}
 
     @classmethod
     def of(cls, parts: dict[str, Tensor]) -> Beside:
@@ -69,6 +74,7 @@ class Beside:
             parts.get("pre_scale"),
             Outliers(parts["outliers.columns"], parts["outliers.values"]) if outliers else None,
             LowRank(parts["low_rank.a"], parts["low_rank.b"]) if "low_rank.a" in parts else None,
+            parts.get("largest"),
         )
 
     @property
@@ -82,6 +88,13 @@ class Beside:
         if self.outliers:
             w[:, self.outliers.columns] = self.outliers.values[first:last]
         return w if self.pre_scale is None else w / self.pre_scale
+
+    def reaching(self, largest: Tensor) -> Tensor:
+        """float32 [1]: the largest magnitude that reaches the codes where inputs reach `largest` [in]."""
+        reach = largest if self.pre_scale is None else largest / self.pre_scale.abs()
+        if self.outliers:
+            reach = reach.index_fill(0, self.outliers.columns, 0.0)
+        return reach.amax().view(1)
 
     def product(self, x: Tensor, quantized: Callable[[Tensor], Tensor]) -> Tensor:
         """float32 [n, out] of x [n, in]; `quantized` multiplies by the codes alone, [n, in] to [n, out]."""

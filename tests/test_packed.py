@@ -32,7 +32,7 @@ from quant.generate import Sampling, stream
 from quant.model.layers import census, linear_layers, table_layer
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_bytes, packed_matrices
-from quant.quantization import quantize_model, quantize_weight
+from quant.quantization import quantize_model, stored_weight
 from quant.recipe import Recipe, Rule
 from quant.run import forward
 from quant.scheme import PerChannel, PerGroup, Scheme
@@ -103,7 +103,7 @@ def decoded(loaded: LoadedModel, recipe: Recipe) -> PreTrainedModel:
     """The original with the rounded numbers as floats, never packed."""
     model = copy.deepcopy(loaded.model)
     for layer in filter(recipe.scheme_of, census(loaded)):
-        values = quantize_weight(loaded.weight(layer.name), recipe.rules[-1]).dequantize()
+        values = stored_weight(loaded, recipe, recipe.rules[-1], layer).dequantize()
         model.get_parameter(layer.tensor).copy_(values)
     return model
 

@@ -300,16 +300,16 @@ def test_bits_per_weight_are_codes_scales_and_zero_points(scheme: Scheme) -> Non
 def test_padding_is_counted() -> None:
     # 5 codes of 3 bits: 2 bytes; one scale of 2 bytes; one zero point of 3 bits: 1 byte.
     scheme = Scheme.integer(3, PerTensor(), zero_point=True)
-    assert sections(scheme, (1, 5)) == (2, 2, 1, 0)
+    assert sections(scheme, (1, 5)) == (2, 2, 1, 0, 0)
     assert Layout(scheme).nbytes((1, 5)) == 5
     assert bits_per_weight(scheme, (1, 5)) == 8.0
 
 
 def test_the_sections_of_double_quantization_are_counted_to_the_byte() -> None:
     # 2 x 96 = 192 weights: three runs of 64, so three nested codes, one float32 scale for them and one float32 mean.
-    assert sections(BLOCKS["NF4_DOUBLE"].scheme, (2, 96)) == (96, 3 + 4 + 4, 0, 0)
+    assert sections(BLOCKS["NF4_DOUBLE"].scheme, (2, 96)) == (96, 3 + 4 + 4, 0, 0, 0)
     short = Scheme(FORMATS["nf4"], Flat(64), scale=FORMATS["float32"])
-    assert sections(short, (3, 43)) == (65, 12, 0, 0)  # 129 nibbles, three runs
+    assert sections(short, (3, 43)) == (65, 12, 0, 0, 0)  # 129 nibbles, three runs
 
 
 @each("change", [-1, 1])

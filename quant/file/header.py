@@ -131,7 +131,7 @@ def specs(layers: Iterable[Layer], recipe: Recipe) -> dict[str, Spec]:
             found[layer.tensor] = (FLOATS, list(layer.shape))
             continue
         found[layer.tensor] = (CODES, [Layout(rule.scheme).nbytes(layer.matrix)])
-        for part, sides in rule.how.beside(rule.scheme, layer.matrix, rule.knobs).items():
+        for part, sides in recipe.parts_beside(rule, layer).items():
             kind = PLACES if part_dtype(part) is torch.int64 else FLOATS
             found[f"{layer.name}{BESIDE}{part}"] = (kind, list(sides))
     return found

@@ -155,7 +155,7 @@ def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
         rule, held = recipe.rule_of(layer), packed.get(layer.tensor)
         want = rule.scheme if rule else None
         got = held.scheme if held else loaded.model.get_parameter(layer.tensor).dtype
-        promised = rule.how.beside(want, layer.matrix, rule.knobs) if rule and want else {}
+        promised = recipe.parts_beside(rule, layer) if rule else {}
         beside = held.quantized().beside.parts() if type(held) is Repaired else {}
         if got != (want or torch.float32) or {n: tuple(part.shape) for n, part in beside.items()} != promised:
             raise ModelError(

@@ -96,7 +96,12 @@ def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activ
 
 
 def _repaired(x: Tensor, held: Repaired, bias: Tensor | None, activations: Activations, gelu: bool) -> Tensor:
-    y = held.beside.product(x, lambda z: _linear(z, held.base, None, activations, False, None))
+    def codes(z: Tensor) -> Tensor:
+        if activations.static:
+            z = activations.rounded(z, held.beside.largest)
+        return _linear(z, held.base, None, Activations.FLOAT if activations.static else activations, False, None)
+
+    y = held.beside.product(x, codes)
     y = y if bias is None else y + bias
     return functional.gelu(y, approximate="tanh") if gelu else y
 

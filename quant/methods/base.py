@@ -20,25 +20,28 @@ from quant.weight import QuantWeight, part_bytes
 
 
 class Statistic(Enum):
-    """What can be known of the inputs of a matrix. SQUARES: the mean square of each column."""
+    """What can be known of the inputs of a matrix: each column's mean square, or its largest magnitude."""
 
     SQUARES = "squares"
+    LARGEST = "largest"
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """The inputs of one matrix on a calibration text. squares: float32 [in], None where nobody asked for it.
+    """The inputs of one matrix on a calibration text: float32 [in] each, None where nobody asked for it.
 
     tokens: how many inputs were seen.
     """
 
     tokens: int = 0
     squares: Tensor | None = None
+    largest: Tensor | None = None
 
     @property
     def known(self) -> frozenset[Statistic]:
         """What is there."""
-        return frozenset() if self.squares is None else frozenset({Statistic.SQUARES})
+        found = {Statistic.SQUARES: self.squares, Statistic.LARGEST: self.largest}
+        return frozenset(statistic for statistic, value in found.items() if value is not None)
 
 
 NOTHING_KNOWN = Statistics()

@@ -7,6 +7,7 @@ as [in, out], are turned here, once, into `nn.Linear`: from here on a weight is 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,14 @@ class LoadedModel:
                  "The tokenizer of “{name}” has neither a beginning nor an end token; one of them is needed.")
             .format(name=self.name)
         )  # fmt: skip
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all its parameters and buffers, name by name: what nobody may change."""
+        total = hashlib.sha256()
+        for name, tensor in sorted((*self.model.named_parameters(), *self.model.named_buffers())):
+            total.update(name.encode())
+            total.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy().data)
+        return total.hexdigest()
 
     def weight(self, layer: str) -> Tensor:
         """The float32 weight [out, in] of a layer of the census, decoded where it is packed."""

@@ -1,0 +1,200 @@
+"""A text through a model, block by block: what the inputs of each linear layer are. Quantizes nothing.
+
+The hidden states of the text are held once, before the block that is to come, and once after it; nothing else grows
+with the text, so that memory is twice tokens x width x 4 bytes whatever the depth. Who quantizes a block may send the
+states through the quantized one instead of the original, before going on.
+
+What else a block takes (masks, rotary angles) depends on positions alone, and may differ from block to block: it is
+taken down, for each block, from one pass over a single window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from quant.errors import CalibrationError
+from quant.methods.base import Statistic, Statistics
+from quant.model.chain import Block, blocks_of
+from quant.model.load import LoadedModel
+from quant.recipe import Calibration
+from quant.text import Text
+from quant.texts import calibration_text
+
+BATCH_TOKENS = 4096  # read at a time
+
+
+def windows(loaded: LoadedModel, calibration: Calibration) -> Tensor:
+    """Token ids [windows, context]: documents one after another, each after a BOS, cut at the context and at `tokens`.
+
+    One shorter window where the text is no longer. Raises CalibrationError for a text of fewer than two tokens.
+    """
+    documents = (calibration.own,) if calibration.text == "own" else calibration_text(calibration.text)
+    ids: list[int] = []
+    for document in documents:
+        ids += [loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)]
+        if len(ids) >= calibration.tokens:
+            break
+    if len(ids) < 3:
+        raise CalibrationError(
+            Text("El texto de calibración tiene {got} tokens; hacen falta al menos 2.",
+                 "The calibration text has {got} tokens; at least 2 are needed.").format(got=max(0, len(ids) - 1))
+        )  # fmt: skip
+    context = min(loaded.context, len(ids), calibration.tokens)
+    count = min(len(ids), calibration.tokens) // context
+    return torch.tensor(ids[: count * context]).view(count, context)
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """All that a block is given besides hidden states, of one window: it broadcasts over several."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def through(self, block: nn.Module, states: Tensor) -> Tensor:
+        """The block's hidden states, alone or the first of several results."""
+        output = block(states, *self.args, **self.kwargs)
+        found: Tensor = output[0] if isinstance(output, tuple) else output
+        return found
+
+
+class Flow:
+    """A calibration text on its way through the blocks of a model, whose weights stay as they are."""
+
+    @torch.no_grad()
+    def __init__(self, loaded: LoadedModel, calibration: Calibration) -> None:
+        """Raises CalibrationError for a text that cannot be used, ModelError for a model without blocks."""
+        self._model, self.blocks = loaded.model, blocks_of(loaded.model)
+        ids = windows(loaded, calibration)
+        self.tokens = ids.numel()
+        self._rows = max(1, BATCH_TOKENS // ids.shape[1])
+        self._beside = _taken_down(self._model, self.blocks, ids[:1])
+        first = self._model.get_submodule(self.blocks[0].name)
+        self._states = torch.cat([_input_of(self._model, first, part) for part in ids.split(self._rows)])
+        self._next = torch.empty_like(self._states)
+
+    @torch.no_grad()
+    def read(self, block: Block, module: nn.Module, needs: frozenset[Statistic]) -> dict[str, Statistics]:
+        """Send the text through `module`, this block as it is or quantized; what its linear layers were given."""
+        linears = {name: module.get_submodule(name[len(block.name) + 1 :]) for name in block.linears}
+        with _watching(linears, needs) as seen:
+            for first in range(0, len(self._states), self._rows):
+                part = self._states[first : first + self._rows]
+                self._next[first : first + len(part)] = self._beside[block.name].through(module, part)
+        return {name: gathered.statistics() for name, gathered in seen.items()}
+
+    def go_on(self) -> None:
+        """What the last `read` gave is what the next block gets."""
+        self._states, self._next = self._next, self._states
+
+
+@torch.no_grad()
+def statistics(loaded: LoadedModel, calibration: Calibration, needs: frozenset[Statistic]) -> Iterator[
+    tuple[Block, dict[str, Statistics]]
+]:  # fmt: skip
+    """Each block in turn, with the statistics of its linear layers on the original model."""
+    flow = Flow(loaded, calibration)
+    for block in flow.blocks:
+        yield block, flow.read(block, loaded.model.get_submodule(block.name), needs)
+        flow.go_on()
+
+
+@torch.no_grad()
+def outside(loaded: LoadedModel, calibration: Calibration, needs: frozenset[Statistic],
+            names: Mapping[str, str]) -> dict[str, Statistics]:  # fmt: skip
+    """Statistics of layers that lie in no block. names: of modules, and what the result calls each."""
+    ids = windows(loaded, calibration)
+    watched = {called: loaded.model.get_submodule(module) for module, called in names.items()}
+    with _watching(watched, needs) as seen:
+        for row in ids:  # the logits of one window at a time are enough
+            loaded.model(row[None], use_cache=False)
+    return {name: gathered.statistics() for name, gathered in seen.items()}
+
+
+class _Gathered:
+    """Sums over what a layer was given."""
+
+    def __init__(self, needs: frozenset[Statistic]) -> None:
+        self._needs, self._tokens = needs, 0
+        self._squares: Tensor | None = None
+        self._largest: Tensor | None = None
+
+    def add(self, x: Tensor) -> None:
+        """One more batch of inputs [..., in]."""
+        x = x.detach().reshape(-1, x.shape[-1]).float()
+        self._tokens += len(x)
+        if Statistic.SQUARES in self._needs:
+            sums = x.double().square().sum(0)
+            self._squares = sums if self._squares is None else self._squares + sums
+        if Statistic.LARGEST in self._needs:
+            most = x.abs().amax(0)
+            self._largest = most if self._largest is None else torch.maximum(self._largest, most)
+
+    def statistics(self) -> Statistics:
+        squares = None if self._squares is None else (self._squares / self._tokens).float()
+        return Statistics(self._tokens, squares, self._largest)
+
+
+@contextmanager
+def _watching(modules: Mapping[str, nn.Module], needs: frozenset[Statistic]) -> Iterator[dict[str, _Gathered]]:
+    """What comes into each of `modules` while this is open."""
+    seen = {name: _Gathered(needs) for name in modules}
+
+    def note(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _, args: seen[name].add(args[0])
+
+    handles: list[RemovableHandle] = [m.register_forward_pre_hook(note(name)) for name, m in modules.items()]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Arrived(Exception):
+    """The first block has been reached."""
+
+
+def _input_of(model: nn.Module, block: nn.Module, ids: Tensor) -> Tensor:
+    """float32 [windows, n, width]: what the first block is given."""
+    found: list[Tensor] = []
+
+    def stop(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> None:
+        found.append(args[0] if args else kwargs["hidden_states"])
+        raise _Arrived
+
+    handle = block.register_forward_pre_hook(stop, with_kwargs=True)
+    try:
+        model(ids, use_cache=False)
+    except _Arrived:
+        return found[0].float()
+    finally:
+        handle.remove()
+    raise AssertionError("a pass goes through the first block")
+
+
+def _taken_down(model: nn.Module, blocks: tuple[Block, ...], ids: Tensor) -> dict[str, _Call]:
+    """How each block is called, by its name."""
+    found: dict[str, _Call] = {}
+
+    def note(name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
+        def take(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            found[name] = _Call(args[1:], {key: value for key, value in kwargs.items() if key != "hidden_states"})
+
+        return take
+
+    modules = {block.name: model.get_submodule(block.name) for block in blocks}
+    handles = [m.register_forward_pre_hook(note(name), with_kwargs=True) for name, m in modules.items()]
+    try:
+        model(ids, use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
