@@ -20,7 +20,7 @@ from transformers import LogitsProcessorList
 
 from quant.errors import PromptError
 from quant.generate import Sampling, best, encode_prompt
-from quant.model.load import LoadedModel
+from quant.model.load import LoadedModel, same_tokens
 from quant.run.reader import Reader, reader
 from quant.text import Text
 
@@ -92,13 +92,13 @@ def speculate(original: LoadedModel, draft: LoadedModel, prompt: str, sampling: 
                  "{got} drafted tokens a round were asked for; at least 1 is needed.").format(got=drafted)
         )  # fmt: skip
     ids = encode_prompt(original, prompt, sampling.max_length)
-    sizes = [model.model.config.vocab_size for model in (original, draft)]
-    if sizes[0] != sizes[1] or (draft.tokenizer is not original.tokenizer and draft.tokenizer.encode(prompt) != ids):
+    if not same_tokens(original, draft):
         raise PromptError(
             Text("El borrador «{draft}» ({b} tokens) tiene que usar los mismos tokens que el original, «{original}» "
                  "({a}), y no lo hace.",
                  "The draft “{draft}” ({b} tokens) must use the same tokens as the original, “{original}” ({a}), and "
-                 "does not.").format(draft=draft.name, original=original.name, a=sizes[0], b=sizes[1])
+                 "does not.")
+            .format(draft=draft.name, original=original.name, a=original.table_rows, b=draft.table_rows)
         )  # fmt: skip
     return _speculate(original, draft, ids, sampling, drafted)
 

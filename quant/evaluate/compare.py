@@ -21,7 +21,7 @@ from torch import Tensor
 
 from quant.errors import EvaluationError
 from quant.evaluate.quality import Protocol, Quality, Window, windows_of
-from quant.model.load import LoadedModel
+from quant.model.load import LoadedModel, same_tokens
 from quant.run import forward
 from quant.text import Text
 from quant.texts import EvalText
@@ -102,7 +102,7 @@ def compare_steps(reference: Reference, quantized: LoadedModel) -> Iterator[Comp
     _check(reference, quantized)
     total = sum(len(w.targets) for w in reference.windows)
     parts: list[TokenScores] = []
-    vocabulary = reference.loaded.model.get_input_embeddings().num_embeddings
+    vocabulary = reference.loaded.table_rows
     room = torch.empty(2, max(1, PRODUCT_VALUES // vocabulary), vocabulary)
     for index in range(len(reference.windows)):
         parts.append(_score(reference, index, quantized, room))
@@ -124,14 +124,13 @@ def final_hidden(loaded: LoadedModel, window: Window) -> Tensor:
 
 def _check(reference: Reference, quantized: LoadedModel) -> None:
     a, b = reference.loaded, quantized
-    sizes = [m.model.get_input_embeddings().num_embeddings for m in (a, b)]
-    if sizes[0] != sizes[1] or a.tokenizer.get_vocab() != b.tokenizer.get_vocab():
+    if not same_tokens(a, b):
         raise EvaluationError(
             Text("Los modelos no tienen los mismos tokens ({a}: {n_a}; {b}: {n_b}): sus probabilidades no se pueden "
                  "comparar. Compara un modelo con su propia versión cuantizada.",
                  "The models do not share their tokens ({a}: {n_a}; {b}: {n_b}): their probabilities cannot be "
                  "compared. Compare a model with its own quantized version.")
-            .format(a=a.name, n_a=sizes[0], b=b.name, n_b=sizes[1])
+            .format(a=a.name, n_a=a.table_rows, b=b.name, n_b=b.table_rows)
         )  # fmt: skip
     if a.name != b.name:
         raise EvaluationError(

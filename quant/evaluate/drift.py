@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from quant.errors import EvaluationError
-from quant.model.load import LoadedModel
+from quant.model.load import LoadedModel, same_tokens
 from quant.text import Text
 from quant.texts import own_text
 
@@ -179,22 +179,19 @@ def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Ite
 
 
 def _same_vocabulary(a: LoadedModel, b: LoadedModel) -> None:
-    sizes = [m.model.get_input_embeddings().num_embeddings for m in (a, b)]
-    same = a.tokenizer is b.tokenizer or a.tokenizer.get_vocab() == b.tokenizer.get_vocab()
-    if not same or sizes[0] != sizes[1]:
+    if not same_tokens(a, b):
         raise EvaluationError(
             Text("«{a}» ({n} tokens) y «{b}» ({m} tokens) no tienen el mismo vocabulario, así que no se pueden "
                  "comparar token a token; tienen que compartir el tokenizador.",
                  "“{a}” ({n} tokens) and “{b}” ({m} tokens) do not have the same vocabulary, so they cannot be "
                  "compared token by token; they have to share the tokenizer.")
-            .format(a=a.name, b=b.name, n=sizes[0], m=sizes[1])
+            .format(a=a.name, b=b.name, n=a.table_rows, m=b.table_rows)
         )  # fmt: skip
 
 
 def _log_probabilities(models: list[LoadedModel], inputs: list[int]) -> Iterator[list[Tensor]]:
     """For each piece of the text, the log-probabilities [n, vocabulary] of every model, in turn."""
-    vocabulary = models[0].model.get_input_embeddings().num_embeddings
-    size = max(1, LOGITS_BUDGET // vocabulary)
+    size = max(1, LOGITS_BUDGET // models[0].table_rows)
     caches = [None] * len(models)
     for start in range(0, len(inputs), size):
         piece = torch.tensor([inputs[start : start + size]])

@@ -98,8 +98,7 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Iterator[tuple[float,
     """Score `text` batch by batch, yielding (fraction done, quality so far); the last one has scored everything."""
     windows = windows_of(loaded, text)
     total = sum(len(w.targets) for w in windows)
-    vocabulary = loaded.model.get_input_embeddings().num_embeddings
-    size = max(1, LOGITS_BUDGET // (vocabulary * loaded.context))
+    size = max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.context))
     nats, tokens, n_bytes = 0.0, 0, 0.0
     for first in range(0, len(windows), size):
         chunk = windows[first : first + size]

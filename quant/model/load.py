@@ -61,6 +61,11 @@ class LoadedModel:
         return int(self.model.config.max_position_embeddings)
 
     @property
+    def table_rows(self) -> int:
+        """Tokens that the model has room for."""
+        return int(self.model.get_input_embeddings().num_embeddings)
+
+    @property
     def bos(self) -> int:
         """The token before each document."""
         for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
@@ -86,6 +91,13 @@ class LoadedModel:
         if isinstance(module, QuantLinear | QuantEmbedding):
             return rows(module.matrix)
         return self.model.get_parameter(f"{layer}.weight").detach()
+
+
+def same_tokens(a: LoadedModel, b: LoadedModel) -> bool:
+    """Whether two models share their tokens: as many rows in their tables, and each token the same number."""
+    if a.table_rows != b.table_rows:
+        return False
+    return a.tokenizer is b.tokenizer or a.tokenizer.get_vocab() == b.tokenizer.get_vocab()
 
 
 def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
