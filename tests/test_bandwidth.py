@@ -20,7 +20,7 @@ from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.text import Language, Text
-from quant.ui.section_bandwidth import caption
+from quant.ui.tabs.metrics.bandwidth import caption
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 MACHINE = Machine(20e9, 32_000_000)

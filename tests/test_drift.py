@@ -24,9 +24,10 @@ from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
-from quant.ui import texts
-from quant.ui.choice import Choice
-from quant.ui.section_drift import (
+from quant.ui.shared import texts as shared_texts
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.text import drift_texts
+from quant.ui.tabs.text.drift import (
     CSS,
     build_drift,
     default_text,
@@ -273,8 +274,8 @@ def test_a_card_has_both_models_figures(tiny: LoadedModel, coarse: LoadedModel, 
     assert len(cards) == len(d.spans) == shown.count("aria-describedby=lab-drift-")
     for card in cards:
         assert card.count("<em>") == 10
-        assert texts.ORIGINAL[language] in card
-        assert texts.QUANTIZED[language] in card
+        assert shared_texts.ORIGINAL[language] in card
+        assert shared_texts.QUANTIZED[language] in card
     assert percent(d.tokens[3].p_quantized, language) in cards[3]
     assert shown.count("tabindex=0") == 1
     assert shown.count("<sup>≠</sup>") == 1
@@ -324,7 +325,7 @@ def test_a_cut_text_says_so() -> None:
 def test_reading_shows_progress_and_then_the_text(lab: Lab) -> None:
     frames = list(drift_or_problem(lab, "es", Choice(EMBEDDED, bits=3), default_text()))
     assert any("Cuantizando" in frame for frame in frames)
-    assert any(texts.DRIFT_READING.es in frame for frame in frames)
+    assert any(drift_texts.DRIFT_READING.es in frame for frame in frames)
     assert "lab-progress" not in frames[-1]
     assert "3 bits" in frames[-1]
     assert "Primer desacuerdo" in frames[-1]

@@ -30,10 +30,12 @@ from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.size import size_report
 from quant.text import Language, fixed, size
-from quant.ui import html, texts
-from quant.ui.choice import ACTIVATIONS, CHOSEN_FORMATS, Choice
-from quant.ui.section_file import file_name, file_or_problem, planned
-from quant.ui.shelf import Shelf
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.sidebar.choice import ACTIVATIONS, CHOSEN_FORMATS, Choice
+from quant.ui.tabs.metrics import file_texts
+from quant.ui.tabs.metrics.file import file_name, file_or_problem, planned
+from quant.ui.tabs.metrics.shelf import Shelf
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 PROMPT = "Me gusta mucho el futbol"
@@ -108,7 +110,7 @@ def test_a_disk_that_cannot_be_written_to_promises_nothing_and_preparing_says_wh
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     assert planned(fresh, "es", choice) == ""
     *_, (shown, button, _) = prepared(shelf, fresh, "es", choice)
-    assert texts.FILE_NO_FOLDER.es.partition("{")[0] in unescape(shown)
+    assert file_texts.FILE_NO_FOLDER.es.partition("{")[0] in unescape(shown)
     assert not button["visible"]
 
 
@@ -125,16 +127,16 @@ def test_the_last_frame_gives_the_file_its_checksum_and_code_that_runs(
     path = Path(button["value"])
     n_bytes = predicted_bytes(lab.loaded(choice.model), choice.recipe())
     assert path.stat().st_size == n_bytes
-    assert texts.FILE_READY.format(n=fixed(n_bytes, language, 0))[language] in shown
+    assert file_texts.FILE_READY.format(n=fixed(n_bytes, language, 0))[language] in shown
     assert hashlib.sha256(path.read_bytes()).hexdigest() in shown
     assert (html.badge("packed", language) in shown, button["visible"], code["visible"]) == (True, True, True)
-    assert button["label"] == texts.FILE_DOWNLOAD.format(size=size(n_bytes, language))[language]
+    assert button["label"] == file_texts.FILE_DOWNLOAD.format(size=size(n_bytes, language))[language]
     monkeypatch.chdir(path.parent)
     (source,) = re.findall(r"```python\n(.*?)```", code["value"], re.DOTALL)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(source, {})
     (model,) = (m for m in lab.quantized(choice.recipe()) if isinstance(m, LoadedModel))
-    assert printed.getvalue() == quant.generate(model, texts.DEFAULT_PROMPT).text + "\n"
+    assert printed.getvalue() == quant.generate(model, shared_texts.DEFAULT_PROMPT).text + "\n"
 
 
 def test_the_same_recipe_is_written_once_and_another_beside_it(shelf: Shelf, lab: Lab, choice: Choice,
@@ -174,7 +176,7 @@ def test_what_cannot_be_saved_is_said_and_the_next_one_goes_on(
     assert not button["visible"]
     (tmp_path / "file").touch()
     *_, (shown, button, _) = prepared(Shelf(tmp_path / "file"), lab, language, choice)
-    assert texts.FILE_NO_FOLDER[language].partition("{")[0] in unescape(shown)
+    assert file_texts.FILE_NO_FOLDER[language].partition("{")[0] in unescape(shown)
     assert not button["visible"]
     assert files_in(tmp_path) == [tmp_path / "file"]  # nothing half-written stays
     assert prepared(shelf, lab, language, choice)[-1][1]["visible"]
@@ -277,7 +279,9 @@ def test_a_visitor_takes_the_model_away_and_it_is_the_one_quantized_here(desktop
     language: Language = desktop.language  # type: ignore[assignment]
     recipe, original = Choice(EMBEDDED, bits=3, group=32, table=True).recipe(), load_model()
     n_bytes = fixed(predicted_bytes(original, recipe), language, 0)
-    expect(desktop.page.locator(f"#file-plan-{language}")).to_contain_text(texts.FILE_BYTES.format(n=n_bytes)[language])
+    expect(desktop.page.locator(f"#file-plan-{language}")).to_contain_text(
+        file_texts.FILE_BYTES.format(n=n_bytes)[language]
+    )
     download = downloaded(desktop)
     assert download.suggested_filename == "embedded-int3-group32-table.safetensors"
     path = tmp_path / download.suggested_filename
@@ -285,7 +289,7 @@ def test_a_visitor_takes_the_model_away_and_it_is_the_one_quantized_here(desktop
     assert path.stat().st_size == predicted_bytes(original, recipe)
     shown = desktop.page.locator(f"#file-{language}")
     expect(shown).to_contain_text(hashlib.sha256(path.read_bytes()).hexdigest())
-    expect(shown).to_contain_text(texts.BADGES["packed"][0][language])
+    expect(shown).to_contain_text(shared_texts.BADGES["packed"][0][language])
     expect(desktop.page.locator(f"#file-code-{language}")).to_contain_text(path.name)
     assert read_recipe(path) == recipe
     assert torch.equal(logits(quant.load_quantized(path)), logits(quantize_model(original, recipe)))

@@ -12,10 +12,12 @@ import pytest
 
 from quant.lab import Lab
 from quant.text import Language
-from quant.ui import html, texts
-from quant.ui.choice import Choice
-from quant.ui.heavy import Stops, connect, in_turn
-from quant.ui.tab_metrics import measured_or_problem
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.heavy import Stops, connect, in_turn
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.metrics.tab import measured_or_problem
 
 OWN = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 24
 
@@ -26,7 +28,7 @@ def lab(hub_folder: Path) -> Lab:
 
 
 def bar(fraction: float) -> str:
-    return html.progress(texts.MEASURING_BOTH, fraction, "es")
+    return html.progress(metrics_texts.MEASURING_BOTH, fraction, "es")
 
 
 def idle(lab: Lab) -> bool:
@@ -38,10 +40,10 @@ def idle(lab: Lab) -> bool:
 def test_waiting_work_says_how_many_are_ahead(lab: Lab) -> None:
     with lab.heavy.turn():
         waiting = in_turn(lab, "es", iter(["listo"]))
-        assert texts.QUEUE_ONE.es in str(next(waiting))
+        assert shared_texts.QUEUE_ONE.es in str(next(waiting))
         with lab.heavy.turn():
             third = in_turn(lab, "en", iter(["done"]))
-            assert texts.QUEUE_MANY.format(n=3).en in str(next(third))
+            assert shared_texts.QUEUE_MANY.format(n=3).en in str(next(third))
             third.close()  # type: ignore[attr-defined]
         waiting.close()  # type: ignore[attr-defined]
     assert idle(lab)
@@ -66,7 +68,7 @@ def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
     assert next(frames) == "<p>2<i class=caret></i></p>"
     stops.ask("ana")
     *_, last = frames
-    assert texts.STOPPED.es in last
+    assert shared_texts.STOPPED.es in last
     assert last.endswith("<p>3</p>")
     writing.close()  # type: ignore[attr-defined]
     assert closed
@@ -83,7 +85,7 @@ def test_stopping_work_of_several_outputs_marks_the_first_and_leaves_the_rest(la
     shown = list(frames)
     assert first == (bar(0) + "<p>0</p>", *rest)
     assert len(shown) == 1
-    assert shown[0] == (html.notice(texts.STOPPED[language], "note") + "<p>1</p>", *rest)
+    assert shown[0] == (html.notice(shared_texts.STOPPED[language], "note") + "<p>1</p>", *rest)
 
 
 @pytest.mark.parametrize("last", ["<p>whole</p>", ("<p>whole</p>", 1, gr.skip())])
@@ -107,15 +109,15 @@ def test_a_wish_to_stop_is_of_one_visitor_and_one_run() -> None:
     frames = stops.heed("ana", "es", iter([bar(0.1), bar(0.2), bar(0.3)]))
     next(frames)
     stops.ask("ana")
-    assert [texts.STOPPED.es in f for f in frames] == [True]
+    assert [shared_texts.STOPPED.es in f for f in frames] == [True]
     assert list(stops.heed("luis", "es", iter([bar(0.1)]))) == [bar(0.1)]
     assert list(stops.heed("ana", "es", iter([bar(0.1), bar(0.2)]))) == [bar(0.1), bar(0.2)]
 
 
 def test_stopping_keeps_the_results_and_drops_the_bar() -> None:
-    kept = html.stopped(html.progress(texts.MEASURING_SPEED, 0.5, "es") + "<p>resultado</p>", "es")
+    kept = html.stopped(html.progress(metrics_texts.MEASURING_SPEED, 0.5, "es") + "<p>resultado</p>", "es")
     assert "resultado" in kept
-    assert texts.STOPPED.es in kept
+    assert shared_texts.STOPPED.es in kept
     assert "track" not in kept
     assert html.stopped("<p>resultado</p>", "es") == "<p>resultado</p>"
 
@@ -148,7 +150,7 @@ def test_work_is_closed_when_the_visitor_leaves_or_stops(monkeypatch: pytest.Mon
     next(other)
     ask(luis)
     (last,) = stopping
-    assert last == (html.notice(texts.STOPPED.es, "note") + "<p>luis 1</p>", 1)
+    assert last == (html.notice(shared_texts.STOPPED.es, "note") + "<p>luis 1</p>", 1)
     assert closed == ["ana", "luis"]
     assert next(other)[1] == 1
     other.close()
@@ -171,12 +173,12 @@ def test_stopping_a_measurement_keeps_figures_and_history(lab: Lab, language: La
     seen: list[tuple[object, ...]] = []
     for shown in stops.heed("ana", language, work):
         seen.append(shown)
-        if texts.MEASURING_SPEED[language] in str(shown[0]):
+        if metrics_texts.MEASURING_SPEED[language] in str(shown[0]):
             stops.ask("ana")
     last = seen[-1]
-    assert texts.STOPPED[language] in str(last[0])
+    assert shared_texts.STOPPED[language] in str(last[0])
     assert "lab-progress" not in str(last[0])
-    assert texts.PERPLEXITY[language] in str(last[0])
+    assert metrics_texts.PERPLEXITY[language] in str(last[0])
     assert last[1:] == (gr.skip(),) * (len(last) - 1)
     assert sum(s[4] != gr.skip() for s in seen) == 1
     work.close()  # as `connect` does

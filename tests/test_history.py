@@ -24,10 +24,10 @@ from quant.lab import Lab
 from quant.size import SizeReport, size_report
 from quant.text import Language, Text, number, size
 from quant.texts import EvalText
-from quant.ui import texts
-from quant.ui.choice import Choice
-from quant.ui.history import Entry, as_csv, as_json, disagreements, history_html, plain
-from quant.ui.tab_metrics import measured_or_problem
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.metrics.history import Entry, as_csv, as_json, disagreements, history_html, plain
+from quant.ui.tabs.metrics.tab import measured_or_problem
 
 OWN = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 24
 OTHER = "La barca volvía despacio, con las redes vacías, y nadie en el muelle se atrevió a preguntar. " * 6
@@ -99,7 +99,7 @@ def strict(content: str) -> Any:
 
 def test_nothing_tried_yet_says_what_will_come_here() -> None:
     for language in LANGUAGES:
-        assert escape(texts.HISTORY_EMPTY[language]) in history_html([], language)
+        assert escape(metrics_texts.HISTORY_EMPTY[language]) in history_html([], language)
         assert "<table" not in history_html([], language)
         assert downloads(history_html([], language)) == {}
 
@@ -144,7 +144,7 @@ def test_links_save_the_files(tried: list[Entry], language: Language) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_text_has_its_baseline_above_what_was_tried_on_it(tried: list[Entry], language: Language) -> None:
     shown = rows(history_html(tried, language))
-    base = escape(texts.HISTORY_BASE[language])
+    base = escape(metrics_texts.HISTORY_BASE[language])
     assert [base in row for row in shown] == [True, False, False, True, False]
     for row, e in zip((shown[0], shown[3]), (tried[0], tried[2]), strict=True):
         assert number(e.figures.perplexity_original.value, language, 3) in row
@@ -160,7 +160,7 @@ def test_each_text_has_its_baseline_above_what_was_tried_on_it(tried: list[Entry
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_rows_have_a_cell_for_each_heading(tried: list[Entry], language: Language) -> None:
     for row in rows(history_html(tried, language)):
-        assert len(re.findall("<t[hd][ >]", row)) == len(texts.HISTORY_HEAD)
+        assert len(re.findall("<t[hd][ >]", row)) == len(metrics_texts.HISTORY_HEAD)
 
 
 def test_the_same_recipe_again_takes_the_place_of_its_row(lab: Lab, tried: list[Entry]) -> None:

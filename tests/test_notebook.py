@@ -43,9 +43,9 @@ from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.text import Text
 from quant.texts import EvalText
-from quant.ui import section_notebook
-from quant.ui.choice import Choice
-from quant.ui.section_notebook import notebook_or_problem, result
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.metrics import notebook as section_notebook
+from quant.ui.tabs.metrics.notebook import notebook_or_problem, result
 
 DOCUMENTS = (
     "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía.",

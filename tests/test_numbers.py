@@ -15,10 +15,10 @@ from quant.floats import Specials
 from quant.formats import FORMATS, exmy
 from quant.model.layers import linear_layers
 from quant.model.load import LoadedModel
-from quant.ui import texts
-from quant.ui.format_data import attribute, impossible, record, records
-from quant.ui.numbers_read import facts, in_torch, properties_table, ranges, when, wrong
-from quant.ui.tab_numbers import exponents_caption, live, shares_table
+from quant.ui.tabs.numbers import texts as numbers_texts
+from quant.ui.tabs.numbers.format_data import attribute, impossible, record, records
+from quant.ui.tabs.numbers.read import facts, in_torch, properties_table, ranges, when, wrong
+from quant.ui.tabs.numbers.tab import exponents_caption, live, shares_table
 
 
 def all_weights(loaded: LoadedModel) -> torch.Tensor:
@@ -144,4 +144,4 @@ def test_the_caption_and_the_table_tell_the_same_shares(tiny: LoadedModel, langu
     assert "{" not in caption
     assert table.count("<tr>") == 1 + len(SHARES)
     assert 'data-lab="' in live(tiny, None, language)  # type: ignore[arg-type]
-    assert texts.NUMBERS_SHARES_HEAD[0][language] in table  # type: ignore[index]
+    assert numbers_texts.NUMBERS_SHARES_HEAD[0][language] in table  # type: ignore[index]

@@ -20,8 +20,9 @@ from test_page import DESKTOP, PHONE, Visit, visit
 from quant.errors import SchemeError
 from quant.floats import Overflow, Specials
 from quant.formats import FORMATS, NumberFormat, exmy
-from quant.ui import texts as t
-from quant.ui.format_data import record
+from quant.ui.shared import texts as shared_texts
+from quant.ui.tabs.numbers import texts as numbers_texts
+from quant.ui.tabs.numbers.format_data import record
 
 pytestmark = pytest.mark.browser
 OWN = [
@@ -285,7 +286,7 @@ def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> 
     code, value = page.locator("lab-bits:visible .lab-entry").nth(1), card(page, "float16").locator(".lab-value")
     for typed, key in (("hola", "number"), ("1e400", "huge"), ("1e-400", "tiny")):
         entry(page).fill(typed)
-        expect(problem).to_contain_text(t.NUMBERS_PROBLEMS[key].format(typed=typed)[language])  # type: ignore[index]
+        expect(problem).to_contain_text(numbers_texts.NUMBERS_PROBLEMS[key].format(typed=typed)[language])  # type: ignore[index]
         expect(value).to_have_text("= 0,25" if language == "es" else "= 0.25")
         expect(entry(page)).to_have_value(typed)
     code.fill("0x12345")
@@ -318,14 +319,14 @@ def test_one_s_own_format_and_an_impossible_one(spanish: Visit) -> None:
 
 def test_weights_of_the_live_model_can_be_taken(spanish: Visit) -> None:
     page = spanish.page
-    largest = page.locator("lab-bits:visible .lab-chip", has_text=t.NUMBERS_BITS["largest"].es)
+    largest = page.locator("lab-bits:visible .lab-chip", has_text=numbers_texts.NUMBERS_BITS["largest"].es)
     largest.click()
     taken = page.evaluate("window.labLive.largest")
     expect(page.locator("lab-bits:visible .lab-original")).to_contain_text(taken["where"])
     assert page.evaluate("labWords.parse(document.querySelector('lab-bits .lab-entry').value).value") == taken["value"]
-    expect(card(page, "float32").locator(".lab-facts")).to_contain_text(t.NUMBERS_BITS["exact"].es)
-    page.locator("lab-bits:visible .lab-chip", has_text=t.NUMBERS_BITS["random"].es).click()
-    expect(card(page, "float32").locator(".lab-facts")).to_contain_text(t.NUMBERS_BITS["exact"].es)
+    expect(card(page, "float32").locator(".lab-facts")).to_contain_text(numbers_texts.NUMBERS_BITS["exact"].es)
+    page.locator("lab-bits:visible .lab-chip", has_text=numbers_texts.NUMBERS_BITS["random"].es).click()
+    expect(card(page, "float32").locator(".lab-facts")).to_contain_text(numbers_texts.NUMBERS_BITS["exact"].es)
 
 
 def test_the_number_line_counts_values_and_follows_the_layer(spanish: Visit) -> None:
@@ -335,7 +336,7 @@ def test_the_number_line_counts_values_and_follows_the_layer(spanish: Visit) -> 
     for name, count in (("nf4", 16), ("int4", 16), ("float4_e2m1fn", 15), ("float8_e8m0fnu", 255)):
         line.locator("select").select_option(name)
         expect(line.locator(".lab-caption")).to_contain_text(f"{name}: {count} valores distintos")
-    expect(line.locator(".lab-caption")).to_contain_text(t.NUMBERS_LINE["lineUnsigned"].es)
+    expect(line.locator(".lab-caption")).to_contain_text(numbers_texts.NUMBERS_LINE["lineUnsigned"].es)
     line.locator("select").select_option("float4_e2m1fn")
     expect(line.locator("svg .tick")).to_have_count(15)
     line.locator("svg.lab-line").focus()
@@ -344,14 +345,16 @@ def test_the_number_line_counts_values_and_follows_the_layer(spanish: Visit) -> 
     line.locator("summary").click()
     expect(line.locator("tbody tr")).to_have_count(15)
     before = page.evaluate("window.labLive.layer")
-    page.get_by_label(t.WEIGHTS_LAYER.es).locator("visible=true").click()
+    page.get_by_label(shared_texts.WEIGHTS_LAYER.es).locator("visible=true").click()
     page.locator("ul[role=listbox] [role=option]").first.click()
     page.wait_for_function("before => window.labLive.layer !== before", arg=before)
     expect(line.locator(".lab-caption")).to_contain_text(page.evaluate("window.labLive.layer"))
     chosen = page.evaluate("window.labLive.layer")
     spanish.tab("pesos")
-    expect(page.get_by_label(t.WEIGHTS_LAYER.es).locator("visible=true")).to_have_value(re.compile(re.escape(chosen)))
-    page.get_by_label(t.WEIGHTS_LAYER.es).locator("visible=true").click()
+    expect(page.get_by_label(shared_texts.WEIGHTS_LAYER.es).locator("visible=true")).to_have_value(
+        re.compile(re.escape(chosen))
+    )
+    page.get_by_label(shared_texts.WEIGHTS_LAYER.es).locator("visible=true").click()
     page.locator("ul[role=listbox] [role=option]").nth(1).click()
     page.wait_for_function("chosen => window.labLive.layer !== chosen", arg=chosen)  # and the other way round
     spanish.tab("numeros")
@@ -369,10 +372,10 @@ def test_the_other_language_shows_the_same_number(spanish: Visit) -> None:
 
 def test_an_address_with_no_number_says_so_and_shows_another(desktop: Visit) -> None:
     desktop.open("tab=numeros&x=hola")
-    said = t.NUMBERS_PROBLEMS["number"].format(typed="hola")[desktop.language]  # type: ignore[index]
+    said = numbers_texts.NUMBERS_PROBLEMS["number"].format(typed="hola")[desktop.language]  # type: ignore[index]
     expect(desktop.page.locator("lab-bits:visible [role=alert]")).to_contain_text(said)
     expect(desktop.page.locator("lab-bits:visible .lab-original")).to_contain_text(
-        t.NUMBERS_BITS["nearest"][desktop.language]  # type: ignore[index]
+        numbers_texts.NUMBERS_BITS["nearest"][desktop.language]  # type: ignore[index]
     )
 
 

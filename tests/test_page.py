@@ -12,7 +12,14 @@ from playwright.sync_api import Browser, Page, Request, expect
 from test_texts import ALL
 
 from quant.text import Language
-from quant.ui import texts
+from quant.ui.shared import texts as shared_texts
+from quant.ui.sidebar import texts as sidebar_texts
+from quant.ui.tabs.metrics import notebook_texts
+from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.start import texts as start_texts
+from quant.ui.tabs.text import drift_texts, speculate_texts
+from quant.ui.tabs.text import texts as text_texts
+from quant.ui.tabs.weights import texts as weights_texts
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +43,7 @@ class Visit:
         self.page.wait_for_function("window.labReady === true")
 
     def tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=texts.TABS[name][self.language], exact=True).click()  # type: ignore[index]
+        self.page.get_by_role("tab", name=shared_texts.TABS[name][self.language], exact=True).click()  # type: ignore[index]
 
     def bits(self) -> int:
         return int(self.page.locator(f"#bits-{self.language} input[type=range]").input_value())
@@ -96,7 +103,7 @@ def test_every_tab_opens_in_its_own_language(desktop: Visit) -> None:
     desktop.open()
     foreign = fragments_of(desktop.language)
     assert len(foreign) > 100
-    for name in reversed(texts.TABS):
+    for name in reversed(shared_texts.TABS):
         desktop.tab(name)
         expect(desktop.page).to_have_url(re.compile(f"tab={name}"))
         shown = visible_text(desktop.page)
@@ -114,7 +121,7 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
     slider.focus()
     for _ in range(2):
         slider.press("ArrowLeft")
-    expect(cards).to_contain_text(texts.WEIGHTS_BPW_SMALL.format(bits=2)[desktop.language])  # type: ignore[index]
+    expect(cards).to_contain_text(weights_texts.WEIGHTS_BPW_SMALL.format(bits=2)[desktop.language])  # type: ignore[index]
     expect(desktop.page).to_have_url(re.compile("bits=2"))
     desktop.page.wait_for_function("before => JSON.stringify(" + BARS_JS + ") !== before", arg=before)
     expect(desktop.page.locator(".lab-status")).to_contain_text(re.compile(r"2[.,]25"))
@@ -133,7 +140,7 @@ def test_the_mouse_moves_the_slider_too(spanish: Visit) -> None:
     spanish.page.mouse.down()
     spanish.page.mouse.move(box["x"] + box["width"] - 2, middle, steps=8)
     spanish.page.mouse.up()
-    expect(spanish.page.locator(".lab-cards")).to_contain_text(texts.WEIGHTS_BPW_SMALL.format(bits=8).es)
+    expect(spanish.page.locator(".lab-cards")).to_contain_text(weights_texts.WEIGHTS_BPW_SMALL.format(bits=8).es)
     expect(spanish.page).to_have_url(re.compile("bits=8"))
 
 
@@ -161,14 +168,14 @@ def test_text_streams_and_stops(spanish: Visit) -> None:
     spanish.open("tab=texto&bits=8&granularity=channel")
     # A beginning that the embedded model carries on to the end of its context: there is time to press a button.
     spanish.page.locator("#prompt-es textarea").fill("Aquella noche")
-    spanish.page.get_by_role("button", name=texts.SETTINGS.es).click()
-    spanish.page.get_by_label(texts.MAX_LENGTH.es).fill("512")
+    spanish.page.get_by_role("button", name=text_texts.SETTINGS.es).click()
+    spanish.page.get_by_label(text_texts.MAX_LENGTH.es).fill("512")
     spanish.page.evaluate(STOP_WHEN_IT_GROWS_JS, ["#written-es", "#stop-es"])
     spanish.page.locator("#write-es").click()
     written = spanish.page.locator("#written-es")
     spanish.page.wait_for_function("window.grown === true")
     expect(written.locator(".writer")).to_have_count(2)
-    expect(written).to_contain_text(texts.STOPPED.es)
+    expect(written).to_contain_text(shared_texts.STOPPED.es)
     stopped = written.inner_text()
     spanish.page.wait_for_timeout(1500)
     assert written.inner_text() == stopped
@@ -183,7 +190,7 @@ def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
     desktop.open("tab=texto&bits=3")
     page.locator(f"#speculate-{language}").click()
     output = page.locator(f"#speculated-{language}")
-    expect(output.locator(".lab-verdict")).to_contain_text(texts.SPECULATE_SAME[language])
+    expect(output.locator(".lab-verdict")).to_contain_text(speculate_texts.SPECULATE_SAME[language])
     text = output.locator(".lab-spec-text")
     looks = {
         tag: text.locator(f"> {tag}").first.evaluate(
@@ -192,13 +199,17 @@ def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
         for tag in ("span", "ins", "del")
     }
     assert looks == {"span": ["none", "2px"], "ins": ["underline", "0px"], "del": ["line-through", "0px"]}
-    for words in (texts.SPECULATE_ACCEPTED, texts.SPECULATE_OWN, texts.SPECULATE_REJECTED):
+    for words in (
+        speculate_texts.SPECULATE_ACCEPTED,
+        speculate_texts.SPECULATE_OWN,
+        speculate_texts.SPECULATE_REJECTED,
+    ):
         expect(output.locator(".lab-spec-legend")).to_contain_text(words[language])
     cards = output.locator(".lab-card")
     assert cards.count() == 4
     expect(cards.first).not_to_be_visible()  # what a beginner does not need is folded
     output.locator("summary").click()
-    expect(cards.first).to_contain_text(texts.SPECULATE_AGREEMENT[language])
+    expect(cards.first).to_contain_text(speculate_texts.SPECULATE_AGREEMENT[language])
     shown = visible_text(page)
     assert [piece for piece in fragments_of(language) if piece in shown] == []
 
@@ -207,8 +218,8 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     page = spanish.page
     spanish.open("tab=texto&bits=2")  # hardly anything is accepted, so that it takes long enough to press a button
     page.locator("#prompt-es textarea").fill("Aquella noche")
-    page.get_by_role("button", name=texts.SETTINGS.es).click()
-    page.get_by_label(texts.MAX_LENGTH.es).fill("512")
+    page.get_by_role("button", name=text_texts.SETTINGS.es).click()
+    page.get_by_label(text_texts.MAX_LENGTH.es).fill("512")
     slider = page.locator("#drafted-es input[type=range]")
     for _ in range(3):
         slider.press("ArrowRight")
@@ -217,25 +228,25 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     output = page.locator("#speculated-es")
     expect(output.locator(".lab-spec-text .caret")).to_be_visible()
     page.locator("#speculate-stop-es").click()
-    expect(output).to_contain_text(texts.STOPPED.es)
+    expect(output).to_contain_text(shared_texts.STOPPED.es)
     kept = output.inner_text()
     page.wait_for_timeout(1000)
     assert output.inner_text() == kept
     assert output.locator(".caret").count() == 0
-    assert texts.SPECULATE_SAME.es not in kept
+    assert speculate_texts.SPECULATE_SAME.es not in kept
 
 
 def test_a_second_visitor_sees_a_place_in_the_queue_and_then_the_text(
     spanish: Visit, browser: Browser, server: str
 ) -> None:
     spanish.open("tab=metrica&bits=7")
-    spanish.page.get_by_label(texts.METRIC_AMOUNTS["whole"].es).check()
+    spanish.page.get_by_label(metrics_texts.METRIC_AMOUNTS["whole"].es).check()
     spanish.page.locator("#measure-es").click()
     expect(spanish.page.locator("#measured-es .lab-progress")).to_be_visible()
     for second in visit(browser, server, "es", DESKTOP):
         second.open("tab=texto")
         second.page.locator("#write-es").click()
-        expect(second.page.locator("#written-es")).to_contain_text(texts.QUEUE_ONE.es)
+        expect(second.page.locator("#written-es")).to_contain_text(shared_texts.QUEUE_ONE.es)
         spanish.page.close()  # whoever leaves gives the place up
         expect(second.page.locator("#written-es .writer")).to_have_count(2)
 
@@ -257,9 +268,11 @@ def test_the_language_switch_keeps_recipe_and_tab(spanish: Visit) -> None:
     spanish.page.wait_for_function("window.labReady === true")
     other = Visit(spanish.page, spanish.url, "en")
     assert other.bits() == 3
-    expect(spanish.page.get_by_role("tab", name=texts.TABS["texto"].en)).to_have_attribute("aria-selected", "true")
-    expect(spanish.page.get_by_label(texts.GRIDS[True].en)).to_be_checked()
-    expect(spanish.page.get_by_label(texts.TABLE.en)).to_be_checked()
+    expect(spanish.page.get_by_role("tab", name=shared_texts.TABS["texto"].en)).to_have_attribute(
+        "aria-selected", "true"
+    )
+    expect(spanish.page.get_by_label(sidebar_texts.GRIDS[True].en)).to_be_checked()
+    expect(spanish.page.get_by_label(sidebar_texts.TABLE.en)).to_be_checked()
 
 
 def test_a_bad_link_says_what_is_allowed_and_the_page_works(desktop: Visit) -> None:
@@ -275,13 +288,13 @@ def test_a_bad_link_says_what_is_allowed_and_the_page_works(desktop: Visit) -> N
 def test_a_link_to_a_model_that_is_not_here_keeps_the_rest(spanish: Visit) -> None:
     spanish.open("model=datificate/gpt2-small-spanish&bits=3&granularity=channel")
     assert spanish.bits() == 3
-    expect(spanish.page.get_by_label(texts.GRANULARITIES["channel"].es)).to_be_checked()
+    expect(spanish.page.get_by_label(sidebar_texts.GRANULARITIES["channel"].es)).to_be_checked()
     expect(spanish.page.locator(".lab-status-holder .lab-notice").first).to_contain_text("datificate")
 
 
 def test_each_language_has_its_title_and_says_what_it_is(desktop: Visit) -> None:
     desktop.open()
-    expect(desktop.page).to_have_title(texts.TITLE[desktop.language])  # type: ignore[index]
+    expect(desktop.page).to_have_title(shared_texts.TITLE[desktop.language])  # type: ignore[index]
     expect(desktop.page.locator("html")).to_have_attribute("lang", desktop.language)
 
 
@@ -291,7 +304,7 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
     own_text(desktop)
     desktop.page.locator(f"#measure-{language}").click()
     measured = desktop.page.locator(f"#measured-{language}")
-    expect(measured.get_by_text(texts.SPEED_PROMPT[language])).to_be_visible()
+    expect(measured.get_by_text(metrics_texts.SPEED_PROMPT[language])).to_be_visible()
     expect(measured.locator(".lab-progress")).to_have_count(0)
     assert measured.locator(".lab-verdict").count() == 1
     assert "512" in measured.inner_text()
@@ -305,7 +318,7 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
 
 def choose_format(visit: Visit, name: str) -> None:
     """Take the option that begins with `name` from the list of formats."""
-    visit.page.get_by_label(texts.FORMAT[visit.language]).first.click()  # type: ignore[index]
+    visit.page.get_by_label(sidebar_texts.FORMAT[visit.language]).first.click()  # type: ignore[index]
     options = visit.page.locator("ul[role=listbox] [role=option]")
     options.filter(has_text=re.compile(rf"^\W*{re.escape(name)}")).first.click()
 
@@ -314,8 +327,8 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
     page = spanish.page
     spanish.open("bits=5&tab=pesos")
     slider = page.locator("#bits-es input[type=range]")
-    granularity = page.get_by_text(texts.GRANULARITY.es, exact=True)
-    rounded = page.get_by_role("radio", name=texts.ACTIVATIONS_KINDS["int8"].es)
+    granularity = page.get_by_text(sidebar_texts.GRANULARITY.es, exact=True)
+    rounded = page.get_by_role("radio", name=sidebar_texts.ACTIVATIONS_KINDS["int8"].es)
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()
     rounded.check()
@@ -333,7 +346,7 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
         again.open(page.url.partition("?")[2])
         expect(again.page.locator("#bits-es input[type=range]")).not_to_be_visible()
         expect(again.page.locator(".lab-status")).to_contain_text("4,50 bits/peso")
-    choose_format(spanish, texts.FORMAT_INTEGER.es)
+    choose_format(spanish, sidebar_texts.FORMAT_INTEGER.es)
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()
     expect(rounded).to_be_checked()
@@ -347,8 +360,8 @@ LONG = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué 
 
 def own_text(visit: Visit) -> None:
     """A short text to measure on, so that a test need not read the whole of a shipped one."""
-    visit.page.get_by_label(texts.METRIC_TEXTS["own"][visit.language]).check()  # type: ignore[index]
-    visit.page.get_by_label(texts.METRIC_OWN[visit.language]).fill(LONG * 3)  # type: ignore[index]
+    visit.page.get_by_label(metrics_texts.METRIC_TEXTS["own"][visit.language]).check()  # type: ignore[index]
+    visit.page.get_by_label(metrics_texts.METRIC_OWN[visit.language]).fill(LONG * 3)  # type: ignore[index]
 
 
 def test_what_was_measured_stays_in_a_table_with_its_files(spanish: Visit) -> None:
@@ -356,11 +369,11 @@ def test_what_was_measured_stays_in_a_table_with_its_files(spanish: Visit) -> No
     spanish.open("tab=metrica&bits=3")
     own_text(spanish)
     history = page.locator("#history-es")
-    expect(history).to_contain_text(texts.HISTORY_EMPTY.es)
+    expect(history).to_contain_text(metrics_texts.HISTORY_EMPTY.es)
     for done in (1, 2):
         page.locator("#measure-es").click()
         expect(history.locator("tbody tr")).to_have_count(1 + done)
-        expect(page.locator("#measured-es")).to_contain_text(texts.SPEED_PROMPT.es)
+        expect(page.locator("#measured-es")).to_contain_text(metrics_texts.SPEED_PROMPT.es)
         expect(page.locator("#measured-es .lab-progress")).to_have_count(0)
         page.locator("#bits-es input[type=range]").press("ArrowRight")
         expect(page).to_have_url(re.compile(f"bits={3 + done}"))
@@ -375,14 +388,14 @@ def test_what_was_measured_stays_in_a_table_with_its_files(spanish: Visit) -> No
 def test_stopping_a_measurement_keeps_what_is_there(spanish: Visit) -> None:
     page = spanish.page
     spanish.open("tab=metrica&bits=6")
-    page.get_by_label(texts.METRIC_AMOUNTS["whole"].es).check()
+    page.get_by_label(metrics_texts.METRIC_AMOUNTS["whole"].es).check()
     page.locator("#measure-es").click()
     measured = page.locator("#measured-es")
     expect(measured.locator("table").first).to_be_visible()
     page.locator("#measure-stop-es").click()
-    expect(measured).to_contain_text(texts.STOPPED.es)
+    expect(measured).to_contain_text(shared_texts.STOPPED.es)
     assert measured.locator(".lab-progress").count() == 0
-    assert texts.PERPLEXITY.es in measured.inner_text()
+    assert metrics_texts.PERPLEXITY.es in measured.inner_text()
     kept = measured.inner_text()
     page.wait_for_timeout(1500)
     assert measured.inner_text() == kept
@@ -390,11 +403,11 @@ def test_stopping_a_measurement_keeps_what_is_there(spanish: Visit) -> None:
 
 def test_a_text_that_cannot_be_measured_leaves_what_was_there(spanish: Visit) -> None:
     spanish.open("tab=metrica")
-    spanish.page.get_by_label(texts.METRIC_TEXTS["own"].es).check()
-    spanish.page.get_by_label(texts.METRIC_OWN.es).fill("Hola.")
+    spanish.page.get_by_label(metrics_texts.METRIC_TEXTS["own"].es).check()
+    spanish.page.get_by_label(metrics_texts.METRIC_OWN.es).fill("Hola.")
     spanish.page.locator("#measure-es").click()
     expect(spanish.page.locator("#measured-es .lab-notice.error")).to_contain_text("513")
-    expect(spanish.page.locator("#history-es")).to_contain_text(texts.HISTORY_EMPTY.es)
+    expect(spanish.page.locator("#history-es")).to_contain_text(metrics_texts.HISTORY_EMPTY.es)
 
 
 def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -> None:
@@ -413,7 +426,7 @@ def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -
     assert cards.count() == 0
     tokens.first.focus()
     expect(cards).to_have_count(1)
-    expect(cards).to_contain_text(texts.DRIFT_TOKEN.format(n=1)[language])  # type: ignore[index]
+    expect(cards).to_contain_text(drift_texts.DRIFT_TOKEN.format(n=1)[language])  # type: ignore[index]
     first = cards.inner_text()
     page.keyboard.press("ArrowRight")
     expect(tokens.nth(1)).to_be_focused()
@@ -426,7 +439,7 @@ def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -
 def test_the_notebook_is_run_and_names_the_layer_that_it_touched(desktop: Visit) -> None:
     language, page = desktop.language, desktop.page
     desktop.open("tab=metrica")
-    page.get_by_role("button", name=texts.NOTEBOOK_TITLE[language]).click()  # type: ignore[index]
+    page.get_by_role("button", name=notebook_texts.NOTEBOOK_TITLE[language]).click()  # type: ignore[index]
     page.locator(f"#revisit-{language}").click()
     output = page.locator(f"#revisited-{language}")
     expect(output.locator("table")).to_have_count(3)
@@ -448,7 +461,7 @@ def test_a_phone_shows_results_without_scrolling_sideways(phone: Visit) -> None:
     phone.open("tab=metrica&bits=2")  # its tab may be behind the menu of those that do not fit
     own_text(phone)
     page.locator(f"#measure-{language}").click()
-    expect(page.locator(f"#measured-{language}")).to_contain_text(texts.SPEED_PROMPT[language])  # type: ignore[index]
+    expect(page.locator(f"#measured-{language}")).to_contain_text(metrics_texts.SPEED_PROMPT[language])  # type: ignore[index]
     expect(page.locator(f"#divergence-{language} .js-plotly-plot")).to_be_visible()
     expect(page.locator(f"#history-{language} tbody tr")).to_have_count(2)
     assert page.evaluate(width) <= PHONE["width"]
@@ -467,21 +480,21 @@ def test_a_bad_prompt_gets_a_message_and_nothing_is_lost(spanish: Visit) -> None
 
 def test_fetching_without_a_network_says_so(spanish: Visit) -> None:
     spanish.open()
-    spanish.page.get_by_role("button", name=texts.FETCH.es).click()
+    spanish.page.get_by_role("button", name=sidebar_texts.FETCH.es).click()
     expect(spanish.page.locator(".lab-side .lab-notice.error")).to_contain_text("datificate/gpt2-small-spanish")
     assert "GPT-2 incluido" in spanish.page.locator(".lab-status").inner_text()
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> None:
-    for name in texts.TABS:
+    for name in shared_texts.TABS:
         phone.open(f"tab={name}")
         width = phone.page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"]
         expect(phone.page.locator(f"#bits-{phone.language} input[type=range]")).to_be_in_viewport()
     phone.page.evaluate("window.scrollTo(0, 99999)")
     expect(phone.page.locator(".lab-status b")).to_be_in_viewport()  # the line on top stays, under the slider
-    more = phone.page.get_by_role("button", name=texts.MORE[phone.language])  # type: ignore[index]
-    table = phone.page.get_by_label(texts.TABLE[phone.language])  # type: ignore[index]
+    more = phone.page.get_by_role("button", name=sidebar_texts.MORE[phone.language])  # type: ignore[index]
+    table = phone.page.get_by_label(sidebar_texts.TABLE[phone.language])  # type: ignore[index]
     expect(table).not_to_be_visible()
     more.click()
     expect(table).to_be_visible()
@@ -525,12 +538,12 @@ def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
     phone.open()
     for width in (PHONE["width"], 360):
         phone.page.set_viewport_size({"width": width, "height": PHONE["height"]})
-        for name in texts.TABS.values():
+        for name in shared_texts.TABS.values():
             expect(phone.page.get_by_role("tab", name=name[phone.language], exact=True)).to_be_in_viewport()  # type: ignore[index]
 
 
 def test_links_of_the_first_tab_lead_to_the_others(spanish: Visit) -> None:
     spanish.open()
-    spanish.page.get_by_role("button", name=texts.START_LINKS["metrica"].es).click()
+    spanish.page.get_by_role("button", name=start_texts.START_LINKS["metrica"].es).click()
     expect(spanish.page.locator("#measure-es")).to_be_visible()
     expect(spanish.page).to_have_url(re.compile("tab=metrica"))

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from quant.text import Language
-from quant.ui.tab_numbers_round import FOLDER, SCRIPT, STYLE, element, strings
+from quant.ui.tabs.numbers.rounding import FOLDER, SCRIPT, STYLE, element, strings
 
 LANGUAGES: list[Language] = ["es", "en"]
 

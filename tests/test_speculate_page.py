@@ -16,10 +16,12 @@ from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.speculate import Round, speculate
 from quant.text import Language
-from quant.ui import html, texts
-from quant.ui.choice import Choice
-from quant.ui.heavy import Stops
-from quant.ui.section_speculate import Marked, result, speculated_or_problem, verdict
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.heavy import Stops
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.text import speculate_texts
+from quant.ui.tabs.text.speculate import Marked, result, speculated_or_problem, verdict
 
 SETTINGS = (60, 2, False, 0.7, 50, 0.95, 0)
 PROMPT = "Me gusta mucho el futbol"
@@ -127,7 +129,7 @@ def test_the_sentence_above_says_hits_and_speeds(alone: float, es: str, en: str)
     said = verdict(step, rounds, "es")
     assert said.startswith("El borrador acertó el 50,0\u202f% de las veces (3/6); 1,67 tokens/s frente a ")
     assert es in said
-    assert said.endswith(texts.SPECULATE_SAME.es)
+    assert said.endswith(speculate_texts.SPECULATE_SAME.es)
     assert "right 50.0% of the time (3/6); 1.67 tokens/s" in verdict(step, rounds, "en")
     assert en in verdict(step, rounds, "en")
 
@@ -136,7 +138,7 @@ def test_the_sentence_above_says_hits_and_speeds(alone: float, es: str, en: str)
 def test_the_share_of_time_is_said_where_it_is_slower(lab: Lab, language: Language) -> None:
     loaded = lab.loaded(EMBEDDED)
     r = Round((5, 6), 2, 7, (0, 5, 6, 7), 1, 4.0, 3.0, 0, True)
-    why = texts.SPECULATE_WHY_SLOWER[language].partition("{")[0]
+    why = speculate_texts.SPECULATE_WHY_SLOWER[language].partition("{")[0]
     slow, fast = (result(*alone_and(s, r), Marked(loaded, [0], language), language) for s in (1.0, 9.0))
     assert why in slow
     assert ("75,0\u202f%" if language == "es" else "75.0%") in slow
@@ -151,7 +153,7 @@ def test_a_text_that_differs_says_where_and_how_many_near_ties() -> None:
     other = Step((0, 5, 8, 7), 1, "", 1.0, True)
     assert "original solo en el token 2:" in verdict(other, [r], "es")
     assert "(casi empates en este texto: 2)" in verdict(other, [r], "es")
-    assert texts.SPECULATE_SAME.es not in verdict(other, [r], "es")
+    assert speculate_texts.SPECULATE_SAME.es not in verdict(other, [r], "es")
     sooner = Step((0, 5), 1, "", 1.0, True)
     assert "alone at token 2:" in verdict(sooner, [r], "en")
 
@@ -159,7 +161,7 @@ def test_a_text_that_differs_says_where_and_how_many_near_ties() -> None:
 def test_where_nothing_could_be_drafted_nothing_is_compared(lab: Lab) -> None:
     length = len(lab.loaded(EMBEDDED).tokenizer.encode(PROMPT)) + 1
     *_, last = speculated_or_problem(lab, "es", Choice(EMBEDDED), PROMPT, 4, length, *SETTINGS[1:])
-    assert texts.SPECULATE_NO_DRAFT.es in last
+    assert speculate_texts.SPECULATE_NO_DRAFT.es in last
     assert "nan" not in last
     assert "<details>" not in last
     assert "más de" not in last
@@ -171,13 +173,18 @@ def test_where_nothing_could_be_drafted_nothing_is_compared(lab: Lab) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_ends_with_words_text_legend_and_recipe(lab: Lab, language: Language) -> None:
     *_, last = speculated_or_problem(lab, language, Choice(EMBEDDED, bits=4), PROMPT, 3, *SETTINGS)
-    assert texts.SPECULATE_SAME[language] in last
+    assert speculate_texts.SPECULATE_SAME[language] in last
     assert "tokens/s" in last
-    for words in (texts.SPECULATE_ACCEPTED, texts.SPECULATE_OWN, texts.SPECULATE_REJECTED, texts.SPECULATE_MEASURED):
+    for words in (
+        speculate_texts.SPECULATE_ACCEPTED,
+        speculate_texts.SPECULATE_OWN,
+        speculate_texts.SPECULATE_REJECTED,
+        speculate_texts.SPECULATE_MEASURED,
+    ):
         assert words[language] in unescape(last)
     assert "caret" not in last
     assert "endoftext" not in last
-    assert texts.SPECULATE_GREEDY[language] not in last
+    assert speculate_texts.SPECULATE_GREEDY[language] not in last
     assert not re.search(r"\bnan\b|\bNone\b|[{}]", last)
 
 
@@ -189,9 +196,9 @@ def test_the_text_shown_is_the_originals_own(lab: Lab) -> None:
 
 
 def test_rounds_are_shown_as_they_come(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quant.ui.section_speculate.REDRAW_S", 0.0)
+    monkeypatch.setattr("quant.ui.tabs.text.speculate.REDRAW_S", 0.0)
     frames = list(speculated_or_problem(lab, "es", Choice(EMBEDDED, bits=3), PROMPT, 2, *SETTINGS))
-    alone = [f for f in frames if texts.SPECULATE_ALONE.es in f]
+    alone = [f for f in frames if speculate_texts.SPECULATE_ALONE.es in f]
     growing = [f for f in frames if "lab-spec-text" in f and "caret" in f]
     assert len(alone) > 3
     assert len(growing) > 3
@@ -202,17 +209,17 @@ def test_rounds_are_shown_as_they_come(lab: Lab, monkeypatch: pytest.MonkeyPatch
 
 
 def test_it_stops_between_two_rounds_and_keeps_what_it_has(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quant.ui.section_speculate.REDRAW_S", 0.0)
+    monkeypatch.setattr("quant.ui.tabs.text.speculate.REDRAW_S", 0.0)
     stops = Stops()
     work = speculated_or_problem(lab, "es", Choice(EMBEDDED, bits=2), PROMPT, 2, *SETTINGS)
     shown = ""
     for shown in stops.heed("ana", "es", work):
         if "lab-spec-text" in shown:
             stops.ask("ana")
-    assert texts.STOPPED.es in shown
+    assert shared_texts.STOPPED.es in shown
     assert "lab-spec-text" in shown
     assert "caret" not in shown
-    assert texts.SPECULATE_SAME.es not in shown
+    assert speculate_texts.SPECULATE_SAME.es not in shown
     work.close()
     with lab.heavy.turn() as turn:
         assert next(turn.wait(), None) is None
@@ -221,8 +228,8 @@ def test_it_stops_between_two_rounds_and_keeps_what_it_has(lab: Lab, monkeypatch
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sampling_is_set_aside_and_said(lab: Lab, language: Language) -> None:
     frames = list(speculated_or_problem(lab, language, Choice(EMBEDDED), PROMPT, 4, 30, 2, True, *SETTINGS[3:]))
-    assert all(texts.SPECULATE_GREEDY[language] in unescape(f) for f in frames)
-    assert texts.SPECULATE_SAME[language] in frames[-1]
+    assert all(speculate_texts.SPECULATE_GREEDY[language] in unescape(f) for f in frames)
+    assert speculate_texts.SPECULATE_SAME[language] in frames[-1]
 
 
 @pytest.mark.parametrize(

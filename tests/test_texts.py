@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
 
 import pytest
 
+from quant import ui
 from quant.text import Text
-from quant.ui import texts
 
 
 def halves(value: object) -> Iterator[Text]:
@@ -23,7 +25,8 @@ def halves(value: object) -> Iterator[Text]:
         yield from halves(list(value.values()))
 
 
-ALL = [text for name, value in vars(texts).items() if name.isupper() for text in halves(value)]
+MODULES = [import_module(m.name) for m in walk_packages(ui.__path__, "quant.ui.") if m.name.endswith("texts")]
+ALL = [text for texts in MODULES for name, value in vars(texts).items() if name.isupper() for text in halves(value)]
 
 
 def fields(sentence: str) -> set[str]:

@@ -27,16 +27,17 @@ from quant.scheme import PerTensor, Scheme
 from quant.size import size_report
 from quant.text import Language, Text, fixed, number
 from quant.texts import own_text
-from quant.ui import html, texts
-from quant.ui.choice import CHOSEN_FORMATS, Choice
-from quant.ui.layer_names import layer_choices
-from quant.ui.metrics_result import change, computes
-from quant.ui.sampling import read_sampling
-from quant.ui.status import status_line
-from quant.ui.tab_metrics import measured_or_problem
-from quant.ui.tab_start import picture
-from quant.ui.tab_text import columns, written_or_problem
-from quant.ui.tab_weights import _occupancy_caption, show, shown_or_problem
+from quant.ui.shared import html
+from quant.ui.shared.layer_names import layer_choices
+from quant.ui.sidebar.choice import CHOSEN_FORMATS, Choice
+from quant.ui.sidebar.status import status_line
+from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.metrics.result import change, computes
+from quant.ui.tabs.metrics.tab import measured_or_problem
+from quant.ui.tabs.start.tab import picture
+from quant.ui.tabs.text.sampling import read_sampling
+from quant.ui.tabs.text.tab import columns, written_or_problem
+from quant.ui.tabs.weights.tab import _occupancy_caption, show, shown_or_problem
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
 LAYER = "transformer.h.0.mlp.c_fc"
@@ -187,16 +188,24 @@ def test_a_measurement_ends_with_words_tables_protocol_and_both_speeds(tiny_lab:
     verdict = re.findall('<p class="lab-verdict">(.*?)</p>', last)
     assert len(verdict) == 1
     assert verdict[0].startswith(tuple(v.value[language].capitalize() + ":" for v in Verdict))
-    for name in (texts.PERPLEXITY, texts.BPB, texts.SIZE, texts.MEMORY, texts.KL_MEAN, texts.KL_999, texts.SAME_TOP):
+    for name in (
+        metrics_texts.PERPLEXITY,
+        metrics_texts.BPB,
+        metrics_texts.SIZE,
+        metrics_texts.MEMORY,
+        metrics_texts.KL_MEAN,
+        metrics_texts.KL_999,
+        metrics_texts.SAME_TOP,
+    ):
         assert name[language] in last
-    assert beginning(texts.INTERVAL, language) in last
-    assert beginning(texts.PROTOCOL, language) in last
-    assert beginning(texts.RESAMPLED, language) in last
+    assert beginning(metrics_texts.INTERVAL, language) in last
+    assert beginning(metrics_texts.PROTOCOL, language) in last
+    assert beginning(metrics_texts.RESAMPLED, language) in last
     assert all(html.badge(kind, language) in last for kind in ("packed", "measured"))
     assert html.badge("simulated", language) not in last
-    for name in (texts.SPEED, texts.SPEED_PROMPT):
+    for name in (metrics_texts.SPEED, metrics_texts.SPEED_PROMPT):
         assert [name[language] in str(f[0]) for f in frames] == [False] * (len(frames) - 1) + [True]
-    assert html.progress(texts.MEASURING_SPEED, 0.5, language)[:20] not in last
+    assert html.progress(metrics_texts.MEASURING_SPEED, 0.5, language)[:20] not in last
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -225,14 +234,14 @@ def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab:
     assert [len(trace.x) for trace in figure.data[2:]] == [1, 2]  # type: ignore[attr-defined]
     assert "W8A8" in str(caption)
     assert "float32 / W8A8" in str(shown)
-    assert texts.COMPUTES_INT8[language] in str(shown) or "int8" in str(shown) or "_int_mm" in str(shown)
+    assert metrics_texts.COMPUTES_INT8[language] in str(shown) or "int8" in str(shown) or "_int_mm" in str(shown)
     assert "W8A8" in str(tried)
     assert [e.written[1].label[language] for e in history] == ["4 bits", "W8A8"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_memory_is_what_is_held_and_says_where_that_is_not_the_file(lab: Lab, language: Language) -> None:
-    for name, text in ((CHOSEN_FORMATS[0], texts.COMPUTES_HELD), ("TQ1_0", texts.COMPUTES_HELD_MORE)):
+    for name, text in ((CHOSEN_FORMATS[0], metrics_texts.COMPUTES_HELD), ("TQ1_0", metrics_texts.COMPUTES_HELD_MORE)):
         choice = Choice(lab.default(), format=name)
         *_, quantized = lab.quantized(choice.recipe())
         assert isinstance(quantized, LoadedModel)
@@ -255,9 +264,9 @@ def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: py
     passes = [
         [q for _, q in evaluate_steps(model, own_text(own))] for model in (tiny_lab.loaded(choice.model), quantized)
     ]
-    frames = [str(f[0]) for f in measured(tiny_lab, "es", choice, own) if texts.SPEED.es not in str(f[0])]
+    frames = [str(f[0]) for f in measured(tiny_lab, "es", choice, own) if metrics_texts.SPEED.es not in str(f[0])]
     # Not what is shown while the speeds are measured, which repeats the whole.
-    tables = [f for f in frames if "<table" in f and texts.MEASURING_SPEED.es not in f]
+    tables = [f for f in frames if "<table" in f and metrics_texts.MEASURING_SPEED.es not in f]
     assert len(tables) == len(passes[0]) > 10
     for at, (shown, original, after) in enumerate(zip(tables, *passes, strict=True)):
         assert original.protocol.tokens == after.protocol.tokens
@@ -266,7 +275,7 @@ def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: py
         assert (
             f"{fixed(original.protocol.tokens, 'es', 0)} ({fixed(original.protocol.n_bytes, 'es', 0)} bytes)" in shown
         )
-        assert (texts.MEASURING_BOTH.es in shown) == (at < len(tables) - 1)
+        assert (metrics_texts.MEASURING_BOTH.es in shown) == (at < len(tables) - 1)
 
 
 def test_what_the_original_read_is_kept_for_the_second_scheme(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +290,7 @@ def test_what_the_original_read_is_kept_for_the_second_scheme(tiny_lab: Lab, mon
 
     monkeypatch.setattr(compare, "final_hidden", counted)
     frames = measured(tiny_lab, "es", replace(choice, bits=5), own)
-    assert texts.PERPLEXITY.es in str(frames[-1][0])
+    assert metrics_texts.PERPLEXITY.es in str(frames[-1][0])
     assert read
     assert tiny_lab.loaded(choice.model) not in read
 
@@ -289,10 +298,10 @@ def test_what_the_original_read_is_kept_for_the_second_scheme(tiny_lab: Lab, mon
 def test_a_text_of_few_windows_says_that_it_has_no_interval(tiny_lab: Lab) -> None:
     frames = measured(tiny_lab, "es", Choice(tiny_lab.default()), OWN[:200])
     last = str(frames[-1][0])
-    assert texts.NO_INTERVAL.es in last
-    assert texts.NOT_RESAMPLED.es in last
-    assert beginning(texts.INTERVAL, "es") not in last
-    assert beginning(texts.RESAMPLED, "es") not in last
+    assert metrics_texts.NO_INTERVAL.es in last
+    assert metrics_texts.NOT_RESAMPLED.es in last
+    assert beginning(metrics_texts.INTERVAL, "es") not in last
+    assert beginning(metrics_texts.RESAMPLED, "es") not in last
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

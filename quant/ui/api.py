@@ -17,10 +17,10 @@ from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.size import size_report
 from quant.speculate import DRAFTED, acceptance, agreement, speculate
-from quant.ui.choice import Choice
-from quant.ui.history import plain_figures
-from quant.ui.layer_names import default_layer, find_layer, matrices
-from quant.ui.tab_metrics import chosen_text
+from quant.ui.shared.layer_names import default_layer, find_layer, matrices
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.metrics.history import plain_figures
+from quant.ui.tabs.metrics.tab import chosen_text
 
 Found = TypeVar("Found")
 

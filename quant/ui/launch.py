@@ -15,7 +15,7 @@ from gradio.networking import GRADIO_API_SERVER
 from quant.errors import ModelError
 from quant.lab import Lab
 from quant.ui.page import CSS, build_page
-from quant.ui.tab_numbers import HEAD
+from quant.ui.tabs.numbers.tab import HEAD
 
 # System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
 THEME = gr.themes.Default(

@@ -17,26 +17,26 @@ from quant.errors import QuantError
 from quant.lab import Lab
 from quant.plots import style
 from quant.text import Language
-from quant.ui import html
-from quant.ui import texts as t
 from quant.ui.api import build_api
-from quant.ui.choice import Choice, read_query
-from quant.ui.controls import ADDRESS_JS, Controls, build_controls
-from quant.ui.heavy import connect
-from quant.ui.layer_names import default_layer, layer_choices, layer_in_view
-from quant.ui.section_drift import CSS as DRIFT_CSS
-from quant.ui.section_drift import drift_or_problem
-from quant.ui.section_file import file_or_problem, planned
-from quant.ui.section_notebook import notebook_or_problem
-from quant.ui.section_speculate import speculated_or_problem
-from quant.ui.shelf import Shelf
-from quant.ui.status import status_line
-from quant.ui.tab_metrics import MetricsTab, build_metrics, measured_or_problem
-from quant.ui.tab_numbers import CSS as NUMBERS_CSS
-from quant.ui.tab_numbers import NumbersTab, build_numbers, layer_shown, model_shown
-from quant.ui.tab_start import StartTab, build_start, picture
-from quant.ui.tab_text import TextTab, build_text, written_or_problem
-from quant.ui.tab_weights import WeightsTab, build_weights, shown_or_problem
+from quant.ui.shared import html
+from quant.ui.shared import texts as t
+from quant.ui.shared.heavy import connect
+from quant.ui.shared.layer_names import default_layer, layer_choices, layer_in_view
+from quant.ui.sidebar.choice import Choice, read_query
+from quant.ui.sidebar.controls import ADDRESS_JS, Controls, build_controls
+from quant.ui.sidebar.status import status_line
+from quant.ui.tabs.metrics.file import file_or_problem, planned
+from quant.ui.tabs.metrics.notebook import notebook_or_problem
+from quant.ui.tabs.metrics.shelf import Shelf
+from quant.ui.tabs.metrics.tab import MetricsTab, build_metrics, measured_or_problem
+from quant.ui.tabs.numbers.tab import CSS as NUMBERS_CSS
+from quant.ui.tabs.numbers.tab import NumbersTab, build_numbers, layer_shown, model_shown
+from quant.ui.tabs.start.tab import StartTab, build_start, picture
+from quant.ui.tabs.text.drift import CSS as DRIFT_CSS
+from quant.ui.tabs.text.drift import drift_or_problem
+from quant.ui.tabs.text.speculate import speculated_or_problem
+from quant.ui.tabs.text.tab import TextTab, build_text, written_or_problem
+from quant.ui.tabs.weights.tab import WeightsTab, build_weights, shown_or_problem
 
 LIGHT: dict[str, Any] = {
     "concurrency_id": "light", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private",
@@ -59,11 +59,12 @@ TAB_JS = """() => {{
   url.searchParams.set("tab", "{tab}");
   history.replaceState(history.state, "", url);
 }}"""
+STYLES = ("shared/style.css", "tabs/text/speculate.css")
 CSS = (
     f":root {{ --lab-original: {style.ORIGINAL}; --lab-quantized: {style.QUANTIZED}; --lab-error: {style.ERROR};"
     f" --lab-simulated: {style.SIMULATED}; --lab-original-ink: {style.ORIGINAL}; --lab-quantized-ink: #8A5A00; }}\n"
     f".dark {{ --lab-original-ink: {style.MANTISSA}; --lab-quantized-ink: {style.QUANTIZED}; }}\n"
-    + "".join((Path(__file__).parent / f"{name}.css").read_text(encoding="utf8") for name in ("style", "speculate"))
+    + "".join((Path(__file__).parent / name).read_text(encoding="utf8") for name in STYLES)
     + NUMBERS_CSS
     + DRIFT_CSS
 )

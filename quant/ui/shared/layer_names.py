@@ -1,0 +1,59 @@
+"""What the page calls a layer: «Bloque 1 · MLP: entrada (c_fc)» rather than `transformer.h.0.mlp.c_fc`."""
+
+from __future__ import annotations
+
+import re
+
+from quant.errors import ModelError
+from quant.model.layers import Kind, Layer, census
+from quant.model.load import LoadedModel
+from quant.text import Language, Text
+from quant.ui.shared import texts as t
+
+BLOCK = re.compile(r"(?:^|\.)(?:h|layers)\.(\d+)\.(.+)$")
+
+
+def layer_title(layer: Layer, language: Language) -> str:
+    """A readable name; one that is not GPT-2's keeps its own."""
+    if layer.kind is Kind.TABLE:
+        return f"{t.TOKEN_TABLE[language].capitalize()} ({layer.name.rpartition('.')[2]})"
+    found = BLOCK.search(layer.name)
+    if not found:
+        return layer.name
+    block, part = int(found[1]) + 1, found[2]
+    leaf = part.rpartition(".")[2]
+    known = f"{t.PARTS[part][language]} ({leaf})" if part in t.PARTS else part
+    return f"{t.BLOCK.format(n=block)[language]} · {known}"
+
+
+def matrices(loaded: LoadedModel) -> list[Layer]:
+    """The matrices a visitor can look at: the linear layers and the token table."""
+    return [layer for layer in census(loaded) if layer.kind is not Kind.OTHER]
+
+
+def layer_choices(loaded: LoadedModel, language: Language) -> list[tuple[str, str]]:
+    """(title, name) of each matrix, with its shape."""
+    return [(f"{layer_title(m, language)} · {m.shape[0]} × {m.shape[1]}", m.name) for m in matrices(loaded)]
+
+
+def default_layer(loaded: LoadedModel) -> str:
+    """The first MLP matrix, whose histogram is the textbook bell; the first of all where there is none."""
+    names = [m.name for m in matrices(loaded)]
+    return next((n for n in names if "mlp" in n), names[0])
+
+
+def find_layer(loaded: LoadedModel, name: str) -> Layer:
+    """The matrix called `name`. Raises ModelError for one that the model does not have."""
+    by_name = {m.name: m for m in matrices(loaded)}
+    if name not in by_name:
+        raise ModelError(
+            Text("El modelo no tiene una matriz «{name}»; tiene: {allowed}.",
+                 "The model has no matrix “{name}”; it has: {allowed}.").format(name=name, allowed=", ".join(by_name))
+        )  # fmt: skip
+    return by_name[name]
+
+
+def layer_in_view(loaded: LoadedModel, name: str | None) -> Layer:
+    """The matrix that the page shows: `name`, or the default right after the model was changed for another."""
+    known = {m.name for m in matrices(loaded)}
+    return find_layer(loaded, name if name in known and name else default_layer(loaded))

@@ -1,0 +1,73 @@
+"""Header, badges, tabs, queue, footer: what every tab shares."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+TITLE = Text("Laboratorio de cuantización", "Quantization lab")
+SUBTITLE = Text(
+    "Mueve los bits de un GPT-2 de verdad y mira qué les pasa a sus pesos, a su texto y a su calidad.",
+    "Move the bits of a real GPT-2 and watch what happens to its weights, its text and its quality.",
+)
+OTHER_LANGUAGE = Text("English", "Español")
+BADGES = {
+    "simulated": (
+        Text("simulado", "simulated"),
+        Text(
+            "Aritmética con copias en coma flotante de los valores cuantizados: el error es el de verdad, pero esas "
+            "copias no son lo que ocupa el modelo.",
+            "Arithmetic on floating-point copies of the quantized values: the error is the real one, but those copies "
+            "are not what the model takes.",
+        ),
+    ),
+    "packed": (
+        Text("empaquetado", "packed"),
+        Text(
+            "Bytes que existen, contados uno a uno: los que el modelo tiene en memoria y los que ocupa su archivo. "
+            "Códigos, escalas, puntos cero, relleno y lo que queda en float32.",
+            "Bytes that exist, counted one by one: those that the model holds in memory and those that its file takes. "
+            "Codes, scales, zero points, padding and what stays in float32.",
+        ),
+    ),
+    "measured": (
+        Text("medido", "measured"),
+        Text("Una ejecución que ocurrió en esta máquina.", "A run that happened on this machine."),
+    ),
+}
+TABS = {
+    "inicio": Text("Inicio", "Start"),
+    "numeros": Text("Números", "Numbers"),
+    "pesos": Text("Pesos", "Weights"),
+    "texto": Text("Texto", "Text"),
+    "metrica": Text("Métrica", "Metrics"),
+}
+QUEUE_ONE = Text(
+    "Hay una tarea delante; la tuya empezará en cuanto acabe.", "One task is ahead of yours; it starts right after."
+)
+QUEUE_MANY = Text(
+    "Hay {n} tareas delante; la tuya empezará en cuanto acaben.",
+    "{n} tasks are ahead of yours; it starts right after.",
+)
+STOPPED = Text("Detenido. Se conserva lo que ya estaba hecho.", "Stopped. What was already done stays.")
+MISSING_NUMBER = Text("Falta un número en «{name}».", "A number is missing in “{name}”.")
+FOOTER = Text(
+    "Código Apache-2.0 · modelo incluido y textos de Wikipedia CC BY-SA 4.0 · lo que escribes solo llega al ordenador "
+    "que sirve esta página",
+    "Code Apache-2.0 · embedded model and Wikipedia texts CC BY-SA 4.0 · what you write only reaches the computer that "
+    "serves this page",
+)
+BADGES_TITLE = Text("Qué significan simulado, empaquetado y medido", "What simulated, packed and measured mean")
+STOP = Text("Detener", "Stop")
+ORIGINAL = Text("Original", "Original")
+QUANTIZED = Text("Cuantizado", "Quantized")
+DEFAULT_PROMPT = "Me gusta mucho el futbol"
+QUANTIZING = Text("Cuantizando el modelo:", "Quantizing the model:")
+BLOCK = Text("Bloque {n}", "Block {n}")
+PARTS = {
+    "attn.c_attn": Text("atención: consulta, clave y valor", "attention: query, key and value"),
+    "attn.c_proj": Text("atención: salida", "attention: output"),
+    "mlp.c_fc": Text("MLP: entrada", "MLP: in"),
+    "mlp.c_proj": Text("MLP: salida", "MLP: out"),
+}
+TOKEN_TABLE = Text("tabla de tokens", "token table")
+WEIGHTS_LAYER = Text("Capa", "Layer")

@@ -1,0 +1,147 @@
+"""The quantized model as a file: its size to the byte beforehand, then the file, its checksum and the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+from gradio.blocks import Block
+
+from quant.errors import ModelError, QuantError
+from quant.file.quantized import predicted_bytes, save_quantized
+from quant.lab import Lab
+from quant.model.load import LoadedModel
+from quant.size import SizeReport, size_report
+from quant.text import Language, Text, fixed, size
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.heavy import framed, in_turn, quantizing
+from quant.ui.sidebar.choice import CASTS, Choice
+from quant.ui.tabs.metrics import file_texts as t
+from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.metrics.shelf import Shelf, Stored
+
+FileFrames = Generator[tuple[object, ...], None, None]  # in the order of `FileSection.outputs`
+
+CODE = """```python
+import quant
+model = quant.load_quantized("{name}")
+print(quant.generate(model, "{prompt}").text)
+```"""
+
+
+@dataclass(frozen=True)
+class FileSection:
+    """`plan` follows the sidebar; the outputs are what the button makes."""
+
+    plan: gr.HTML
+    prepare: gr.Button
+    stop: gr.Button
+    output: gr.HTML
+    download: gr.DownloadButton
+    code: gr.Markdown
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.output, self.download, self.code]
+
+
+def planned(lab: Lab, language: Language, choice: Choice) -> str:
+    """What the file would be; nothing for a choice that the status line already refuses."""
+    try:
+        loaded, recipe = lab.loaded(choice.model), choice.recipe()
+        report, n_bytes = size_report(loaded, recipe), predicted_bytes(loaded, recipe)
+    except (QuantError, OSError):  # to be measured, a tokenizer is written: `prepare` says what is wrong with the disk
+        return ""
+    return html.cards(_sizes(report, n_bytes, language)) + html.caption(choice.describe()[language])
+
+
+def _sizes(report: SizeReport, n_bytes: int, language: Language) -> list[tuple[str, str, str]]:
+    def said(text: Text, **amounts: int) -> str:
+        return escape(text.format(**{name: fixed(n, language, 0) for name, n in amounts.items()})[language])
+
+    before, weights = report.float_bytes, report.stored_bytes
+    packed = html.badge("packed", language)
+    return [
+        (metrics_texts.SIZE[language], size(n_bytes, language), f"{said(t.FILE_BYTES, n=n_bytes)} {packed}"),
+        (t.FILE_WEIGHTS[language], size(weights, language), said(t.FILE_REST, n=weights, rest=n_bytes - weights)),
+        (t.FILE_ORIGINAL[language], size(before, language), said(t.FILE_WEIGHTS_ALONE, n=before)),
+    ]
+
+
+def file_name(choice: Choice) -> str:
+    """Model and recipe in a name that every disk and every address takes."""
+    how = [f"int{choice.bits}" if choice.has_bits else CASTS.get(choice.format, choice.format)]
+    if choice.has_granularity:
+        how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
+    how += ["zero"] * (choice.has_bits and choice.zero_point) + ["table"] * choice.table
+    how += [choice.arithmetic.lower()] * choice.rounds_activations
+    model = re.sub(r"[^\w.-]+", "-", choice.model.rstrip("/").rpartition("/")[2], flags=re.ASCII).strip("-.")
+    return "-".join([model or "model", *how]) + ".safetensors"
+
+
+def prepare(lab: Lab, shelf: Shelf, language: Language, choice: Choice) -> Iterator[tuple[object, ...]]:
+    """Progress, then the file: that of an earlier visitor where it is still there."""
+    stored = shelf.get(choice.recipe())
+    if stored is None:
+        quantized = yield from framed(quantizing(lab, language, choice.recipe()), frame)
+        yield frame(html.waiting(t.FILE_WRITING[language]))
+        stored = _written(lab, shelf, quantized, choice)
+    button = gr.update(visible=True, value=str(stored.path),
+                       label=t.FILE_DOWNLOAD.format(size=size(stored.n_bytes, language))[language])  # fmt: skip
+    code = CODE.format(name=stored.path.name, prompt=shared_texts.DEFAULT_PROMPT)
+    said = gr.update(visible=True, value=f"{t.FILE_CODE[language]}\n\n{code}")
+    yield frame(result(stored, choice, language), button, said)
+
+
+def _written(lab: Lab, shelf: Shelf, quantized: LoadedModel, choice: Choice) -> Stored:
+    """Put the file on the shelf. Raises ModelError where it cannot be written."""
+    recipe = choice.recipe()
+    try:
+        n_bytes = predicted_bytes(lab.loaded(choice.model), recipe)
+        return shelf.put(recipe, file_name(choice), n_bytes, lambda path: save_quantized(quantized, recipe, path))
+    except OSError as error:
+        raise ModelError(t.FILE_NO_FOLDER.format(reason=error.strerror or str(error))) from error
+
+
+def frame(shown: str, download: object = None, code: object = None) -> tuple[object, ...]:
+    """What happens now; button and code are hidden until there is a file of the recipe asked for."""
+    hidden = gr.update(visible=False)
+    return shown, download or hidden, code or hidden
+
+
+def result(stored: Stored, choice: Choice, language: Language) -> str:
+    """That it is there, its name, its checksum and the recipe that it belongs to."""
+    ready = t.FILE_READY.format(n=fixed(stored.n_bytes, language, 0))[language]
+    names = ((t.FILE_NAME[language], stored.path.name), ("SHA-256", stored.sha256))
+    lines = "".join(
+        f'<div>{escape(name)}: <code style="overflow-wrap:anywhere">{escape(value)}</code></div>'
+        for name, value in names
+    )
+    badge = html.badge("packed", language)
+    below = f"{choice.describe()[language]} {t.FILE_KEPT[language]}"
+    return f'<p class="lab-verdict">{escape(ready)} {badge}</p>{lines}' + html.caption(below)
+
+
+def file_or_problem(shelf: Shelf, lab: Lab, language: Language, choice: Choice) -> FileFrames:
+    """What the outputs show, whatever happens."""
+    try:
+        for shown in in_turn(lab, language, prepare(lab, shelf, language, choice)):
+            yield shown if isinstance(shown, tuple) else frame(shown)
+    except QuantError as error:
+        yield frame(html.problem(error, language))
+
+
+def build_file(language: Language) -> FileSection:
+    gr.Markdown(f"### {t.FILE_TITLE[language]}\n{t.FILE_INTRO[language]}")
+    plan = gr.HTML(elem_id=f"file-plan-{language}")
+    with gr.Row():
+        go = gr.Button(t.FILE_PREPARE[language], variant="primary", elem_id=f"prepare-{language}")
+        stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110)
+    output = gr.HTML(elem_id=f"file-{language}")
+    download = gr.DownloadButton(visible=False, variant="primary", elem_id=f"download-{language}")
+    code = gr.Markdown(visible=False, elem_id=f"file-code-{language}")
+    return FileSection(plan, go, stop, output, download, code)

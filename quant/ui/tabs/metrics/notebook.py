@@ -1,0 +1,229 @@
+"""El cuaderno, revisado: the assignment's recipe run on the live model, and what its metric does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from quant.errors import QuantError
+from quant.evaluate.dynamic import Census, KindCount, Saved
+from quant.evaluate.notebook import (
+    MAX_LENGTH,
+    SENTENCES,
+    TEXT,
+    TEXT_BYTES,
+    NotebookReport,
+    Pace,
+    Scored,
+    notebook_steps,
+    pace,
+)
+from quant.evaluate.quality import Protocol
+from quant.evaluate.speed import Speed
+from quant.lab import Lab
+from quant.text import Language, Text, fixed, number, size
+from quant.texts import shipped_text
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.heavy import Frames, in_turn
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.metrics import notebook_texts as t
+from quant.ui.tabs.metrics import texts as metrics_texts
+
+UNKNOWN = "—"
+THEIR_LOSS = 34 / 3  # the notebook printed 11.3333
+
+
+@dataclass(frozen=True)
+class NotebookSection:
+    run: gr.Button
+    stop: gr.Button
+    output: gr.HTML
+
+
+def revisit(lab: Lab, language: Language, choice: Choice) -> Iterator[str]:
+    """Progress over what is known so far; of the choice, only the model counts."""
+    text, shown = shipped_text(TEXT).head(TEXT_BYTES), ""
+    for step in notebook_steps(lab.loaded(choice.model), text):
+        if isinstance(step, float):
+            yield html.progress(t.NOTEBOOK_RUNNING, step, language) + shown
+        else:
+            shown = result(step, text.title, language)
+    yield shown
+
+
+def result(report: NotebookReport, title: Text, language: Language) -> str:
+    """Three small chapters, each words first and its table under them."""
+    return (
+        _heading(t.NOTEBOOK_CENSUS_TITLE, language)
+        + _census(report.census, language)
+        + _heading(t.NOTEBOOK_COST_TITLE, language)
+        + _cost(report, language)
+        + (
+            _heading(t.NOTEBOOK_METRIC_TITLE, language) + _metric(report, report.scores, title, language)
+            if report.scores
+            else ""
+        )
+    )
+
+
+def _heading(text: Text, language: Language) -> str:
+    return f"<h4>{escape(text[language])}</h4>"
+
+
+def _row_name(name: str, small: Text, badges: str, language: Language) -> str:
+    return f"{escape(name)} {badges}<small>{escape(small[language])}</small>"
+
+
+def _percent(part: float, whole: float, language: Language) -> str:
+    return f"{number(100 * part / whole, language, 2)}{html.percent_sign(language)}"
+
+
+def _change(a: float, b: float, language: Language) -> str:
+    """From `a` to `b` in percent, signed."""
+    return f"{'+' if b >= a else '−'}{_percent(abs(b - a), a, language)}"
+
+
+def _census(census: Census, language: Language) -> str:
+    shared = sum(kind.parameters for kind in census.kinds) > census.total
+    captions = [t.NOTEBOOK_CONV1D if census.conv1d else t.NOTEBOOK_NO_CONV1D]
+    captions += [t.NOTEBOOK_TABLE_SHARED] if shared else []
+    rows = [_kind_row(kind, census.total, language) for kind in census.kinds]
+    table = html.table([h[language] for h in t.NOTEBOOK_CENSUS_HEAD], rows)
+    return html.verdict(_touched(census, language)) + table + html.caption(" ".join(c[language] for c in captions))
+
+
+def _touched(census: Census, language: Language) -> str:
+    names = census.converted
+    words = (t.NOTEBOOK_TOUCHED_NONE, t.NOTEBOOK_TOUCHED_ONE, t.NOTEBOOK_TOUCHED_MANY)[min(len(names), 2)]
+    return words.format(
+        modules=census.modules, n=len(names), name=names[0] if names else "",
+        parameters=fixed(census.converted_parameters, language, 0), total=fixed(census.total, language, 0),
+        share=_percent(census.converted_parameters, census.total, language),
+    )[language]  # fmt: skip
+
+
+def _kind_row(kind: KindCount, total: int, language: Language) -> list[str]:
+    if kind.converted:
+        why = t.NOTEBOOK_WHY_TOUCHED
+    elif kind.asked:
+        why = t.NOTEBOOK_WHY_NO_VERSION
+    else:
+        why = t.NOTEBOOK_WHY_CONV1D if kind.kind == "Conv1D" else t.NOTEBOOK_WHY_NOT_ASKED
+    share = f"<small>{_percent(kind.parameters, total, language)}</small>"
+    return [
+        _row_name(kind.kind, why, html.badge("measured", language), language),
+        fixed(kind.modules, language, 0), fixed(len(kind.converted), language, 0),
+        fixed(kind.parameters, language, 0) + share,
+    ]  # fmt: skip
+
+
+def _cost(report: NotebookReport, language: Language) -> str:
+    measured = html.badge("measured", language)
+    before, after = report.saved
+    rows = [
+        [
+            _row_name(t.NOTEBOOK_FILE[language], t.NOTEBOOK_FILE_HINT, measured, language),
+            size(before.file_bytes, language), size(after.file_bytes, language),
+            _change(before.file_bytes, after.file_bytes, language),
+        ],
+        _part_row(t.NOTEBOOK_FLOATS, before.float_bytes, after.float_bytes, language),
+        _part_row(t.NOTEBOOK_PACKED, before.packed_bytes, after.packed_bytes, language),
+    ]  # fmt: skip
+    words = _size_words(report.census, before, after, language)
+    if report.speeds:
+        rows.append(_speed_row(*report.speeds, language))
+        words += " " + _speed_words(*report.speeds, language)
+    return html.verdict(words) + html.table([h[language] for h in t.NOTEBOOK_COST_HEAD], rows)
+
+
+def _part_row(name: Text, before: int, after: int, language: Language) -> list[str]:
+    moved = UNKNOWN if before in (0, after) else _change(before, after, language)
+    label = f"{escape(name[language])} {html.badge('measured', language)}"
+    return [label, *(size(n, language) if n else "0" for n in (before, after)), moved]
+
+
+def _size_words(census: Census, before: Saved, after: Saved, language: Language) -> str:
+    a, b = size(before.file_bytes, language), size(after.file_bytes, language)
+    if a == b:
+        words = t.NOTEBOOK_SAME_SIZE
+    else:
+        words = t.NOTEBOOK_GROWS if after.file_bytes > before.file_bytes else t.NOTEBOOK_SHRINKS
+    said = words.format(before=a, after=b, change=_change(before.file_bytes, after.file_bytes, language))[language]
+    if census.table_twice:
+        said += " " + t.NOTEBOOK_TABLE_TWICE.format(packed=size(after.packed_bytes, language))[language]
+    return said
+
+
+def _speed_words(a: Speed, b: Speed, language: Language) -> str:
+    words = {Pace.FASTER: t.NOTEBOOK_FASTER, Pace.SLOWER: t.NOTEBOOK_SLOWER, Pace.SAME: t.NOTEBOOK_SAME_PACE}[
+        pace(a, b)
+    ]
+    won = sum(y > x for x, y in zip(a.rounds, b.rounds, strict=True))
+    return words.format(n=len(a.rounds), won=won, change=_change(a.median, b.median, language))[language]
+
+
+def _speed_row(a: Speed, b: Speed, language: Language) -> list[str]:
+    hint = t.NOTEBOOK_SPEED_HINT.format(odds=2 ** (len(a.rounds) - 1))
+    name = _row_name(metrics_texts.SPEED[language], hint, html.badge("measured", language), language)
+    unclear = pace(a, b) is Pace.SAME
+    moved = t.NOTEBOOK_UNCLEAR[language] if unclear else _change(a.median, b.median, language)
+    return [name, _rate(a, language), _rate(b, language), moved]
+
+
+def _rate(speed: Speed, language: Language) -> str:
+    low, high = (number(v, language, 3) for v in (speed.lowest, speed.highest))
+    small = metrics_texts.SPEED_RANGE.format(n=len(speed.rounds), low=low, high=high)[language]
+    return f"{number(speed.median, language, 3)}<small>{small}</small>"
+
+
+def _metric(report: NotebookReport, scores: tuple[Scored, ...], title: Text, language: Language) -> str:
+    loss = number(scores[0].length.loss, language, 4)
+    words = (t.NOTEBOOK_BLIND if report.blind else t.NOTEBOOK_NOT_BLIND).format(loss=loss, most=MAX_LENGTH)[language]
+    original, recipe, broken = (s.quality.perplexity for s in scores)
+    if broken > original:
+        words += " " + t.NOTEBOOK_PERPLEXITY_SEES.format(original=original, recipe=recipe, broken=broken)[language]
+    a, b, c = SENTENCES
+    sentences = t.NOTEBOOK_SENTENCES.format(a=a, b=b, c=c, most=MAX_LENGTH, theirs=THEIR_LOSS)[language]
+    table = html.table([h[language] for h in t.NOTEBOOK_METRIC_HEAD], _metric_rows(scores, language))
+    protocol = _protocol(scores[0].quality.protocol, title, language)
+    return html.verdict(words) + table + html.caption(sentences) + html.caption(protocol)
+
+
+def _metric_rows(scores: tuple[Scored, ...], language: Language) -> list[list[str]]:
+    badges = html.badge("measured", language)
+    rows = []
+    for name, score in zip((t.NOTEBOOK_ORIGINAL, t.NOTEBOOK_RECIPE, t.NOTEBOOK_BROKEN), scores, strict=True):
+        written = Text(score.length.written[0], score.length.written[0])
+        label = _row_name(name[language], t.NOTEBOOK_WRITES.format(text=written), badges, language)
+        figures = (score.length.loss, score.quality.perplexity, score.quality.bits_per_byte)
+        rows.append([label, *(number(f, language, 4) for f in figures)])
+    return rows
+
+
+def _protocol(p: Protocol, title: Text, language: Language) -> str:
+    return t.NOTEBOOK_PROTOCOL.format(
+        text=title, bytes=fixed(p.n_bytes, language, 0), windows=p.windows, context=p.context,
+        tokens=fixed(p.tokens, language, 0),
+    )[language]  # fmt: skip
+
+
+def notebook_or_problem(lab: Lab, language: Language, choice: Choice) -> Frames:
+    """What the output shows, whatever happens."""
+    try:
+        yield from in_turn(lab, language, revisit(lab, language, choice))
+    except QuantError as error:
+        yield html.problem(error, language)
+
+
+def build_notebook(language: Language) -> NotebookSection:
+    with gr.Accordion(t.NOTEBOOK_TITLE[language], open=False, elem_id=f"notebook-{language}"):
+        gr.Markdown(t.NOTEBOOK_INTRO[language])
+        with gr.Row():
+            run = gr.Button(t.NOTEBOOK_RUN[language], variant="primary", elem_id=f"revisit-{language}")
+            stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110)
+        output = gr.HTML(html.notice(t.NOTEBOOK_EMPTY[language], "note"), elem_id=f"revisited-{language}")
+    return NotebookSection(run, stop, output)

@@ -1,0 +1,185 @@
+"""The result of Métrica as HTML: the verdict in words, the tables under it, the protocol last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from quant.activations import Activations
+from quant.evaluate.figures import Estimate, Figures
+from quant.evaluate.memory import HeldLayer, packed_bits, process_bytes
+from quant.evaluate.speed import Speed
+from quant.evaluate.verdict import RULE
+from quant.kernels.cpu import INT4PACK, INT8, LIMBS
+from quant.size import SizeReport
+from quant.text import Language, Text, fixed, number, size
+from quant.ui.shared import html
+from quant.ui.tabs.metrics import texts as t
+
+LANGUAGES: tuple[Language, Language] = ("es", "en")
+NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose summary says what they do with activations
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What has been measured so far. speeds: (original, quantized), None until timed; memory: bytes of both models.
+
+    computes: what the quantized model computes with, and what its weights take in memory.
+    """
+
+    figures: Figures
+    report: SizeReport
+    speeds: tuple[Speed, Speed] | None
+    memory: tuple[int, int]
+    title: Text
+    recipe: Text
+    computes: Text
+
+
+def result(s: Shown, language: Language) -> str:
+    f = s.figures
+    warning = html.notice(f.warning[language], "note") if f.warning else ""
+    cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
+    drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
+    cost += html.caption(s.computes[language])
+    below = html.caption(s.recipe[language]) + html.caption(_protocol(s, language)) + html.caption(_sure(f, language))
+    return _words(s, language) + warning + cost + f"<h3>{escape(t.DIVERGENCE[language])}</h3>" + drift + below
+
+
+def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activations) -> Text:
+    """What multiplies the packed weights when it writes, and what they take in memory beside what they take stored."""
+    kernels = list({h.kernel.name: h.kernel for h in held if h.kernel}.values())
+    said = Text(*(", ".join(k.summary[la] for k in kernels) for la in LANGUAGES))
+    rounded = t.COMPUTES_INT8 if activations == Activations.INT8 else t.COMPUTES_FLOAT
+    alone = any(k.name in NAMING_ACTIVATIONS for k in kernels)
+    how = t.COMPUTES_ALONE.format(kernels=said) if alone else t.COMPUTES.format(kernels=said, activations=rounded)
+    bits = [
+        Text(*(number(b, la, 3) for la in LANGUAGES)) for b in (packed_bits(held), report.quantized_bits_per_weight)
+    ]
+    text = t.COMPUTES_HELD if bits[0] == bits[1] else t.COMPUTES_HELD_MORE
+    return Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
+
+
+def _words(s: Shown, language: Language) -> str:
+    f, judged = s.figures, s.figures.judgement
+    words = t.METRIC_WORDS.format(
+        bits=number(s.report.quantized_bits_per_weight, language, 3), before=size(s.report.float_bytes, language),
+        after=size(s.report.stored_bytes, language),
+        move=_move(f.perplexity_original.value, f.perplexity_quantized.value, language),
+    )[language]  # fmt: skip
+    rule = f"<details><summary>{escape(t.RULE_LABEL[language])}</summary>{html.caption(RULE[language])}</details>"
+    return html.verdict(judged.sentence[language]) + f"<p>{escape(words)}</p>" + rule
+
+
+def _move(a: float, b: float, language: Language) -> str:
+    shown_a, shown_b = number(a, language, 4), number(b, language, 4)
+    if shown_a == shown_b:
+        return t.METRIC_SAME.format(a=shown_a)[language]
+    text = t.METRIC_RISES if b > a else t.METRIC_FALLS
+    return text.format(a=shown_a, b=shown_b, change=change(a, b, language))[language]
+
+
+def change(a: float, b: float, language: Language) -> str:
+    """From `a` to `b` in percent, or as a factor where percent no longer says anything."""
+    if a == b:
+        return "="
+    if a == 0 or math.isinf(b):
+        return "∞"
+    if b / a > 3:
+        return f"× {number(b / a, language, 3)}"
+    percent = 100 * (b - a) / a
+    return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}{html.percent_sign(language)}"
+
+
+def _row_name(name: Text, hint: Text, badges: str, language: Language) -> str:
+    return f"{escape(name[language])} {badges}<small>{escape(hint[language])}</small>"
+
+
+def _rows(s: Shown, language: Language) -> list[list[str]]:
+    f, packed = s.figures, html.badge("packed", language)
+    ratio = f.log_ratio.through(lambda nats: math.exp(min(nats, 700)))
+    before, after = s.report.float_bytes, s.report.stored_bytes
+    sizes = [_row_name(t.SIZE, t.SIZE_HINT, packed, language), size(before, language), size(after, language),
+             change(before, after, language)]  # fmt: skip
+    return [
+        _quality_row(t.PERPLEXITY, t.PERPLEXITY_HINT, f.perplexity_original, f.perplexity_quantized, ratio, language),
+        _quality_row(t.BPB, t.BPB_HINT, f.bits_per_byte_original, f.bits_per_byte_quantized, None, language),
+        sizes,
+        _memory_row(s.memory, language),
+        *(_speed_rows(*s.speeds, language) if s.speeds else []),
+    ]  # fmt: skip
+
+
+def _quality_row(name: Text, hint: Text, a: Estimate, b: Estimate, ratio: Estimate | None,
+                 language: Language) -> list[str]:  # fmt: skip
+    moved = change(a.value, b.value, language)
+    if ratio and ratio.interval:
+        low, high = (change(1.0, end, language) for end in (ratio.interval.low, ratio.interval.high))
+        moved += f"<small>{escape(t.INTERVAL.format(low=low, high=high)[language])}</small>"
+    first = _row_name(name, hint, html.badge("measured", language), language)
+    return [first, _figure(a, language), _figure(b, language), moved]
+
+
+def _figure(estimate: Estimate, language: Language) -> str:
+    shown = number(estimate.value, language, 4)
+    return shown + (f"<small>{_ends(estimate, language)}</small>" if estimate.interval else "")
+
+
+def _ends(estimate: Estimate, language: Language, unit: str = "") -> str:
+    if estimate.interval is None:
+        return escape(t.NO_INTERVAL[language])
+    low, high = (number(end, language, 3) + unit for end in (estimate.interval.low, estimate.interval.high))
+    return f"{low} – {high}"
+
+
+def _drift_rows(f: Figures, language: Language) -> list[list[str]]:
+    mark = html.badge("measured", language)
+    top, rms = (e.through(lambda share: 100 * share) for e in (f.same_top, f.probability_rms))
+    rows = [
+        (t.KL_MEAN, t.KL_HINT, f.kl_mean, ""), (t.KL_MEDIAN, t.KL_MEDIAN_HINT, f.kl_median, ""),
+        (t.KL_99, t.KL_99_HINT, f.kl_99, ""), (t.KL_999, t.KL_999_HINT, f.kl_999, ""),
+        (t.KL_MAX, t.KL_MAX_HINT, Estimate(f.kl_max), ""),
+        (t.SAME_TOP, t.SAME_TOP_HINT, top, html.percent_sign(language)),
+        (t.PROBABILITY_RMS, t.PROBABILITY_RMS_HINT, rms, html.percent_sign(language)),
+    ]  # fmt: skip
+    return [
+        [_row_name(name, hint, mark, language), number(e.value, language, 3) + unit,
+         "—" if name is t.KL_MAX else _ends(e, language, unit=unit)]
+        for name, hint, e, unit in rows
+    ]  # fmt: skip
+
+
+def _memory_row(memory: tuple[int, int], language: Language) -> list[str]:
+    held = process_bytes()
+    process = size(held, language) if held else t.UNKNOWN[language]
+    name = _row_name(t.MEMORY, t.MEMORY_HINT.format(process=process), html.badge("packed", language), language)
+    return [name, *(size(n, language) for n in memory), change(*memory, language)]
+
+
+def _speed_rows(a: Speed, b: Speed, language: Language) -> list[list[str]]:
+    mark, rows = html.badge("measured", language), []
+    kinds = ((t.SPEED, t.SPEED_HINT, a, b), (t.SPEED_PROMPT, t.SPEED_PROMPT_HINT, a.prompt, b.prompt))
+    for name, hint, x, y in kinds:
+        moved = t.NO_CLEAR_CHANGE[language] if x.overlaps(y) else change(x.median, y.median, language)
+        rows.append([_row_name(name, hint, mark, language), _rate(x, language), _rate(y, language), moved])
+    return rows
+
+
+def _rate(speed: Speed, language: Language) -> str:
+    low, high = (number(v, language, 3) for v in (speed.lowest, speed.highest))
+    small = t.SPEED_RANGE.format(n=len(speed.rounds), low=low, high=high)[language]
+    return f"{number(speed.median, language, 3)}<small>{small}</small>"
+
+
+def _protocol(s: Shown, language: Language) -> str:
+    p = s.figures.protocol
+    return t.PROTOCOL.format(
+        text=s.title, arithmetic=p.arithmetic, tokens=fixed(p.tokens, language, 0), documents=p.documents,
+        bytes=fixed(p.n_bytes, language, 0), windows=p.windows, context=p.context, stride=p.stride,
+    )[language]  # fmt: skip
+
+
+def _sure(f: Figures, language: Language) -> str:
+    return (t.RESAMPLED.format(unit=f.resampled) if f.resampled else t.NOT_RESAMPLED)[language]

@@ -1,0 +1,103 @@
+"""What Números says and does not move: range against precision, the figures of all formats, which one and when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+import torch
+
+from quant.evaluate.numbers import format_range
+from quant.formats import FORMATS
+from quant.plots.ranges import ranges_svg
+from quant.text import Language, Text, fixed, number
+from quant.ui.shared import html
+from quant.ui.tabs.numbers import texts as t
+
+# Tables of other widths say nothing new, and a list of thirty formats is long enough.
+HIDDEN = (*(f"{sign}int{bits}" for sign in ("", "u") for bits in (3, 5, 6, 7)), "iq4", "dynamic8")
+NAMES = {
+    "float32": "FP32", "tf32": "TF32", "float16": "FP16", "bfloat16": "BF16", "float8_e4m3fn": "E4M3",
+    "float8_e5m2": "E5M2", "float8_e3m4": "E3M4", "float6_e2m3fn": "E2M3", "float6_e3m2fn": "E3M2",
+    "float4_e2m1fn": "E2M1", "float8_e8m0fnu": "E8M0", "int8": "INT8", "int4": "INT4",
+}  # fmt: skip
+MANY = 10**8  # values; above, a power of ten tells more than the digits
+
+
+def both(write: Callable[[Language], str]) -> Text:
+    return Text(write("es"), write("en"))
+
+
+def facts() -> dict[str, object]:
+    """Figures that the sentences quote, from the registry."""
+    p = {name: element.properties for name, element in FORMATS.items()}
+    fp16, bf16 = p["float16"], p["bfloat16"]
+    assert fp16.smallest_subnormal is not None
+    e4m3 = FORMATS["float8_e4m3fn"].values
+    int8 = FORMATS["int8"].values
+    assert e4m3 is not None
+    assert int8 is not None
+    return {
+        "fp64_p": p["float64"].significant_bits, "fp64_max": p["float64"].largest,
+        "bf16_p": bf16.significant_bits, "bf16_max": bf16.largest, "bf16_eps": bf16.epsilon,
+        "fp16_p": fp16.significant_bits, "fp16_max": both(lambda lang: fixed(fp16.largest, lang, 0)),
+        "fp16_eps": fp16.epsilon, "fp16_normal": fp16.smallest_normal, "fp16_half": fp16.smallest_subnormal / 2,
+        "fp4_values": p["float4_e2m1fn"].distinct_values, "int8_values": p["int8"].distinct_values,
+        "int8_levels": int((int8.abs() <= p["int8"].largest).sum()),
+        "e5m2_max": both(lambda lang: fixed(p["float8_e5m2"].largest, lang, 0)),
+        "e4m3_max": int(p["float8_e4m3fn"].largest),
+        "e4m3_nan": int(e4m3.isnan().sum()), "torch": torch.__version__.partition("+")[0],
+        "e4m3_torch": in_torch(1000.0, torch.float8_e4m3fn),
+    }  # fmt: skip
+
+
+def in_torch(value: float, dtype: torch.dtype) -> str:
+    """What this torch casts a number to: beyond the range its versions differ."""
+    cast = float(torch.tensor(value).to(dtype))
+    return "NaN" if math.isnan(cast) else f"{cast:g}"
+
+
+def wrong(language: Language) -> str:
+    known = facts()
+    rows = (
+        f"<div><dt><small>✗ {escape(t.NUMBERS_WRONG_SAID[language])}</small>"
+        f"{escape(said.format(**known)[language])}</dt>"
+        f"<dd>{escape(truth.format(**known)[language])}</dd></div>"
+        for said, truth in t.NUMBERS_WRONG
+    )
+    return f'<dl class="lab-wrong">{"".join(rows)}</dl>'
+
+
+def when(language: Language) -> str:
+    def row(cells: Sequence[Text], css: str = "") -> str:
+        name, bits, use = (escape(cell[language]) for cell in cells)
+        return f"<div{css}><dt>{name}</dt><dd>{bits}</dd><dd>{use}</dd></div>"
+
+    head = row(t.NUMBERS_WHEN_HEAD, ' class="head"')
+    return f'<dl class="lab-when">{head}{"".join(row(cells) for cells in t.NUMBERS_WHEN)}</dl>'
+
+
+def properties_table(language: Language) -> str:
+    def write(value: float | None) -> str:
+        return "–" if value is None else number(value, language, 4)
+
+    rows = []
+    for name, element in FORMATS.items():
+        p = element.properties
+        if name in HIDDEN:
+            continue
+        many = p.distinct_values >= MANY
+        count = number(p.distinct_values, language, 4) if many else fixed(p.distinct_values, language, 0)
+        title = f"{name}<small>{NAMES[name]}</small>" if name in NAMES else name
+        rows.append([
+            title, str(element.code_bits), str(p.significant_bits or "–"), write(p.largest), write(p.smallest_normal),
+            write(p.smallest_positive), write(p.epsilon), count,
+        ])  # fmt: skip
+    return html.table([h[language] for h in t.NUMBERS_PROPERTIES_HEAD], rows)
+
+
+def ranges(language: Language) -> str:
+    """The chart of range against precision and its caption."""
+    caption = html.caption(t.NUMBERS_RANGES_CAPTION.format(**facts())[language])
+    return ranges_svg([format_range(name) for name in NAMES], NAMES, language) + caption

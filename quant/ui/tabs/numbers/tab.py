@@ -1,0 +1,220 @@
+"""Números: how a number is stored, bit by bit, in every format; and what the live model's weights are as numbers.
+
+The panels that are dragged live in the browser (numbers/*.js); Python hands them the formats, their sentences and the
+figures of the live model, and draws what is only read.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+
+from quant.errors import QuantError
+from quant.evaluate.numbers import SHARES, ModelNumbers, Share, Weight, format_range, model_numbers, quantiles
+from quant.lab import Lab
+from quant.model.load import LoadedModel
+from quant.plots import style
+from quant.plots.exponents import exponents
+from quant.text import Language, Text, fixed, number
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.layer_names import default_layer, find_layer, layer_choices, layer_in_view, layer_title
+from quant.ui.tabs.numbers import rounding
+from quant.ui.tabs.numbers import texts as t
+from quant.ui.tabs.numbers.format_data import attribute, impossible, records
+from quant.ui.tabs.numbers.read import HIDDEN, NAMES, both, properties_table, ranges, when, wrong
+
+FOLDER = Path(__file__).parent
+OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live")
+# Gradio never runs a script inside a component, so these go into the head of the page.
+SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in OWN) + rounding.SCRIPT
+# Gradio's page has <base href="./">, so "#part" led to "/#part": another page, in Spanish and without the recipe. And
+# plotly, seeing it, ties the clips and hatchings of a figure to the address of that moment, which the controls change.
+NO_BASE = 'if (document.baseURI === new URL(".", location.href).href) document.querySelector("base").remove();'
+HEAD = f"<script>{NO_BASE}\n{SCRIPT}</script>"
+CSS = (
+    f":root {{ --lab-sign: {style.SIGN}; --lab-exponent: {style.EXPONENT}; --lab-mantissa: {style.MANTISSA};"
+    " --lab-control-border: #7A8494; }\n" + (FOLDER / "numbers.css").read_text(encoding="utf8") + rounding.STYLE
+)
+SHOWN = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float4_e2m1fn")
+LINE_START, LINE_BITS = "float8_e4m3fn", 8
+
+
+@dataclass(frozen=True)
+class NumbersTab:
+    """`layer` also feeds Pesos and follows it; `live` tells the panels; `figures` as `model_shown` gives them."""
+
+    layer: gr.Dropdown
+    live: gr.HTML
+    figures: list[gr.components.Component]
+
+
+# ---- what follows the live model
+
+
+@lru_cache(maxsize=8)
+def _quantiles(loaded: LoadedModel, layer: str) -> str:
+    return base64.b64encode(quantiles(loaded.weight(layer)).astype("<f4").tobytes()).decode()
+
+
+def live(loaded: LoadedModel, layer_name: str | None, language: Language) -> str:
+    """The element that tells the panels which weights the live model and layer have."""
+    layer, figures = layer_in_view(loaded, layer_name), model_numbers(loaded)
+
+    def weight(found: Weight) -> dict[str, object]:
+        title = layer_title(find_layer(loaded, found.layer), language)
+        where = t.NUMBERS_WHERE.format(layer=title, row=found.row + 1, column=found.column + 1)
+        return {"value": found.value, "where": where[language]}
+
+    data = {
+        "layer": layer_title(layer, language), "quantiles": _quantiles(loaded, layer.name),
+        "largest": weight(figures.largest), "median": weight(figures.median),
+        "random": [weight(w) for w in figures.random],
+    }  # fmt: skip
+    return f'<lab-live data-lab="{attribute(data)}"></lab-live>'
+
+
+def figure(figures: ModelNumbers, language: Language) -> go.Figure:
+    ranges = [format_range(name) for name in SHARES]
+    return exponents(figures.exponents, figures.counts, ranges, NAMES, language)
+
+
+def exponents_caption(figures: ModelNumbers, language: Language) -> str:
+    """What the histogram shows: where nearly all weights are, and what each format would do with them unscaled."""
+    shares = {s.format: s for s in figures.shares}
+    low, high = _bulk(figures)
+    powers = {"low": _superscript(low), "high": _superscript(high)}
+    inside = figures.counts[(figures.exponents >= low) & (figures.exponents < high)].sum()
+
+    def part(count: int) -> Text:
+        return both(lambda lang: _percent(count, figures.total, lang))
+
+    return t.NUMBERS_EXPONENTS_CAPTION.format(
+        middle=part(int(inside)), count=both(lambda lang: fixed(figures.total, lang, 0)), **powers,
+        fp16_sub=part(shares["float16"].subnormal), fp16_zero=part(shares["float16"].zero),
+        bf16_sub=part(shares["bfloat16"].subnormal), bf16_zero=part(shares["bfloat16"].zero),
+        fp8_sub=part(shares["float8_e4m3fn"].subnormal), fp8_zero=part(shares["float8_e4m3fn"].zero),
+        fp4_zero=part(shares["float4_e2m1fn"].zero),
+    )[language]  # fmt: skip
+
+
+def _bulk(figures: ModelNumbers) -> tuple[int, int]:
+    """Powers of two between which at least 98 of each 100 weights lie, one in 100 at most left on either side."""
+    rising = np.cumsum(figures.counts) / max(int(figures.counts.sum()), 1)
+    first, last = int(np.searchsorted(rising, 0.01)), int(np.searchsorted(rising, 0.99))
+    return int(figures.exponents[first]), int(figures.exponents[last]) + 1
+
+
+def _superscript(power: int) -> str:
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _percent(count: int, total: int, language: Language) -> str:
+    """A percentage without its sign: few digits, and never 0 or 100 for what is not quite that."""
+    share = 100 * count / total
+    if 0 < share < 0.001:
+        return f"<{html.NO_BREAK}" + number(0.001, language, 1)
+    if 99.9 < share < 100:
+        return f">{html.NO_BREAK}" + number(99.9, language, 3)
+    return number(share, language, 3) if 0 < share < 100 else f"{share:.0f}"
+
+
+def shares_table(figures: ModelNumbers, language: Language) -> str:
+    def row(s: Share) -> list[str]:
+        normal = figures.total - s.subnormal - s.zero - s.beyond
+        cells = [_percent(n, figures.total, language) for n in (normal, s.subnormal, s.zero, s.beyond)]
+        return [s.format, *(escape(c) + html.percent_sign(language) for c in cells)]
+
+    return html.table([h[language] for h in t.NUMBERS_SHARES_HEAD], [row(s) for s in figures.shares])
+
+
+def model_shown(lab: Lab, language: Language, model: str) -> list[object]:
+    """The `figures` of the tab. With a bad choice: the message below, and the figure stays."""
+    try:
+        figures = model_numbers(lab.loaded(model))
+    except QuantError as error:
+        return [gr.skip(), html.problem(error, language)]
+    below = html.caption(exponents_caption(figures, language)) + shares_table(figures, language)
+    return [figure(figures, language), below]
+
+
+def layer_shown(lab: Lab, language: Language, model: str, layer: str | None) -> list[object]:
+    """The list of layers and what the panels are told of the one in view; with a bad model all stays."""
+    try:
+        loaded = lab.loaded(model)
+    except QuantError:
+        return [gr.skip(), gr.skip()]  # the line on top says what is wrong
+    name = layer_in_view(loaded, layer).name
+    return [gr.update(choices=layer_choices(loaded, language), value=name), live(loaded, name, language)]
+
+
+# ---- what is the same for every model
+
+
+def bits_panel(language: Language) -> str:
+    strings: dict[str, object] = {key: said[language] for key, said in t.NUMBERS_BITS.items()}
+    for name, group in (("policies", t.NUMBERS_POLICIES), ("problems", t.NUMBERS_PROBLEMS), ("why", t.NUMBERS_WHY)):
+        strings[name] = {key: said[language] for key, said in group.items()}
+    formats = sorted((r for r in records() if r["name"] not in HIDDEN), key=lambda r: r["layout"] is None)
+    data = {
+        "language": language, "strings": strings, "formats": formats, "shown": SHOWN, "impossible": impossible(language)
+    }  # fmt: skip
+    return f'<lab-bits data-lab="{attribute(data)}">{escape(t.NUMBERS_NO_SCRIPT[language])}</lab-bits>'
+
+
+def number_line(language: Language) -> str:
+    strings: dict[str, object] = {key: said[language] for key, said in (t.NUMBERS_BITS | t.NUMBERS_LINE).items()}
+    strings["tableHead"] = [said[language] for said in t.NUMBERS_LINE_TABLE]
+    formats = [r for r in records() if r["bits"] <= LINE_BITS and r["name"] not in HIDDEN]
+    data = {"language": language, "strings": strings, "formats": formats, "start": LINE_START}
+    return f'<lab-line data-lab="{attribute(data)}"></lab-line>'
+
+
+def jump_links(language: Language) -> str:
+    """The tab is long: where its parts are."""
+    parts = "".join(
+        f'<a href="#numbers-{part}-{language}">{escape(title[language])}</a>' for part, title in t.NUMBERS_PARTS.items()
+    )
+    return f'<nav class="lab-jump" aria-label="{escape(t.NUMBERS_JUMP[language])}">{parts}</nav>'
+
+
+def _heading(part: str, language: Language, below: Text | None = None) -> None:
+    text = f"## {t.NUMBERS_PARTS[part][language]}" + (f"\n{below[language]}" if below else "")
+    gr.Markdown(text, elem_id=f"numbers-{part}-{language}", elem_classes="lab-anchor")
+
+
+def build_numbers(lab: Lab, language: Language) -> NumbersTab:
+    loaded = lab.loaded(lab.default())
+    gr.Markdown(t.NUMBERS_INTRO[language])
+    gr.HTML(jump_links(language))
+    _heading("bits", language, t.NUMBERS_BITS_TRY)
+    gr.HTML(bits_panel(language))
+    told = gr.HTML(elem_classes="lab-data")
+    _heading("line", language, t.NUMBERS_LINE_TRY)
+    layer = gr.Dropdown(
+        layer_choices(loaded, language), value=default_layer(loaded), label=shared_texts.WEIGHTS_LAYER[language],
+        filterable=False, elem_classes="lab-layer",
+    )  # fmt: skip
+    gr.HTML(number_line(language))
+    _heading("exponents", language, t.NUMBERS_BANDS)
+    plot = gr.Plot(show_label=False)
+    below = gr.HTML()
+    _heading("ranges", language)
+    gr.HTML(ranges(language))
+    with gr.Accordion(t.NUMBERS_PROPERTIES[language], open=False):
+        gr.HTML(properties_table(language))
+    with gr.Column(elem_id=f"numbers-rounding-{language}", elem_classes="lab-anchor"):
+        rounding.build_rounding(language)
+    _heading("when", language)
+    gr.HTML(when(language))
+    with gr.Column(elem_classes="lab-panel"):
+        _heading("wrong", language)
+        gr.HTML(wrong(language))
+    return NumbersTab(layer, told, [plot, below])

@@ -1,0 +1,62 @@
+"""Inicio: what quantization is, on real weights; PTQ and QAT; where to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from quant.errors import QuantError
+from quant.evaluate.weights import rounding_sample
+from quant.lab import Lab
+from quant.plots.rounding import rounding_svg
+from quant.text import Language, fixed, number
+from quant.ui.shared import html
+from quant.ui.shared.layer_names import default_layer, find_layer, layer_title
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.start import texts as t
+
+SHOWN = 32
+
+
+@dataclass(frozen=True)
+class StartTab:
+    """What other parts of the page reach: the picture, and the buttons that lead to other tabs, by tab."""
+
+    picture: gr.HTML
+    links: dict[str, gr.Button]
+
+
+def picture(lab: Lab, language: Language, choice: Choice) -> str:
+    """Real weights of the live model and the grid of the live choice, with a caption computed from them."""
+    try:
+        loaded = lab.loaded(choice.model)
+        layer = find_layer(loaded, default_layer(loaded))
+        stored = lab.stored(choice.recipe(), layer)
+        sample = rounding_sample(loaded.weight(layer.name), stored, SHOWN)
+    except QuantError as error:
+        return html.problem(error, language)
+    caption = t.START_CAPTION.format(
+        n=len(sample.original), layer=layer_title(layer, language), bits=stored.scheme.element.code_bits,
+        levels=fixed(stored.scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
+    )  # fmt: skip
+    marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
+    legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)
+    return f'<div class="lab-legend">{legend}</div>{rounding_svg(sample, language)}' + html.caption(caption[language])
+
+
+def build_start(lab: Lab, language: Language) -> StartTab:
+    gr.Markdown(f"## {t.START_HEADING[language]}")
+    sentences = "\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1))
+    gr.Markdown(sentences, elem_classes="lab-prose-big")
+    gr.Markdown(f"## {t.START_PICTURE[language]}\n{t.START_TRY[language]}")
+    shown = gr.HTML(picture(lab, language, Choice(lab.default())), elem_classes="figure")
+    gr.Markdown(f"## {t.START_WAYS[language]}")
+    with gr.Row(equal_height=True):
+        for title, text in ((t.PTQ_TITLE, t.PTQ_TEXT), (t.QAT_TITLE, t.QAT_TEXT)):
+            with gr.Column(min_width=280, elem_classes="lab-panel"):
+                gr.Markdown(f"### {title[language]}\n{text[language]}")
+    gr.Markdown(f"## {t.START_NEXT[language]}")
+    with gr.Row(equal_height=True):
+        links = {tab: gr.Button(name[language], min_width=200) for tab, name in t.START_LINKS.items()}
+    return StartTab(shown, links)

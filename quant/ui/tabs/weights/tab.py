@@ -1,0 +1,206 @@
+"""Pesos: one matrix of the live model before and after, and the census of the whole model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+
+from quant.errors import QuantError
+from quant.evaluate.weights import Axis, WeightView, weight_view
+from quant.lab import Lab
+from quant.model.layers import Kind, Layer
+from quant.plots.weights import histogram, occupancy
+from quant.scheme import Scheme
+from quant.size import LayerSize, SizeReport, size_report
+from quant.text import Language, Text, fixed, number, size, superscript
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.layer_names import default_layer, layer_choices, layer_in_view, layer_title
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.weights import texts as t
+
+RARE = 0.05  # share of the weights below which half of the codes is called rarely used
+FEW_LEVELS = 64  # from there on the columns of one grid touch one another
+OUTLIER = 8.0  # largest weight over their root mean square; a million gaussian weights reach 5
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything the tab shows, in the order of its outputs."""
+
+    cards: str
+    histogram: go.Figure
+    caption: str
+    occupancy: go.Figure
+    occupancy_caption: str
+    census: str
+
+
+@dataclass(frozen=True)
+class WeightsTab:
+    """`outputs` in the order of `Shown`."""
+
+    layer: gr.Dropdown
+    log_counts: gr.Checkbox
+    outputs: list[gr.components.Component]
+
+
+def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, log_counts: bool) -> Shown:
+    """The whole tab for one matrix. Raises QuantError."""
+    loaded = lab.loaded(choice.model)
+    layer = layer_in_view(loaded, layer_name)
+    recipe = choice.recipe()
+    stored = lab.stored(recipe, layer)
+    view = weight_view(loaded.weight(layer.name), stored)
+    return Shown(
+        _cards(view, stored.scheme, language),
+        histogram(view, language, log_counts=log_counts),
+        html.caption(_caption(view, layer, stored.scheme, language)),
+        occupancy(view, language),
+        html.caption(_occupancy_caption(view, stored.scheme, language)),
+        census_table(size_report(loaded, recipe), language),
+    )
+
+
+def _cards(view: WeightView, scheme: Scheme, language: Language) -> str:
+    if math.isinf(view.sqnr_db):
+        decibels, small = "∞ dB", t.WEIGHTS_EXACT[language]
+    else:
+        decibels = fixed(view.sqnr_db, language, 1) + " dB"
+        percent = number(100 * 10 ** (-view.sqnr_db / 20), language, 2)
+        small = t.WEIGHTS_SQNR_SMALL.format(percent=percent)[language]
+    before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
+    return html.cards(
+        [
+            (t.WEIGHTS_SQNR[language], decibels, f"{small} " + html.badge("simulated", language)),
+            (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("packed", language)),
+            (
+                t.WEIGHTS_BPW[language],
+                number(view.bits_per_weight, language, 4),
+                _stored_beside(scheme, language) + " " + html.badge("packed", language),
+            ),
+            (
+                t.WEIGHTS_LEVELS[language],
+                fixed(view.levels, language, 0),
+                t.WEIGHTS_LEVELS_SMALL.format(used=fixed(view.used, language, 0))[language],
+            ),
+        ]
+    )
+
+
+def _caption(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
+    said = t.WEIGHTS_CAPTION.format(
+        layer=layer_title(layer, language), count=fixed(layer.parameters, language, 0),
+        error=number(view.largest_error, language, 2), largest=number(view.largest_weight, language, 2),
+    )  # fmt: skip
+    return said[language] + _grids(view, layer, scheme, language)
+
+
+def _grids(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
+    """Why there are as many columns below as there are, where few values make that a question."""
+    if scheme.scale is None or view.levels > FEW_LEVELS:
+        return ""
+    outputs, inputs = layer.shape
+    rows, groups, _ = scheme.groups((outputs, inputs))
+    scales, levels, used = (fixed(n, language, 0) for n in (rows * groups, view.levels, view.used))
+    text = t.WEIGHTS_ONE_GRID if rows * groups == 1 else t.WEIGHTS_MANY_GRIDS
+    return text.format(scales=scales, levels=levels, used=used)[language]
+
+
+def _occupancy_caption(view: WeightView, scheme: Scheme, language: Language) -> str:
+    top = int(view.occupancy.argmax())
+    rare_half = float(np.sort(view.occupancy)[: len(view.occupancy) // 2].sum())
+    tail: Text | str = ""
+    if rare_half < RARE and view.levels > 3 and view.axis is not Axis.EXPONENT:
+        rare = t.OCCUPANCY_RARE.format(share=number(100 * rare_half, language, 2))
+        tail = rare if rare_half else t.OCCUPANCY_NEVER
+    ratio = view.largest_weight / view.rms_weight if view.rms_weight and scheme.scale is not None else 0.0
+    outlier = t.OCCUPANCY_OUTLIER.format(ratio=number(ratio, language, 2))[language] if ratio > OUTLIER else ""
+    name = t.OCCUPANCY_CAPTIONS[view.axis.value]
+    shown = _code_name(float(view.code_values[top]), view.axis)
+    return (
+        name.format(code=shown, share=number(100 * float(view.occupancy[top]), language, 3), tail=tail)[language]
+        + outlier
+    )
+
+
+def _code_name(value: float, axis: Axis) -> Text:
+    if axis is Axis.EXPONENT:
+        return Text(power := "2" + superscript(int(value)), power)
+    if axis is Axis.INTEGER or not value:
+        return Text(whole := fixed(value, "en", 0), whole)
+    return Text(number(value, "es", 3), number(value, "en", 3))
+
+
+def _stored_beside(scheme: Scheme, language: Language) -> str:
+    """What a weight costs: the bits of its code, and what its group stores besides."""
+    bits = scheme.element.code_bits
+    if scheme.scale is None:
+        return t.WEIGHTS_BPW_CAST.format(bits=bits)[language]
+    if isinstance(scheme.scale, Scheme):
+        return t.WEIGHTS_BPW_NESTED.format(bits=bits, sub=scheme.scale.element.code_bits)[language]
+    return t.WEIGHTS_BPW_SMALL.format(bits=bits)[language]
+
+
+def census_table(report: SizeReport, language: Language) -> str:
+    """What was quantized and what was not, by kind, with bytes before and after."""
+    chosen = [r for r in report.rows if r.quantized]
+    share = sum(r.layer.parameters for r in chosen) / sum(r.layer.parameters for r in report.rows)
+    matrices = [r for r in report.rows if r.layer.kind is not Kind.OTHER]
+    summary = t.CENSUS_SUM.format(n=len(chosen), of=len(matrices), share=number(100 * share, language, 3))
+    groups = {
+        "linear": [r for r in report.rows if r.layer.kind is Kind.LINEAR],
+        "table": [r for r in report.rows if r.layer.kind is Kind.TABLE],
+        "other": [r for r in report.rows if r.layer.kind is Kind.OTHER],
+        "total": list(report.rows),
+    }
+    rows = [_census_row(kind, members, language) for kind, members in groups.items()]
+    return f"<p>{summary[language]}</p>" + html.table([h[language] for h in t.CENSUS_HEAD], rows)
+
+
+def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> list[str]:
+    name = t.CENSUS_ROWS[kind].format(n=len(members))[language]
+    state = "" if kind == "total" else (t.YES_STORED if members[0].quantized else t.NO_STORED)[language]
+    return [
+        f"{name}<small>{state}</small>" if state else name,
+        fixed(sum(r.layer.parameters for r in members), language, 0),
+        size(sum(r.float_bytes for r in members), language),
+        size(sum(r.stored_bytes for r in members), language),
+    ]
+
+
+def build_weights(lab: Lab, language: Language) -> WeightsTab:
+    gr.Markdown(t.WEIGHTS_INTRO[language])
+    loaded = lab.loaded(lab.default())
+    layer = gr.Dropdown(
+        layer_choices(loaded, language),
+        value=default_layer(loaded),
+        label=shared_texts.WEIGHTS_LAYER[language],
+        filterable=False,
+        elem_classes="lab-layer",
+    )
+    cards = gr.HTML()
+    gr.Markdown(f"### {t.WEIGHTS_HISTOGRAM[language]}")
+    before_after = gr.Plot(show_label=False, elem_id=f"histogram-{language}")
+    caption = gr.HTML()
+    log_counts = gr.Checkbox(True, label=t.WEIGHTS_LOG[language])
+    gr.Markdown(f"### {t.WEIGHTS_OCCUPANCY[language]}")
+    codes = gr.Plot(show_label=False)
+    codes_caption = gr.HTML()
+    with gr.Accordion(t.CENSUS[language], open=False):
+        census = gr.HTML()
+    return WeightsTab(layer, log_counts, [cards, before_after, caption, codes, codes_caption, census])
+
+
+def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | None, log_counts: bool) -> list[object]:
+    """The outputs of the tab; with a bad choice the message goes where the figures' summary was, the rest stays."""
+    try:
+        shown = show(lab, language, choice, layer, log_counts)
+    except QuantError as error:
+        return [html.problem(error, language), *(gr.skip() for _ in fields(Shown)[1:])]
+    return list(vars(shown).values())

@@ -1,0 +1,94 @@
+"""Pesos."""
+
+from __future__ import annotations
+
+from quant.text import Text
+
+WEIGHTS_INTRO = Text(
+    "Aquí está una matriz del modelo, antes y después de redondearla. Cambia los bits o cuántos pesos comparten escala, y "
+    "mira cuánto error queda y cuántos bytes cuesta; lo que eso le hace al modelo se ve en **Texto** y se mide en "
+    "**Métrica**.",
+    "Here is one matrix of the model, before and after rounding. Change the bits, or how many weights share a scale, and "
+    "see how much error is left and how many bytes it takes; what that does to the model can be seen in **Text** and is "
+    "measured in **Metrics**.",
+)
+WEIGHTS_LOG = Text("Eje vertical logarítmico", "Logarithmic vertical axis")
+WEIGHTS_HISTOGRAM = Text("Histograma de los pesos, antes y después", "Histogram of the weights, before and after")
+WEIGHTS_OCCUPANCY = Text("Cuánto se usa cada código", "How often each code is used")
+WEIGHTS_SQNR = Text("Relación señal-error", "Signal-to-error ratio")
+WEIGHTS_SQNR_SMALL = Text(
+    "el error típico es el {percent}\N{NARROW NO-BREAK SPACE}% del peso típico",
+    "a typical error is {percent}% of a typical weight",
+)
+WEIGHTS_EXACT = Text("sin error", "no error")
+WEIGHTS_BYTES = Text("Bytes de la matriz", "Bytes of the matrix")
+WEIGHTS_BPW = Text("Bits por peso", "Bits per weight")
+WEIGHTS_BPW_SMALL = Text(
+    "códigos de {bits} bits, escalas y puntos cero si los hay", "{bits}-bit codes, scales and zero points if any"
+)
+WEIGHTS_BPW_CAST = Text("códigos de {bits} bits y nada más", "{bits}-bit codes and nothing else")
+WEIGHTS_BPW_NESTED = Text(
+    "códigos de {bits} bits y escalas guardadas a su vez con {sub} bits",
+    "{bits}-bit codes, and scales stored in {sub} bits in turn",
+)
+WEIGHTS_LEVELS = Text("Valores de la rejilla", "Values of the grid")
+WEIGHTS_LEVELS_SMALL = Text("en esta matriz se usan {used}", "{used} are used in this matrix")
+WEIGHTS_CAPTION = Text(
+    "{layer}: {count} pesos. Arriba, los originales; abajo, los mismos pesos tras redondear, sobre los mismos ejes. "
+    "El mayor error es {error} y el mayor peso, {largest}.",
+    "{layer}: {count} weights. Above, the original ones; below, the same weights after rounding, on the same axes. "
+    "The largest error is {error} and the largest weight, {largest}.",
+)
+WEIGHTS_ONE_GRID = Text(
+    " Toda la matriz comparte una escala: abajo solo quedan {used} valores distintos.",
+    " The whole matrix shares one scale: only {used} distinct values are left below.",
+)
+WEIGHTS_MANY_GRIDS = Text(
+    " Hay {scales} escalas y cada una estira la misma rejilla de {levels} valores a su medida: por eso abajo se ven muchas "
+    "más de {levels} columnas.",
+    " There are {scales} scales, and each stretches the same grid of {levels} values to its own size: that is why many more "
+    "than {levels} columns can be seen below.",
+)
+OCCUPANCY_CAPTIONS = {
+    "integer": Text(
+        "El código más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most used code is {code}, with {share}% of the weights{tail}.",
+    ),
+    "value": Text(
+        "El valor más usado de la tabla es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most used value of the table is {code}, with {share}% of the weights{tail}.",
+    ),
+    "exponent": Text(
+        "La potencia de dos más frecuente es {code}: de ahí a la siguiente cae el "
+        "{share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most frequent power of two is {code}: from there to the next lie {share}% of the weights{tail}.",
+    ),
+}
+OCCUPANCY_RARE = Text(
+    "; la mitad menos usada de los códigos solo reúne el {share}\N{NARROW NO-BREAK SPACE}% de los pesos",
+    "; the less used half of the codes holds only {share}% of the weights",
+)
+OCCUPANCY_NEVER = Text("; la mitad de los códigos no se usa ni una vez", "; half of the codes are never used")
+OCCUPANCY_OUTLIER = Text(
+    " El mayor peso es {ratio} veces el típico: él solo estira la rejilla de todos los que comparten su escala.",
+    " The largest weight is {ratio} times the typical one: alone it stretches the grid of all that share its scale.",
+)
+CENSUS = Text("Qué se ha cuantizado y qué no", "What was quantized and what was not")
+CENSUS_HEAD = [
+    Text("Tensor", "Tensor"),
+    Text("Parámetros", "Parameters"),
+    Text("float32", "float32"),
+    Text("Guardado", "Stored"),
+]
+CENSUS_SUM = Text(
+    "Se cuantizan {n} de las {of} matrices, el {share}\N{NARROW NO-BREAK SPACE}% de los parámetros. El resto queda en float32.",
+    "{n} matrices out of {of} are quantized: {share}% of the parameters. The rest stays in float32.",
+)
+CENSUS_ROWS = {
+    "linear": Text("{n} matrices de las capas lineales", "{n} matrices of the linear layers"),
+    "table": Text("Tabla de tokens (compartida con la salida)", "Token table (tied to the output)"),
+    "other": Text("{n} tensores más: posiciones, LayerNorm y sesgos", "{n} more tensors: positions, LayerNorm, biases"),
+    "total": Text("Todo el modelo", "The whole model"),
+}
+YES_STORED = Text("con códigos y escalas", "as codes and scales")
+NO_STORED = Text("en float32", "in float32")
