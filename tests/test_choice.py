@@ -12,7 +12,9 @@ from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
 from quant.recipe import Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.sidebar.choice import ACTIVATIONS, CHOSEN_FORMATS, GRANULARITIES, GROUP_SIZES, Choice, read_query
+from quant.ui.sidebar.choice import Choice, read_query
+from quant.ui.sidebar.fields import ACTIVATIONS, GRANULARITIES, GROUP_SIZES
+from quant.ui.sidebar.formats import CHOSEN_FORMATS
 
 DEFAULT = Choice("embedded")
 CHOICES = st.builds(

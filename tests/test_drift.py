@@ -24,26 +24,33 @@ from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
+from quant.text import Language
 from quant.ui.shared import texts as shared_texts
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.text import drift_texts
 from quant.ui.tabs.text.drift import (
-    CSS,
+    Asked,
     build_drift,
     default_text,
     drift_html,
-    drift_or_problem,
     level,
     percent,
+    reading,
     times,
     visible,
 )
+from quant.ui.tabs.text.tab import CSS
 
 TEXT = "Me gusta mucho el futbol, pero no lo es todo: también el mar."
 LETTERS = "·abñ"
 # Row t: the probabilities after token t; every one a power of two.
 BEFORE = [[0.25, 0.5, 0.125, 0.125], [0.25] * 4, [0.125, 0.125, 0.25, 0.5], [0.5, 0.125, 0.125, 0.25]]
 AFTER = [[0.5, 0.25, 0.125, 0.125], [0.25] * 4, [0.125, 0.125, 0.5, 0.25], [0.5, 0.125, 0.125, 0.25]]
+
+
+def read(lab: Lab, language: Language, choice: Choice, text: str) -> list[str]:
+    """What the output says, frame by frame."""
+    return [frame.said for frame in reading(lab, language).frames(Asked(choice, text))]
 
 
 @dataclass
@@ -323,7 +330,7 @@ def test_a_cut_text_says_so() -> None:
 
 
 def test_reading_shows_progress_and_then_the_text(lab: Lab) -> None:
-    frames = list(drift_or_problem(lab, "es", Choice(EMBEDDED, bits=3), default_text()))
+    frames = list(read(lab, "es", Choice(EMBEDDED, bits=3), default_text()))
     assert any("Cuantizando" in frame for frame in frames)
     assert any(drift_texts.DRIFT_READING.es in frame for frame in frames)
     assert "lab-progress" not in frames[-1]
@@ -332,7 +339,7 @@ def test_reading_shows_progress_and_then_the_text(lab: Lab) -> None:
 
 
 def test_a_whole_context_is_small_enough_to_send(lab: Lab) -> None:
-    *_, last = drift_or_problem(lab, "es", Choice(EMBEDDED), f"{default_text()} " * 8)
+    *_, last = read(lab, "es", Choice(EMBEDDED), f"{default_text()} " * 8)
     assert last.count("lab-drift-card") > 450
     assert len(last.encode()) < 450_000
 
@@ -342,13 +349,13 @@ def test_a_whole_context_is_small_enough_to_send(lab: Lab) -> None:
     [("es", "  ", "No hay ningún texto"), ("en", "", "There is no text"), ("es", "a", "hacen falta al menos 2")],
 )
 def test_a_bad_text_gets_its_message_alone(lab: Lab, language: Any, text: str, message: str) -> None:
-    (only,) = drift_or_problem(lab, language, Choice(EMBEDDED), text)
+    (only,) = read(lab, language, Choice(EMBEDDED), text)
     assert message in only
     assert "lab-notice error" in only
 
 
 def test_a_bad_choice_gets_its_message(lab: Lab) -> None:
-    *_, last = drift_or_problem(lab, "en", Choice(EMBEDDED, bits=9), TEXT)
+    *_, last = read(lab, "en", Choice(EMBEDDED, bits=9), TEXT)
     assert "from 2 to 8" in last
 
 
@@ -358,7 +365,7 @@ def test_a_bad_choice_gets_its_message(lab: Lab) -> None:
 @pytest.fixture
 def section(browser: Browser, lab: Lab) -> Iterator[Page]:
     """The section on a page of its own, the text already read."""
-    *_, shown = drift_or_problem(lab, "es", Choice(EMBEDDED, bits=2), "Hola <b>tú</b> {{x}} ${1+1}.\n" + TEXT)
+    *_, shown = read(lab, "es", Choice(EMBEDDED, bits=2), "Hola <b>tú</b> {{x}} ${1+1}.\n" + TEXT)
     with gr.Blocks() as demo:
         build_drift(lab, "es").output.value = shown
     _, url, _ = demo.launch(css=CSS, prevent_thread_lock=True, quiet=True, ssr_mode=False)

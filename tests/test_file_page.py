@@ -32,10 +32,12 @@ from quant.size import size_report
 from quant.text import Language, fixed, size
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.sidebar.choice import ACTIVATIONS, CHOSEN_FORMATS, Choice
+from quant.ui.shared.shelf import Shelf
+from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.fields import ACTIVATIONS
+from quant.ui.sidebar.formats import CHOSEN_FORMATS
 from quant.ui.tabs.metrics import file_texts
-from quant.ui.tabs.metrics.file import file_name, file_or_problem, planned
-from quant.ui.tabs.metrics.shelf import Shelf
+from quant.ui.tabs.metrics.file import file_name, planned, preparing
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 PROMPT = "Me gusta mucho el futbol"
@@ -58,7 +60,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 def prepared(shelf: Shelf, lab: Lab, language: Language, choice: Choice) -> list[tuple[Any, ...]]:
     """All frames: what is said, the download button, the code."""
-    return list(file_or_problem(shelf, lab, language, choice))
+    return [tuple(vars(frame).values()) for frame in preparing(lab, shelf, language).frames(choice)]
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -13,7 +13,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from quant.evaluate.bootstrap import Interval
@@ -27,7 +26,7 @@ from quant.texts import EvalText
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.metrics import texts as metrics_texts
 from quant.ui.tabs.metrics.history import Entry, as_csv, as_json, disagreements, history_html, plain
-from quant.ui.tabs.metrics.tab import measured_or_problem
+from quant.ui.tabs.metrics.measure import Asked, measuring
 
 OWN = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 24
 OTHER = "La barca volvía despacio, con las redes vacías, y nadie en el muelle se atrevió a preguntar. " * 6
@@ -57,8 +56,8 @@ def tried(lab: Lab) -> list[Entry]:
 
 def measured(lab: Lab, choice: Choice, own: str, history: list[Entry]) -> list[Entry]:
     """The history that a measurement leaves."""
-    frames = list(measured_or_problem(lab, "es", choice, "own", "quick", own, history))
-    *_, after = (f[4] for f in frames if f[4] != gr.skip())
+    frames = list(measuring(lab, "es").frames(Asked(choice, "own", "quick", own, history)))
+    *_, after = (f.history for f in frames if f.history is not None)
     assert isinstance(after, list)
     return after
 

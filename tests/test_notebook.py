@@ -43,9 +43,8 @@ from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.text import Text
 from quant.texts import EvalText
-from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.metrics import notebook as section_notebook
-from quant.ui.tabs.metrics.notebook import notebook_or_problem, result
+from quant.ui.tabs.metrics.notebook import result, revisiting
 
 DOCUMENTS = (
     "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía.",
@@ -303,9 +302,9 @@ def test_without_an_engine_there_is_a_message(
     with pytest.raises(EngineError, match="8-bit"):
         quantize_dynamically(parts[0])
     assert issubclass(EngineError, QuantError)
-    *_, last = notebook_or_problem(lab, "es", Choice("embedded"))
-    assert 'class="lab-notice error"' in last
-    assert "motor de enteros de 8 bits" in last
+    *_, last = revisiting(lab, "es").frames("embedded")
+    assert 'class="lab-notice error"' in last.said
+    assert "motor de enteros de 8 bits" in last.said
 
 
 def test_an_engine_is_chosen_where_none_was(
@@ -403,10 +402,10 @@ def test_the_callback_shows_progress_then_everything(hub_folder: Path, monkeypat
 
     monkeypatch.setattr(section_notebook, "notebook_steps", recorded)
     own = Lab(extra=hub_folder)
-    frames = list(notebook_or_problem(own, "es", Choice("gpt2-tiny", bits=2)))
+    frames = [frame.said for frame in revisiting(own, "es").frames("gpt2-tiny")]
     assert given == [own.loaded("gpt2-tiny")]  # the original, whatever the bits
     assert "Revisando el cuaderno" in frames[0]
     assert any("lab-progress" in f and "<table" in f for f in frames)
     assert "lab-progress" not in frames[-1]
     assert frames[-1].count("<table") == 3
-    assert "nadie/nada" in list(notebook_or_problem(own, "en", Choice("nadie/nada")))[-1]
+    assert "nadie/nada" in list(revisiting(own, "en").frames("nadie/nada"))[-1].said

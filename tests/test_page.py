@@ -17,6 +17,7 @@ from quant.ui.sidebar import texts as sidebar_texts
 from quant.ui.tabs.metrics import notebook_texts
 from quant.ui.tabs.metrics import texts as metrics_texts
 from quant.ui.tabs.start import texts as start_texts
+from quant.ui.tabs.table import TITLES
 from quant.ui.tabs.text import drift_texts, speculate_texts
 from quant.ui.tabs.text import texts as text_texts
 from quant.ui.tabs.weights import texts as weights_texts
@@ -43,7 +44,7 @@ class Visit:
         self.page.wait_for_function("window.labReady === true")
 
     def tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=shared_texts.TABS[name][self.language], exact=True).click()  # type: ignore[index]
+        self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]
 
     def bits(self) -> int:
         return int(self.page.locator(f"#bits-{self.language} input[type=range]").input_value())
@@ -103,7 +104,7 @@ def test_every_tab_opens_in_its_own_language(desktop: Visit) -> None:
     desktop.open()
     foreign = fragments_of(desktop.language)
     assert len(foreign) > 100
-    for name in reversed(shared_texts.TABS):
+    for name in reversed(TITLES):
         desktop.tab(name)
         expect(desktop.page).to_have_url(re.compile(f"tab={name}"))
         shown = visible_text(desktop.page)
@@ -268,9 +269,7 @@ def test_the_language_switch_keeps_recipe_and_tab(spanish: Visit) -> None:
     spanish.page.wait_for_function("window.labReady === true")
     other = Visit(spanish.page, spanish.url, "en")
     assert other.bits() == 3
-    expect(spanish.page.get_by_role("tab", name=shared_texts.TABS["texto"].en)).to_have_attribute(
-        "aria-selected", "true"
-    )
+    expect(spanish.page.get_by_role("tab", name=TITLES["texto"].en)).to_have_attribute("aria-selected", "true")
     expect(spanish.page.get_by_label(sidebar_texts.GRIDS[True].en)).to_be_checked()
     expect(spanish.page.get_by_label(sidebar_texts.TABLE.en)).to_be_checked()
 
@@ -486,7 +485,7 @@ def test_fetching_without_a_network_says_so(spanish: Visit) -> None:
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> None:
-    for name in shared_texts.TABS:
+    for name in TITLES:
         phone.open(f"tab={name}")
         width = phone.page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"]
@@ -538,7 +537,7 @@ def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
     phone.open()
     for width in (PHONE["width"], 360):
         phone.page.set_viewport_size({"width": width, "height": PHONE["height"]})
-        for name in shared_texts.TABS.values():
+        for name in TITLES.values():
             expect(phone.page.get_by_role("tab", name=name[phone.language], exact=True)).to_be_in_viewport()  # type: ignore[index]
 
 

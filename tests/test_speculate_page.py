@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,11 @@ from quant.speculate import Round, speculate
 from quant.text import Language
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.heavy import Stops
+from quant.ui.shared.action import Stops
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.text import speculate_texts
-from quant.ui.tabs.text.speculate import Marked, result, speculated_or_problem, verdict
+from quant.ui.tabs.text.sampling import Settings
+from quant.ui.tabs.text.speculate import Asked, Marked, drafting, result, verdict
 
 SETTINGS = (60, 2, False, 0.7, 50, 0.95, 0)
 PROMPT = "Me gusta mucho el futbol"
@@ -158,9 +160,14 @@ def test_a_text_that_differs_says_where_and_how_many_near_ties() -> None:
     assert "alone at token 2:" in verdict(sooner, [r], "en")
 
 
+def said(lab: Lab, language: Language, choice: Choice, prompt: str, drafted: float | None, *settings: Any) -> list[str]:
+    """What the output says, frame by frame."""
+    return [f.said for f in drafting(lab, language).frames(Asked(choice, prompt, drafted, Settings(*settings)))]
+
+
 def test_where_nothing_could_be_drafted_nothing_is_compared(lab: Lab) -> None:
     length = len(lab.loaded(EMBEDDED).tokenizer.encode(PROMPT)) + 1
-    *_, last = speculated_or_problem(lab, "es", Choice(EMBEDDED), PROMPT, 4, length, *SETTINGS[1:])
+    *_, last = said(lab, "es", Choice(EMBEDDED), PROMPT, 4, length, *SETTINGS[1:])
     assert speculate_texts.SPECULATE_NO_DRAFT.es in last
     assert "nan" not in last
     assert "<details>" not in last
@@ -172,7 +179,7 @@ def test_where_nothing_could_be_drafted_nothing_is_compared(lab: Lab) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_ends_with_words_text_legend_and_recipe(lab: Lab, language: Language) -> None:
-    *_, last = speculated_or_problem(lab, language, Choice(EMBEDDED, bits=4), PROMPT, 3, *SETTINGS)
+    *_, last = said(lab, language, Choice(EMBEDDED, bits=4), PROMPT, 3, *SETTINGS)
     assert speculate_texts.SPECULATE_SAME[language] in last
     assert "tokens/s" in last
     for words in (
@@ -189,7 +196,7 @@ def test_it_ends_with_words_text_legend_and_recipe(lab: Lab, language: Language)
 
 
 def test_the_text_shown_is_the_originals_own(lab: Lab) -> None:
-    *_, last = speculated_or_problem(lab, "es", Choice(EMBEDDED, bits=3), PROMPT, 5, *SETTINGS)
+    *_, last = said(lab, "es", Choice(EMBEDDED, bits=3), PROMPT, 5, *SETTINGS)
     inside = last.split('class="lab-spec-text"')[1].split(">", 1)[1].split("</div>")[0]
     text = "".join(part for kind, part in pieces(inside) if kind != "del")
     assert text.replace(" [fin]", "") == generate(lab.loaded(EMBEDDED), PROMPT, Sampling(60)).text
@@ -197,7 +204,7 @@ def test_the_text_shown_is_the_originals_own(lab: Lab) -> None:
 
 def test_rounds_are_shown_as_they_come(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quant.ui.tabs.text.speculate.REDRAW_S", 0.0)
-    frames = list(speculated_or_problem(lab, "es", Choice(EMBEDDED, bits=3), PROMPT, 2, *SETTINGS))
+    frames = list(said(lab, "es", Choice(EMBEDDED, bits=3), PROMPT, 2, *SETTINGS))
     alone = [f for f in frames if speculate_texts.SPECULATE_ALONE.es in f]
     growing = [f for f in frames if "lab-spec-text" in f and "caret" in f]
     assert len(alone) > 3
@@ -211,9 +218,9 @@ def test_rounds_are_shown_as_they_come(lab: Lab, monkeypatch: pytest.MonkeyPatch
 def test_it_stops_between_two_rounds_and_keeps_what_it_has(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quant.ui.tabs.text.speculate.REDRAW_S", 0.0)
     stops = Stops()
-    work = speculated_or_problem(lab, "es", Choice(EMBEDDED, bits=2), PROMPT, 2, *SETTINGS)
+    work = drafting(lab, "es").frames(Asked(Choice(EMBEDDED, bits=2), PROMPT, 2, Settings(*SETTINGS)))
     shown = ""
-    for shown in stops.heed("ana", "es", work):
+    for shown in (frame.said for frame in stops.heed("ana", "es", work)):
         if "lab-spec-text" in shown:
             stops.ask("ana")
     assert shared_texts.STOPPED.es in shown
@@ -227,7 +234,7 @@ def test_it_stops_between_two_rounds_and_keeps_what_it_has(lab: Lab, monkeypatch
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sampling_is_set_aside_and_said(lab: Lab, language: Language) -> None:
-    frames = list(speculated_or_problem(lab, language, Choice(EMBEDDED), PROMPT, 4, 30, 2, True, *SETTINGS[3:]))
+    frames = list(said(lab, language, Choice(EMBEDDED), PROMPT, 4, 30, 2, True, *SETTINGS[3:]))
     assert all(speculate_texts.SPECULATE_GREEDY[language] in unescape(f) for f in frames)
     assert speculate_texts.SPECULATE_SAME[language] in frames[-1]
 
@@ -247,13 +254,13 @@ def test_sampling_is_set_aside_and_said(lab: Lab, language: Language) -> None:
 def test_bad_requests_get_one_message(
     lab: Lab, prompt: str, drafted: float | None, length: int | None, words: str
 ) -> None:
-    (only,) = speculated_or_problem(lab, "es", Choice(EMBEDDED), prompt, drafted, length, *SETTINGS[1:])
+    (only,) = said(lab, "es", Choice(EMBEDDED), prompt, drafted, length, *SETTINGS[1:])
     assert words in only
     assert "lab-notice error" in only
 
 
 def test_a_bad_recipe_gets_its_message(lab: Lab) -> None:
-    *_, last = speculated_or_problem(lab, "en", Choice(EMBEDDED, bits=9), PROMPT, 4, *SETTINGS)
+    *_, last = said(lab, "en", Choice(EMBEDDED, bits=9), PROMPT, 4, *SETTINGS)
     assert "from 2 to 8" in last
-    *_, last = speculated_or_problem(lab, "en", Choice("nobody/nothing"), PROMPT, 4, *SETTINGS)
+    *_, last = said(lab, "en", Choice("nobody/nothing"), PROMPT, 4, *SETTINGS)
     assert "nobody/nothing" in last

@@ -29,14 +29,16 @@ from quant.text import Language, Text, fixed, number
 from quant.texts import own_text
 from quant.ui.shared import html
 from quant.ui.shared.layer_names import layer_choices
-from quant.ui.sidebar.choice import CHOSEN_FORMATS, Choice
+from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.formats import CHOSEN_FORMATS
 from quant.ui.sidebar.status import status_line
 from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.metrics.measure import Asked as Measurement
+from quant.ui.tabs.metrics.measure import measuring
 from quant.ui.tabs.metrics.result import change, computes
-from quant.ui.tabs.metrics.tab import measured_or_problem
 from quant.ui.tabs.start.tab import picture
-from quant.ui.tabs.text.sampling import read_sampling
-from quant.ui.tabs.text.tab import columns, written_or_problem
+from quant.ui.tabs.text.sampling import Settings
+from quant.ui.tabs.text.write import Asked, columns, writing
 from quant.ui.tabs.weights.tab import _occupancy_caption, show, shown_or_problem
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
@@ -59,7 +61,17 @@ def tiny_lab(hub_folder: Path) -> Lab:
 
 def measured(lab: Lab, language: Language, choice: Choice, own: str = OWN) -> list[tuple[Any, ...]]:
     """All frames of a measurement on a visitor's own text, the first of the visit."""
-    return list(measured_or_problem(lab, language, choice, "own", "quick", own, []))
+    return frames_of(lab, language, Measurement(choice, "own", "quick", own))
+
+
+def frames_of(lab: Lab, language: Language, asked: Measurement) -> list[tuple[Any, ...]]:
+    """What each output is given in each frame; None where it stays."""
+    return [tuple(vars(frame).values()) for frame in measuring(lab, language).frames(asked)]
+
+
+def written(lab: Lab, language: Language, choice: Choice, prompt: str, *settings: Any) -> list[str]:
+    """What the output of Escribir says, frame by frame."""
+    return [f.said for f in writing(lab, language).frames(Asked(choice, prompt, Settings(*settings)))]
 
 
 def beginning(text: Text, language: Language) -> str:
@@ -115,9 +127,9 @@ def test_census_counts_the_table_when_it_is_chosen(lab: Lab) -> None:
 
 
 def test_bad_choice_leaves_the_figures_alone(lab: Lab) -> None:
-    first, *rest = shown_or_problem(lab, "en", Choice(lab.default(), bits=1), LAYER, True)
+    first, *rest = vars(shown_or_problem(lab, "en", Choice(lab.default(), bits=1), LAYER, True)).values()
     assert "from 2 to 8" in str(first)
-    assert all(r == gr.skip() for r in rest)
+    assert all(r is None for r in rest)
 
 
 def test_a_layer_of_another_model_gives_the_default_one(lab: Lab, choice: Choice) -> None:
@@ -131,7 +143,7 @@ def test_layers_have_readable_names(lab: Lab) -> None:
 
 
 def test_both_models_write_and_the_first_difference_is_marked(lab: Lab) -> None:
-    *_, last = written_or_problem(lab, "es", Choice(lab.default(), bits=2), "La ciudad de Madrid es", *SETTINGS)
+    *_, last = written(lab, "es", Choice(lab.default(), bits=2), "La ciudad de Madrid es", *SETTINGS)
     assert last.count("<mark") == 2
     assert "Se separan en el token" in last
     assert "tokens/s" in last
@@ -139,14 +151,14 @@ def test_both_models_write_and_the_first_difference_is_marked(lab: Lab) -> None:
 
 def test_eight_bits_can_write_the_same_and_says_so(lab: Lab) -> None:
     choice = Choice(lab.default(), bits=8, granularity="group", group=16)
-    *_, last = written_or_problem(lab, "es", choice, "La ciudad de Madrid es", 9, *SETTINGS[1:])
+    *_, last = written(lab, "es", choice, "La ciudad de Madrid es", 9, *SETTINGS[1:])
     assert "exactamente lo mismo" in last
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_column_says_what_it_holds_and_what_multiplied_it(lab: Lab, language: Language) -> None:
     choice = Choice(lab.default(), bits=4)
-    *_, last = written_or_problem(lab, language, choice, "La ciudad de", 8, *SETTINGS[1:])
+    *_, last = written(lab, language, choice, "La ciudad de", 8, *SETTINGS[1:])
     original, quantized = last.split("<section ")[1:]
     *_, model = lab.quantized(choice.recipe())
     assert isinstance(model, LoadedModel)
@@ -171,14 +183,14 @@ def test_each_column_says_what_it_holds_and_what_multiplied_it(lab: Lab, languag
     ],
 )
 def test_bad_requests_get_one_message(lab: Lab, choice: Choice, prompt: str, settings: tuple, words: str) -> None:
-    shown = list(written_or_problem(lab, "es", choice, prompt, *settings))
+    shown = list(written(lab, "es", choice, prompt, *settings))
     assert len(shown) == 1
     assert words in shown[0]
 
 
 def test_settings_must_be_given() -> None:
     with pytest.raises(PromptError, match="top_k"):
-        read_sampling(150, 2, True, 0.7, None, 0.95, 0)
+        Settings(150, 2, True, 0.7, None, 0.95, 0).sampling()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -211,23 +223,23 @@ def test_a_measurement_ends_with_words_tables_protocol_and_both_speeds(tiny_lab:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, language: Language) -> None:
     frames = measured(tiny_lab, language, Choice(tiny_lab.default()))
-    whole = [f for f in frames if f[1] != gr.skip()]
+    whole = [f for f in frames if f[1] is not None]
     assert len(whole) == 1
     _, figure, caption, tried, history, *later = whole[0]
-    assert later == [gr.skip()] * 3
+    assert later == [None] * 3
     assert len(figure.data) == 2
     assert all(len(trace.x) == len(trace.y) > 1 for trace in figure.data)
     assert "lab-caption" in str(caption)
     assert "<table" in str(tried)
     assert len(history) == 1
-    assert all(f[1:] == (gr.skip(),) * 7 for f in frames[:-1] if f is not whole[0])
+    assert all(f[1:] == (None,) * 7 for f in frames[:-1] if f is not whole[0])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab: Lab, language: Language) -> None:
     first = measured(tiny_lab, language, Choice(tiny_lab.default()))[-1]
     rounded = Choice(tiny_lab.default(), bits=8, activations="int8")
-    frames = list(measured_or_problem(tiny_lab, language, rounded, "own", "quick", OWN, first[4]))  # type: ignore[arg-type]
+    frames = frames_of(tiny_lab, language, Measurement(rounded, "own", "quick", OWN, first[4]))  # type: ignore[arg-type]
     shown, *_, tried, history, section, figure, caption = frames[-1]
     assert section == gr.update(visible=True)
     assert [len(trace.x) for trace in first[6].data[2:]] == [1, 1]
@@ -318,12 +330,12 @@ def test_a_text_of_few_windows_says_that_it_has_no_interval(tiny_lab: Lab) -> No
 def test_measuring_refuses_what_it_cannot_score_and_leaves_the_rest(
     tiny_lab: Lab, language: Language, text: str, amount: str, own: str, words: tuple[str, str]
 ) -> None:
-    frames = list(measured_or_problem(tiny_lab, language, Choice(tiny_lab.default()), text, amount, own, []))
+    frames = frames_of(tiny_lab, language, Measurement(Choice(tiny_lab.default()), text, amount, own))
     assert len(frames) == 1
     message, *rest = frames[0]
     assert "lab-notice error" in str(message)
     assert words[LANGUAGES.index(language)] in str(message)
-    assert rest == [gr.skip()] * 7
+    assert rest == [None] * 7
 
 
 @pytest.mark.parametrize("wrong", [{"bits": 9}, {"format": "Q9_K"}, {"format": "Q4_K"}, {"model": "nadie/nada"}])
@@ -331,7 +343,7 @@ def test_measuring_with_a_bad_recipe_gives_one_message(tiny_lab: Lab, wrong: dic
     choice = replace(Choice(tiny_lab.default()), **wrong)
     message, *rest = measured(tiny_lab, "es", choice)[-1]
     assert "lab-notice error" in str(message)
-    assert rest == [gr.skip()] * 7
+    assert rest == [None] * 7
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -344,13 +356,13 @@ def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
     before, after = shown.histogram.data
     assert sum(before.y) == sum(after.y) == 1024 * 256
     assert len(shown.occupancy.data[0].x) > 1
-    assert shown.cards.count('lab-card"') == 4
+    assert shown.said.count('lab-card"') == 4
     drawn = picture(lab, language, choice)
     assert drawn.count("<circle") in (32, 64)  # one block of 16 or two, for a desktop and for a phone
     line = status_line(lab, language, choice)
     bits = size_report(lab.loaded(choice.model), choice.recipe()).quantized_bits_per_weight
     assert number(bits, language, 3) in line
-    everything = "".join([shown.cards, shown.caption, shown.occupancy_caption, shown.census, drawn, line])
+    everything = "".join([shown.said, shown.caption, shown.occupancy_caption, shown.census, drawn, line])
     assert "lab-notice" not in everything
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b|[{}]", re.sub("<style.*?</style>|<[^>]*>", "", everything))
 
@@ -360,18 +372,18 @@ def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
 def test_a_format_whose_blocks_do_not_fit_the_rows_says_so(tiny_lab: Lab, language: Language, name: str) -> None:
     choice = Choice(tiny_lab.default(), format=name)
     line, drawn = status_line(tiny_lab, language, choice), picture(tiny_lab, language, choice)
-    cards, *rest = shown_or_problem(tiny_lab, language, choice, None, True)
+    cards, *rest = vars(shown_or_problem(tiny_lab, language, choice, None, True)).values()
     for said in (line, drawn, str(cards)):
         assert "lab-notice error" in said
         assert name in said
         assert "256" in said
         assert "64" in said
-    assert all(r == gr.skip() for r in rest)
+    assert all(r is None for r in rest)
 
 
 def test_a_result_says_which_recipe_it_belongs_to(lab: Lab) -> None:
     choice = Choice(lab.default(), bits=3, granularity="channel", zero_point=True, table=True)
-    *_, last = written_or_problem(lab, "es", choice, "La ciudad de", 8, *SETTINGS[1:])
+    *_, last = written(lab, "es", choice, "La ciudad de", 8, *SETTINGS[1:])
     assert "Receta: GPT-2 incluido, 3 bits, una escala por canal de salida, rejilla con punto cero" in last
 
 
@@ -423,9 +435,9 @@ def test_a_model_with_nan_says_so_on_every_tab(folder: Path) -> None:
     spoiled = Lab(extra=folder)
     choice = Choice(spoiled.default())
     assert "no son finitos" in picture(spoiled, "es", choice)
-    assert "no son finitos" in str(shown_or_problem(spoiled, "es", choice, "transformer.h.0.mlp.c_fc", True)[0])
-    assert "no son finitos" in list(written_or_problem(spoiled, "es", choice, "Hola", *SETTINGS))[-1]
-    assert "not finite" in str(list(measured_or_problem(spoiled, "en", choice, "own", "quick", OWN, []))[-1][0])
+    assert "no son finitos" in shown_or_problem(spoiled, "es", choice, LAYER, True).said
+    assert "no son finitos" in list(written(spoiled, "es", choice, "Hola", *SETTINGS))[-1]
+    assert "not finite" in str(measured(spoiled, "en", choice)[-1][0])
     assert "GPT-2 incluido" in status_line(spoiled, "es", Choice("embedded"))
 
 
@@ -435,7 +447,7 @@ def test_a_group_that_does_not_divide_names_those_that_do(folder: Path) -> None:
 
 
 def test_what_a_visitor_writes_is_escaped(lab: Lab, choice: Choice) -> None:
-    *_, last = written_or_problem(lab, "es", choice, "<script>alert(1)</script>", 40, *SETTINGS[1:])
+    *_, last = written(lab, "es", choice, "<script>alert(1)</script>", 40, *SETTINGS[1:])
     assert "<script>" not in last
 
 

@@ -20,7 +20,7 @@ from quant.speculate import DRAFTED, acceptance, agreement, speculate
 from quant.ui.shared.layer_names import default_layer, find_layer, matrices
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.metrics.history import plain_figures
-from quant.ui.tabs.metrics.tab import chosen_text
+from quant.ui.tabs.metrics.measure import chosen_text
 
 Found = TypeVar("Found")
 

@@ -14,8 +14,7 @@ from gradio.networking import GRADIO_API_SERVER
 
 from quant.errors import ModelError
 from quant.lab import Lab
-from quant.ui.page import CSS, build_page
-from quant.ui.tabs.numbers.tab import HEAD
+from quant.ui.page import CSS, HEAD, build_page
 
 # System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
 THEME = gr.themes.Default(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import gradio as gr
+
 from quant.errors import ModelError
+from quant.lab import Lab
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
 from quant.text import Language, Text
@@ -57,3 +60,12 @@ def layer_in_view(loaded: LoadedModel, name: str | None) -> Layer:
     """The matrix that the page shows: `name`, or the default right after the model was changed for another."""
     known = {m.name for m in matrices(loaded)}
     return find_layer(loaded, name if name in known and name else default_layer(loaded))
+
+
+def layer_list(lab: Lab, language: Language) -> gr.Dropdown:
+    """The list from which a tab's matrix is chosen; the page keeps those of all tabs equal."""
+    loaded = lab.loaded(lab.default())
+    return gr.Dropdown(
+        layer_choices(loaded, language), value=default_layer(loaded), label=t.WEIGHTS_LAYER[language],
+        filterable=False, elem_classes="lab-layer",
+    )  # fmt: skip

@@ -34,13 +34,6 @@ BADGES = {
         Text("Una ejecución que ocurrió en esta máquina.", "A run that happened on this machine."),
     ),
 }
-TABS = {
-    "inicio": Text("Inicio", "Start"),
-    "numeros": Text("Números", "Numbers"),
-    "pesos": Text("Pesos", "Weights"),
-    "texto": Text("Texto", "Text"),
-    "metrica": Text("Métrica", "Metrics"),
-}
 QUEUE_ONE = Text(
     "Hay una tarea delante; la tuya empezará en cuanto acabe.", "One task is ahead of yours; it starts right after."
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,42 +14,28 @@ from quant.errors import QuantError, SchemeError
 from quant.formats import FORMATS
 from quant.model.load import EMBEDDED
 from quant.recipe import Recipe
+from quant.recipe_json import recipe_from_json
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Text, as_typed
 from quant.ui.sidebar import texts as t
+from quant.ui.sidebar.fields import FIELDS, Fields, has_bits, has_granularity
+from quant.ui.sidebar.formats import CASTS, SCALED
 
-GRANULARITIES = ("tensor", "channel", "group")
-GROUP_SIZES = (16, 32, 64, 128, 256)
 MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
-INTEGER = "int"
-# Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
-SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
-CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
-ACTIVATIONS = (Activations.FLOAT.name, Activations.INT8.name)
-CHOSEN_FORMATS = (INTEGER, *CASTS, *SCALED, *BLOCKS)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The sidebar, field by field, in the order of its components."""
+class Choice(Fields):
+    """The sidebar, field by field, and what it means."""
 
-    model: str
-    bits: int = 4
-    granularity: str = "group"
-    group: int = 64
-    zero_point: bool = False
-    table: bool = False
-    format: str = INTEGER
-    activations: str = Activations.FLOAT.name
+    def check(self) -> None:
+        """Raise SchemeError for values that no control gives but a link or a program may."""
+        for field in FIELDS:
+            field.check(getattr(self, field.name))
 
     def scheme(self) -> Scheme:
-        """Raises SchemeError for values that no slider gives but a link or a client may."""
-        if self.format not in CHOSEN_FORMATS:
-            raise SchemeError(
-                Text("No existe el formato «{name}»; los que hay: {allowed}.",
-                     "There is no format “{name}”; the ones that exist: {allowed}.")
-                .format(name=self.format, allowed=", ".join(CHOSEN_FORMATS))
-            )  # fmt: skip
+        """Raises SchemeError for values that no control gives but a link or a program may."""
+        self.check()
         integers = Scheme.integer(self.bits, self._granularity(), zero_point=self.zero_point)
         if self.format in BLOCKS:
             return BLOCKS[self.format].scheme
@@ -59,11 +46,11 @@ class Choice:
     @property
     def has_bits(self) -> bool:
         """Whether bits and grid are the visitor's to choose."""
-        return self.format == INTEGER
+        return has_bits(self)
 
     @property
     def has_granularity(self) -> bool:
-        return self.format == INTEGER or self.format in SCALED
+        return has_granularity(self)
 
     @property
     def rounds_activations(self) -> bool:
@@ -77,20 +64,14 @@ class Choice:
 
     def recipe(self) -> Recipe:
         """Raises SchemeError as `scheme` does."""
-        if self.activations not in ACTIVATIONS:
-            raise SchemeError(t.BAD_ACTIVATIONS.format(got=self.activations, allowed=", ".join(ACTIVATIONS)))
         activations = Activations.INT8 if self.rounds_activations else Activations.FLOAT
         return Recipe.uniform(self.scheme(), table=self.table, model=self.model, activations=activations)
 
     def _granularity(self) -> Granularity:
         # The size of the group is checked even while another granularity is chosen: it waits in the sidebar.
-        known: dict[str, Granularity] = {"tensor": PerTensor(), "channel": PerChannel(), "group": PerGroup(self.group)}
-        if self.granularity in known:
-            return known[self.granularity]
-        raise SchemeError(
-            Text("Granularidad «{got}»: tiene que ser {allowed}.", "Granularity “{got}”: it must be {allowed}.")
-            .format(got=self.granularity, allowed=", ".join(GRANULARITIES))
-        )  # fmt: skip
+        sized = PerGroup(self.group)
+        whole: dict[str, Granularity] = {"tensor": PerTensor(), "channel": PerChannel()}
+        return whole.get(self.granularity, sized)
 
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
@@ -126,11 +107,11 @@ class Choice:
 def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list[QuantError]]:
     """The choice that an address asks for; a field that cannot be is left at its default and reported."""
     choice, errors = default, []
-    for field in fields(Choice):
+    for field in FIELDS:
         if field.name not in params:
             continue
         try:
-            parsed: dict[str, Any] = {field.name: _parse(field.name, params[field.name])}
+            parsed: dict[str, Any] = {field.name: field.parse(params[field.name])}
             changed = replace(choice, **parsed)
             changed.recipe()
         except QuantError as error:
@@ -140,20 +121,12 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
     return choice, errors
 
 
-def _parse(name: str, value: str) -> str | int | bool:
-    if name in ("model", "granularity", "format", "activations"):
-        return value
+def recipe_of(choice: Choice, written: str) -> Recipe:
+    """The whole recipe that is `written` as JSON, or that of `choice` where nothing is. Raises QuantError."""
+    if not written.strip():
+        return choice.recipe()
     try:
-        number = int(value)
-    except ValueError:
-        raise SchemeError(
-            Text("En el enlace, {name} = «{value}»: tiene que ser un número entero.",
-                 "In the link, {name} = “{value}”: it must be a whole number.").format(name=name, value=value)
-        ) from None  # fmt: skip
-    if name == "group" and number not in GROUP_SIZES:
-        raise SchemeError(
-            Text("En el enlace, group = {got}: tiene que ser {allowed}.",
-                 "In the link, group = {got}: it must be one of {allowed}.")
-            .format(got=number, allowed=", ".join(map(str, GROUP_SIZES)))
-        )  # fmt: skip
-    return bool(number) if name in ("zero_point", "table") else number
+        value = json.loads(written)
+    except ValueError as error:
+        raise SchemeError(t.BAD_JSON.format(reason=str(error))) from None
+    return recipe_from_json(value)

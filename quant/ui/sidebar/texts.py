@@ -40,6 +40,20 @@ ACTIVATIONS_KINDS = {"float": Text("float32", "float32"), "int8": Text("8 bits",
 BAD_ACTIVATIONS = Text(
     "Activaciones «{got}»: tienen que ser {allowed}.", "Activations “{got}”: they must be {allowed}."
 )
+BAD_FORMAT = Text(
+    "No existe el formato «{got}»; los que hay: {allowed}.",
+    "There is no format “{got}”; the ones that exist: {allowed}.",
+)
+BAD_GRANULARITY = Text("Granularidad «{got}»: tiene que ser {allowed}.", "Granularity “{got}”: it must be {allowed}.")
+LINK_NOT_WHOLE = Text(
+    "En el enlace, {name} = «{value}»: tiene que ser un número entero.",
+    "In the link, {name} = “{value}”: it must be a whole number.",
+)
+LINK_NOT_ALLOWED = Text(
+    "En el enlace, {name} = {got}: tiene que ser {allowed}.",
+    "In the link, {name} = {got}: it must be one of {allowed}.",
+)
+BAD_JSON = Text("La receta no es un JSON válido: {reason}.", "The recipe is not valid JSON: {reason}.")
 GRID_HELP = Text(
     "**Simétrica**: la escala es máx|w| / (2ᵇ⁻¹ − 1) y los códigos van de −(2ᵇ⁻¹ − 1) a 2ᵇ⁻¹ − 1. "
     "**Con punto cero**: la rejilla va del mínimo al máximo, ampliados si hace falta para incluir el 0, con 2ᵇ valores; "

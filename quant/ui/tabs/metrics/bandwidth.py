@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import gradio as gr
 import plotly.graph_objects as go
-from gradio.blocks import Block
 
 from quant.evaluate.bandwidth import Machine, Placed, bytes_per_token
 from quant.evaluate.speed import Speed
@@ -28,10 +27,6 @@ class BandwidthSection:
     shown: gr.Column
     chart: gr.Plot
     caption: gr.HTML
-
-    @property
-    def outputs(self) -> list[Block]:
-        return [self.shown, self.chart, self.caption]
 
 
 SLOW_READER = 0.5  # share of the limit below which reading is said not to be what takes the time

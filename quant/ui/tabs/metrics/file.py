@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from html import escape
 
 import gradio as gr
-from gradio.blocks import Block
 
 from quant.errors import ModelError, QuantError
 from quant.file.quantized import predicted_bytes, save_quantized
@@ -18,13 +17,14 @@ from quant.size import SizeReport, size_report
 from quant.text import Language, Text, fixed, size
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.heavy import framed, in_turn, quantizing
-from quant.ui.sidebar.choice import CASTS, Choice
+from quant.ui.shared.action import Action, quantizing
+from quant.ui.shared.frames import Frame, Updates, Values
+from quant.ui.shared.shelf import Shelf, Stored
+from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.formats import CASTS
+from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import file_texts as t
 from quant.ui.tabs.metrics import texts as metrics_texts
-from quant.ui.tabs.metrics.shelf import Shelf, Stored
-
-FileFrames = Generator[tuple[object, ...], None, None]  # in the order of `FileSection.outputs`
 
 CODE = """```python
 import quant
@@ -33,20 +33,25 @@ print(quant.generate(model, "{prompt}").text)
 ```"""
 
 
-@dataclass(frozen=True)
-class FileSection:
-    """`plan` follows the sidebar; the outputs are what the button makes."""
+def hidden() -> object:
+    return gr.update(visible=False)
 
-    plan: gr.HTML
-    prepare: gr.Button
-    stop: gr.Button
-    output: gr.HTML
+
+@dataclass(frozen=True)
+class Prepared(Frame):
+    """What happens now; button and code are hidden until there is a file of the recipe asked for."""
+
+    download: object = field(default_factory=hidden)
+    code: object = field(default_factory=hidden)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The components of `Prepared`."""
+
+    said: gr.HTML
     download: gr.DownloadButton
     code: gr.Markdown
-
-    @property
-    def outputs(self) -> list[Block]:
-        return [self.output, self.download, self.code]
 
 
 def planned(lab: Lab, language: Language, choice: Choice) -> str:
@@ -83,18 +88,23 @@ def file_name(choice: Choice) -> str:
     return "-".join([model or "model", *how]) + ".safetensors"
 
 
-def prepare(lab: Lab, shelf: Shelf, language: Language, choice: Choice) -> Iterator[tuple[object, ...]]:
+def preparing(lab: Lab, shelf: Shelf, language: Language) -> Action[Choice, Choice, Prepared]:
+    """The file of a choice, written where nobody has asked for it yet."""
+    return Action(lab, language, lambda choice: choice, lambda choice: prepare(lab, shelf, language, choice), Prepared)
+
+
+def prepare(lab: Lab, shelf: Shelf, language: Language, choice: Choice) -> Iterator[Prepared]:
     """Progress, then the file: that of an earlier visitor where it is still there."""
     stored = shelf.get(choice.recipe())
     if stored is None:
-        quantized = yield from framed(quantizing(lab, language, choice.recipe()), frame)
-        yield frame(html.waiting(t.FILE_WRITING[language]))
+        quantized = yield from quantizing(lab, language, choice.recipe(), Prepared)
+        yield Prepared(html.waiting(t.FILE_WRITING[language]))
         stored = _written(lab, shelf, quantized, choice)
     button = gr.update(visible=True, value=str(stored.path),
                        label=t.FILE_DOWNLOAD.format(size=size(stored.n_bytes, language))[language])  # fmt: skip
     code = CODE.format(name=stored.path.name, prompt=shared_texts.DEFAULT_PROMPT)
     said = gr.update(visible=True, value=f"{t.FILE_CODE[language]}\n\n{code}")
-    yield frame(result(stored, choice, language), button, said)
+    yield Prepared(result(stored, choice, language), button, said)
 
 
 def _written(lab: Lab, shelf: Shelf, quantized: LoadedModel, choice: Choice) -> Stored:
@@ -105,12 +115,6 @@ def _written(lab: Lab, shelf: Shelf, quantized: LoadedModel, choice: Choice) -> 
         return shelf.put(recipe, file_name(choice), n_bytes, lambda path: save_quantized(quantized, recipe, path))
     except OSError as error:
         raise ModelError(t.FILE_NO_FOLDER.format(reason=error.strerror or str(error))) from error
-
-
-def frame(shown: str, download: object = None, code: object = None) -> tuple[object, ...]:
-    """What happens now; button and code are hidden until there is a file of the recipe asked for."""
-    hidden = gr.update(visible=False)
-    return shown, download or hidden, code or hidden
 
 
 def result(stored: Stored, choice: Choice, language: Language) -> str:
@@ -126,22 +130,21 @@ def result(stored: Stored, choice: Choice, language: Language) -> str:
     return f'<p class="lab-verdict">{escape(ready)} {badge}</p>{lines}' + html.caption(below)
 
 
-def file_or_problem(shelf: Shelf, lab: Lab, language: Language, choice: Choice) -> FileFrames:
-    """What the outputs show, whatever happens."""
-    try:
-        for shown in in_turn(lab, language, prepare(lab, shelf, language, choice)):
-            yield shown if isinstance(shown, tuple) else frame(shown)
-    except QuantError as error:
-        yield frame(html.problem(error, language))
-
-
-def build_file(language: Language) -> FileSection:
+def build_file(place: Place) -> tuple[Follow, Run]:
+    """What follows the sidebar, and what the button makes."""
+    language = place.language
     gr.Markdown(f"### {t.FILE_TITLE[language]}\n{t.FILE_INTRO[language]}")
     plan = gr.HTML(elem_id=f"file-plan-{language}")
     with gr.Row():
-        go = gr.Button(t.FILE_PREPARE[language], variant="primary", elem_id=f"prepare-{language}")
+        button = gr.Button(t.FILE_PREPARE[language], variant="primary", elem_id=f"prepare-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110)
     output = gr.HTML(elem_id=f"file-{language}")
     download = gr.DownloadButton(visible=False, variant="primary", elem_id=f"download-{language}")
     code = gr.Markdown(visible=False, elem_id=f"file-code-{language}")
-    return FileSection(plan, go, stop, output, download, code)
+
+    def follow(seen: Seen, _: Values) -> Updates:
+        return {plan: planned(place.lab, language, seen.choice)}
+
+    action = preparing(place.lab, place.shelf, language)
+    run = Run(action, lambda choice, _: choice, (button.click,), (), Outputs(output, download, code), stop)
+    return Follow(follow, (plan,)), run

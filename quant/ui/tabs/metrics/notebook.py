@@ -8,7 +8,6 @@ from html import escape
 
 import gradio as gr
 
-from quant.errors import QuantError
 from quant.evaluate.dynamic import Census, KindCount, Saved
 from quant.evaluate.notebook import (
     MAX_LENGTH,
@@ -28,8 +27,9 @@ from quant.text import Language, Text, fixed, number, size
 from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.heavy import Frames, in_turn
-from quant.ui.sidebar.choice import Choice
+from quant.ui.shared.action import Action
+from quant.ui.shared.frames import Frame
+from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.metrics import notebook_texts as t
 from quant.ui.tabs.metrics import texts as metrics_texts
 
@@ -38,21 +38,24 @@ THEIR_LOSS = 34 / 3  # the notebook printed 11.3333
 
 
 @dataclass(frozen=True)
-class NotebookSection:
-    run: gr.Button
-    stop: gr.Button
-    output: gr.HTML
+class Outputs:
+    said: gr.HTML
 
 
-def revisit(lab: Lab, language: Language, choice: Choice) -> Iterator[str]:
-    """Progress over what is known so far; of the choice, only the model counts."""
+def revisiting(lab: Lab, language: Language) -> Action[str, str, Frame]:
+    """The notebook's recipe, run on the model of that name."""
+    return Action(lab, language, lambda model: model, lambda model: revisit(lab, language, model), Frame)
+
+
+def revisit(lab: Lab, language: Language, model: str) -> Iterator[Frame]:
+    """Progress over what is known so far."""
     text, shown = shipped_text(TEXT).head(TEXT_BYTES), ""
-    for step in notebook_steps(lab.loaded(choice.model), text):
+    for step in notebook_steps(lab.loaded(model), text):
         if isinstance(step, float):
-            yield html.progress(t.NOTEBOOK_RUNNING, step, language) + shown
+            yield Frame(html.progress(t.NOTEBOOK_RUNNING, step, language) + shown)
         else:
             shown = result(step, text.title, language)
-    yield shown
+    yield Frame(shown)
 
 
 def result(report: NotebookReport, title: Text, language: Language) -> str:
@@ -211,19 +214,13 @@ def _protocol(p: Protocol, title: Text, language: Language) -> str:
     )[language]  # fmt: skip
 
 
-def notebook_or_problem(lab: Lab, language: Language, choice: Choice) -> Frames:
-    """What the output shows, whatever happens."""
-    try:
-        yield from in_turn(lab, language, revisit(lab, language, choice))
-    except QuantError as error:
-        yield html.problem(error, language)
-
-
-def build_notebook(language: Language) -> NotebookSection:
+def build_notebook(place: Place) -> Run:
+    language = place.language
     with gr.Accordion(t.NOTEBOOK_TITLE[language], open=False, elem_id=f"notebook-{language}"):
         gr.Markdown(t.NOTEBOOK_INTRO[language])
         with gr.Row():
-            run = gr.Button(t.NOTEBOOK_RUN[language], variant="primary", elem_id=f"revisit-{language}")
+            button = gr.Button(t.NOTEBOOK_RUN[language], variant="primary", elem_id=f"revisit-{language}")
             stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110)
         output = gr.HTML(html.notice(t.NOTEBOOK_EMPTY[language], "note"), elem_id=f"revisited-{language}")
-    return NotebookSection(run, stop, output)
+    action = revisiting(place.lab, language)
+    return Run(action, lambda choice, _: choice.model, (button.click,), (), Outputs(output), stop)

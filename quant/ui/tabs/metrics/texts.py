@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.text import Text
 
+TITLE = Text("Métrica", "Metrics")
 METRIC_INTRO = Text(
     "La línea base es el modelo sin cuantizar. Los dos leen el mismo texto, que no ha escrito ninguno de ellos, y se mide "
     "cuánto los sorprende cada token. El modelo incluido no ha visto al entrenarse los dos textos que vienen con la "
@@ -71,7 +72,6 @@ SPEED_HINT = Text(
     "de uno en uno: cada token vuelve a leer todos los pesos", "one at a time: each token reads all the weights again"
 )
 NO_CLEAR_CHANGE = Text("sin diferencia clara", "no clear difference")
-
 INTERVAL = Text("IC 95\N{NARROW NO-BREAK SPACE}%: de {low} a {high}", "95% CI: {low} to {high}")
 NO_INTERVAL = Text("sin intervalo: el texto es corto", "no interval: the text is short")
 DIVERGENCE = Text("Cuánto se aparta, token a token", "How far it drifts, token by token")

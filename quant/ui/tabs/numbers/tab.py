@@ -7,7 +7,6 @@ figures of the live model, and draws what is only read.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -24,8 +23,9 @@ from quant.plots import style
 from quant.plots.exponents import exponents
 from quant.text import Language, Text, fixed, number
 from quant.ui.shared import html
-from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.layer_names import default_layer, find_layer, layer_choices, layer_in_view, layer_title
+from quant.ui.shared.frames import Updates, Values
+from quant.ui.shared.layer_names import find_layer, layer_in_view, layer_list, layer_title
+from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.numbers import rounding
 from quant.ui.tabs.numbers import texts as t
 from quant.ui.tabs.numbers.format_data import attribute, impossible, records
@@ -45,15 +45,6 @@ CSS = (
 )
 SHOWN = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float4_e2m1fn")
 LINE_START, LINE_BITS = "float8_e4m3fn", 8
-
-
-@dataclass(frozen=True)
-class NumbersTab:
-    """`layer` also feeds Pesos and follows it; `live` tells the panels; `figures` as `model_shown` gives them."""
-
-    layer: gr.Dropdown
-    live: gr.HTML
-    figures: list[gr.components.Component]
 
 
 # ---- what follows the live model
@@ -135,24 +126,22 @@ def shares_table(figures: ModelNumbers, language: Language) -> str:
     return html.table([h[language] for h in t.NUMBERS_SHARES_HEAD], [row(s) for s in figures.shares])
 
 
-def model_shown(lab: Lab, language: Language, model: str) -> list[object]:
-    """The `figures` of the tab. With a bad choice: the message below, and the figure stays."""
+def weights_shown(lab: Lab, language: Language, model: str) -> tuple[go.Figure | None, str]:
+    """The figure of all weights and what is said below it. With a bad model: the message, and the figure stays."""
     try:
         figures = model_numbers(lab.loaded(model))
     except QuantError as error:
-        return [gr.skip(), html.problem(error, language)]
+        return None, html.problem(error, language)
     below = html.caption(exponents_caption(figures, language)) + shares_table(figures, language)
-    return [figure(figures, language), below]
+    return figure(figures, language), below
 
 
-def layer_shown(lab: Lab, language: Language, model: str, layer: str | None) -> list[object]:
-    """The list of layers and what the panels are told of the one in view; with a bad model all stays."""
+def live_or_nothing(lab: Lab, language: Language, seen: Seen) -> str | None:
+    """What the panels are told; nothing of a bad model, for the line on top says what is wrong."""
     try:
-        loaded = lab.loaded(model)
+        return live(lab.loaded(seen.choice.model), seen.layer, language)
     except QuantError:
-        return [gr.skip(), gr.skip()]  # the line on top says what is wrong
-    name = layer_in_view(loaded, layer).name
-    return [gr.update(choices=layer_choices(loaded, language), value=name), live(loaded, name, language)]
+        return None
 
 
 # ---- what is the same for every model
@@ -190,22 +179,37 @@ def _heading(part: str, language: Language, below: Text | None = None) -> None:
     gr.Markdown(text, elem_id=f"numbers-{part}-{language}", elem_classes="lab-anchor")
 
 
-def build_numbers(lab: Lab, language: Language) -> NumbersTab:
-    loaded = lab.loaded(lab.default())
+def build_numbers(place: Place) -> Built:
+    lab, language = place.lab, place.language
     gr.Markdown(t.NUMBERS_INTRO[language])
     gr.HTML(jump_links(language))
     _heading("bits", language, t.NUMBERS_BITS_TRY)
     gr.HTML(bits_panel(language))
     told = gr.HTML(elem_classes="lab-data")
     _heading("line", language, t.NUMBERS_LINE_TRY)
-    layer = gr.Dropdown(
-        layer_choices(loaded, language), value=default_layer(loaded), label=shared_texts.WEIGHTS_LAYER[language],
-        filterable=False, elem_classes="lab-layer",
-    )  # fmt: skip
+    layer = layer_list(lab, language)
     gr.HTML(number_line(language))
     _heading("exponents", language, t.NUMBERS_BANDS)
     plot = gr.Plot(show_label=False)
     below = gr.HTML()
+    _build_read(language)
+
+    def tell(seen: Seen, _: Values) -> Updates:
+        said = live_or_nothing(lab, language, seen)
+        return {} if said is None else {told: said}
+
+    def draw(seen: Seen, _: Values) -> Updates:
+        drawn, words = weights_shown(lab, language, seen.choice.model)
+        return {below: words} if drawn is None else {plot: drawn, below: words}
+
+    # To read every weight of a large model takes a second the first time.
+    follows = (Follow(tell, (told,), model=True, layer=True, late=True),
+               Follow(draw, (plot, below), model=True, late=True))  # fmt: skip
+    return Built(follows=follows, layer=layer)
+
+
+def _build_read(language: Language) -> None:
+    """What is the same for every model and is only read, or dragged in the browser."""
     _heading("ranges", language)
     gr.HTML(ranges(language))
     with gr.Accordion(t.NUMBERS_PROPERTIES[language], open=False):
@@ -217,4 +221,3 @@ def build_numbers(lab: Lab, language: Language) -> NumbersTab:
     with gr.Column(elem_classes="lab-panel"):
         _heading("wrong", language)
         gr.HTML(wrong(language))
-    return NumbersTab(layer, told, [plot, below])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.text import Text
 
+TITLE = Text("Números", "Numbers")
 NUMBERS_INTRO = Text(
     "Un número en coma flotante guarda un **signo**, un **exponente** (qué potencia de dos) y una **mantisa** (dónde "
     "cae entre esa potencia y la siguiente). Los bits de exponente dan alcance; los de mantisa, precisión.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
 from quant.errors import QuantError
@@ -12,19 +10,13 @@ from quant.lab import Lab
 from quant.plots.rounding import rounding_svg
 from quant.text import Language, fixed, number
 from quant.ui.shared import html
+from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import default_layer, find_layer, layer_title
 from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.start import texts as t
 
 SHOWN = 32
-
-
-@dataclass(frozen=True)
-class StartTab:
-    """What other parts of the page reach: the picture, and the buttons that lead to other tabs, by tab."""
-
-    picture: gr.HTML
-    links: dict[str, gr.Button]
 
 
 def picture(lab: Lab, language: Language, choice: Choice) -> str:
@@ -33,19 +25,20 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
         loaded = lab.loaded(choice.model)
         layer = find_layer(loaded, default_layer(loaded))
         stored = lab.stored(choice.recipe(), layer)
-        sample = rounding_sample(loaded.weight(layer.name), stored, SHOWN)
+        sample, scheme = rounding_sample(loaded.weight(layer.name), stored, SHOWN), stored.scheme
     except QuantError as error:
         return html.problem(error, language)
     caption = t.START_CAPTION.format(
-        n=len(sample.original), layer=layer_title(layer, language), bits=stored.scheme.element.code_bits,
-        levels=fixed(stored.scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
+        n=len(sample.original), layer=layer_title(layer, language), bits=scheme.element.code_bits,
+        levels=fixed(scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
     )  # fmt: skip
     marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
     legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)
     return f'<div class="lab-legend">{legend}</div>{rounding_svg(sample, language)}' + html.caption(caption[language])
 
 
-def build_start(lab: Lab, language: Language) -> StartTab:
+def build_start(place: Place) -> Built:
+    lab, language = place.lab, place.language
     gr.Markdown(f"## {t.START_HEADING[language]}")
     sentences = "\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1))
     gr.Markdown(sentences, elem_classes="lab-prose-big")
@@ -59,4 +52,8 @@ def build_start(lab: Lab, language: Language) -> StartTab:
     gr.Markdown(f"## {t.START_NEXT[language]}")
     with gr.Row(equal_height=True):
         links = {tab: gr.Button(name[language], min_width=200) for tab, name in t.START_LINKS.items()}
-    return StartTab(shown, links)
+
+    def follow(seen: Seen, _: Values) -> Updates:
+        return {shown: picture(lab, language, seen.choice)}
+
+    return Built(follows=(Follow(follow, (shown,)),), links=links)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.text import Text
 
+TITLE = Text("Inicio", "Start")
 START_HEADING = Text("Qué es cuantizar, en cinco frases", "What quantization is, in five sentences")
 START_SENTENCES = [
     Text(

@@ -11,22 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
-from quant.errors import QuantError
 from quant.evaluate.drift import UNFINISHED, Candidate, Drift, Span, drift_steps, text_tokens
 from quant.lab import Lab
 from quant.text import NO_BREAK, Language, Text, fixed, number
 from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.heavy import Frames, in_turn, quantizing
+from quant.ui.shared.action import Action, quantizing
+from quant.ui.shared.frames import Frame
 from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import drift_texts as t
 
-CSS = (Path(__file__).parent / "drift.css").read_text(encoding="utf8")
 EDGES = (1.25, 2.0, 4.0)  # times more or less likely, from which a token is tinted 1, 2 or 3
 MOST_MOVED = 5
 CONTEXT_SPANS = 4  # shown before each of the most moved
@@ -44,11 +43,14 @@ TAP_JS = "if(innerWidth&lt;641)event.target.closest('[data-m]')?.scrollIntoView(
 
 
 @dataclass(frozen=True)
-class DriftSection:
-    text: gr.Textbox
-    read: gr.Button
-    stop: gr.Button
-    output: gr.HTML
+class Asked:
+    choice: Choice
+    text: str
+
+
+@dataclass(frozen=True)
+class Outputs:
+    said: gr.HTML
 
 
 # ---- numbers and tokens in words
@@ -248,24 +250,26 @@ def drift_html(d: Drift, language: Language) -> str:
 # ---- the section
 
 
-def read_both(lab: Lab, language: Language, choice: Choice, text: str) -> Iterator[str]:
+def reading(lab: Lab, language: Language) -> Action[Asked, Asked, Frame]:
+    """Both models read the text."""
+
+    def check(asked: Asked) -> Asked:
+        text_tokens(lab.loaded(asked.choice.model), asked.text)
+        return asked
+
+    return Action(lab, language, check, lambda asked: read_both(lab, language, asked), Frame)
+
+
+def read_both(lab: Lab, language: Language, asked: Asked) -> Iterator[Frame]:
     """Progress, then the whole."""
+    choice = asked.choice
     original = lab.loaded(choice.model)
-    quantized = yield from quantizing(lab, language, choice.recipe())
-    for result in drift_steps(original, quantized, text):
+    quantized = yield from quantizing(lab, language, choice.recipe(), Frame)
+    for result in drift_steps(original, quantized, asked.text):
         if isinstance(result, Drift):
-            yield drift_html(result, language) + html.caption(choice.describe()[language])
+            yield Frame(drift_html(result, language) + html.caption(choice.describe()[language]))
         else:
-            yield html.progress(t.DRIFT_READING, result, language)
-
-
-def drift_or_problem(lab: Lab, language: Language, choice: Choice, text: str) -> Frames:
-    """What the output shows, whatever happens. On a bad request the message comes alone."""
-    try:
-        text_tokens(lab.loaded(choice.model), text)  # before taking a place in the queue
-        yield from in_turn(lab, language, read_both(lab, language, choice, text))
-    except QuantError as error:
-        yield html.problem(error, language)
+            yield Frame(html.progress(t.DRIFT_READING, result, language))
 
 
 def default_text() -> str:
@@ -274,14 +278,16 @@ def default_text() -> str:
     return f"{shared_texts.DEFAULT_PROMPT}.\n\n{'. '.join(sentences).removesuffix('.')}."
 
 
-def build_drift(lab: Lab, language: Language) -> DriftSection:
+def build_drift(place: Place) -> Run:
+    language = place.language
     gr.Markdown(f"## {t.DRIFT_TITLE[language]}\n{t.DRIFT_INTRO[language]}")
     text = gr.Textbox(
         default_text(), label=t.DRIFT_TEXT[language], info=t.DRIFT_TEXT_INFO[language], lines=4, max_lines=12,
         elem_id=f"drift-text-{language}",
     )  # fmt: skip
     with gr.Row():
-        read = gr.Button(t.DRIFT_READ[language], variant="primary", elem_id=f"drift-read-{language}")
+        button = gr.Button(t.DRIFT_READ[language], variant="primary", elem_id=f"drift-read-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"drift-stop-{language}")
     output = gr.HTML(html.notice(t.DRIFT_EMPTY[language], "note"), elem_id=f"drift-{language}")
-    return DriftSection(text, read, stop, output)
+    action = reading(place.lab, language)
+    return Run(action, lambda choice, got: Asked(choice, got[text]), (button.click,), (text,), Outputs(output), stop)

@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any
 
 import gradio as gr
 
-from quant.errors import PromptError, QuantError
+from quant.errors import PromptError
 from quant.generate import Sampling, Step, encode_prompt, first_difference, stream
 from quant.lab import Lab
 from quant.model.load import LoadedModel
@@ -18,11 +17,14 @@ from quant.speculate import DRAFTED, Round, acceptance, agreement, speculate
 from quant.text import Language, as_typed, fixed, number
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.heavy import Frames, in_turn, quantizing
+from quant.ui.shared.action import Action, quantizing
+from quant.ui.shared.frames import Frame, Values, components, read
 from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import speculate_texts as t
 from quant.ui.tabs.text.drift import percent, split_spaces, visible
-from quant.ui.tabs.text.sampling import given, read_sampling
+from quant.ui.tabs.text.sampling import Settings, given
+from quant.ui.tabs.text.write import WriteForm
 
 MOST_DRAFTED = 7  # with the token before them, as many as the compiled kernels read at once
 REDRAW_S = 0.06
@@ -31,11 +33,27 @@ UNFINISHED = "\ufffd"  # what a token decodes to that holds a part of a characte
 
 
 @dataclass(frozen=True)
-class SpeculateSection:
-    drafted: gr.Slider
-    run: gr.Button
-    stop: gr.Button
-    output: gr.HTML
+class Asked:
+    choice: Choice
+    prompt: str
+    drafted: float | None
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was asked for, once read: greedy whatever the settings say, which `note` tells."""
+
+    choice: Choice
+    prompt: str
+    drafted: int
+    sampling: Sampling
+    note: str
+
+
+@dataclass(frozen=True)
+class Outputs:
+    said: gr.HTML
 
 
 # ---- the text
@@ -171,17 +189,39 @@ def _details(rounds: Sequence[Round], share: str, language: Language) -> str:
 # ---- the section
 
 
-def draft_and_correct(lab: Lab, language: Language, choice: Choice, prompt: str, sampling: Sampling,
-                      drafted: int) -> Iterator[str]:  # fmt: skip
+def drafting(lab: Lab, language: Language) -> Action[Asked, Draft, Frame]:
+    """The quantized model drafts and the original corrects."""
+    return Action(lab, language, lambda asked: checked(lab, language, asked),
+                  lambda draft: noted(draft, draft_and_correct(lab, language, draft)), Frame)  # fmt: skip
+
+
+def checked(lab: Lab, language: Language, asked: Asked) -> Draft:
+    """Raises PromptError for what cannot be drafted."""
+    sampling = asked.settings.sampling()
+    n = given(t.SPECULATE_DRAFTED[language], asked.drafted)
+    if not isinstance(n, int) or not 1 <= n <= MOST_DRAFTED:
+        raise PromptError(t.SPECULATE_BAD_DRAFTED.format(got=as_typed(n), most=MOST_DRAFTED))
+    encode_prompt(lab.loaded(asked.choice.model), asked.prompt, sampling.max_length)
+    note = html.notice(t.SPECULATE_GREEDY[language], "note") if sampling.do_sample else ""
+    return Draft(asked.choice, asked.prompt, n, replace(sampling, do_sample=False), note)
+
+
+def noted(draft: Draft, frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The frames under the note."""
+    return (Frame(draft.note + shown.said) for shown in frames)
+
+
+def draft_and_correct(lab: Lab, language: Language, draft: Draft) -> Iterator[Frame]:
     """Progress of the original alone, then the rounds as they come, then the whole."""
+    choice, prompt, sampling, drafted = draft.choice, draft.prompt, draft.sampling, draft.drafted
     original = lab.loaded(choice.model)
-    quantized = yield from quantizing(lab, language, choice.recipe())
+    quantized = yield from quantizing(lab, language, choice.recipe(), Frame)
     next(speculate(original, quantized, prompt, sampling, drafted))  # the first use of anything is slow
     room, shown = min(sampling.max_length, original.context), time.monotonic()
     for alone in stream(original, prompt, sampling):
         if time.monotonic() - shown >= REDRAW_S:
             shown = time.monotonic()
-            yield html.progress(t.SPECULATE_ALONE, len(alone.ids) / room, language)
+            yield Frame(html.progress(t.SPECULATE_ALONE, len(alone.ids) / room, language))
     marked, rounds, shown = Marked(original, alone.ids[: alone.prompt_tokens], language), [], 0.0
     for r in speculate(original, quantized, prompt, sampling, drafted):
         rounds.append(r)
@@ -189,34 +229,24 @@ def draft_and_correct(lab: Lab, language: Language, choice: Choice, prompt: str,
         if time.monotonic() - shown >= REDRAW_S and r.drafted and not r.done:
             shown = time.monotonic()
             said = t.SPECULATE_SO_FAR.format(**_hits(rounds, language))[language]
-            yield html.verdict(said) + _text(marked, False, language)
-    yield result(alone, rounds, marked, language) + html.caption(choice.describe()[language])
+            yield Frame(html.verdict(said) + _text(marked, False, language))
+    yield Frame(result(alone, rounds, marked, language) + html.caption(choice.describe()[language]))
 
 
-def speculated_or_problem(lab: Lab, language: Language, choice: Choice, prompt: str, drafted: float | None,
-                          *settings: Any) -> Frames:  # fmt: skip
-    """What the output shows, whatever happens. On a bad request the message comes alone."""
-    try:
-        asked = read_sampling(*settings)
-        n = given(t.SPECULATE_DRAFTED[language], drafted)
-        if not isinstance(n, int) or not 1 <= n <= MOST_DRAFTED:
-            raise PromptError(t.SPECULATE_BAD_DRAFTED.format(got=as_typed(n), most=MOST_DRAFTED))
-        encode_prompt(lab.loaded(choice.model), prompt, asked.max_length)  # before taking a place in the queue
-        note = html.notice(t.SPECULATE_GREEDY[language], "note") if asked.do_sample else ""
-        work = draft_and_correct(lab, language, choice, prompt, replace(asked, do_sample=False), n)
-        yield from (note + shown for shown in in_turn(lab, language, work))
-    except QuantError as error:
-        yield html.problem(error, language)
-
-
-def build_speculate(language: Language) -> SpeculateSection:
+def build_speculate(place: Place, form: WriteForm) -> Run:
+    language = place.language
     gr.Markdown(f"## {t.SPECULATE_TITLE[language]}\n{t.SPECULATE_INTRO[language]}")
     drafted = gr.Slider(
         1, MOST_DRAFTED, DRAFTED, step=1, label=t.SPECULATE_DRAFTED[language], info=t.SPECULATE_DRAFTED_INFO[language],
         elem_id=f"drafted-{language}",
     )  # fmt: skip
     with gr.Row():
-        run = gr.Button(t.SPECULATE_RUN[language], variant="primary", elem_id=f"speculate-{language}")
+        button = gr.Button(t.SPECULATE_RUN[language], variant="primary", elem_id=f"speculate-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"speculate-stop-{language}")
     output = gr.HTML(html.notice(t.SPECULATE_EMPTY[language], "note"), elem_id=f"speculated-{language}")
-    return SpeculateSection(drafted, run, stop, output)
+
+    def asks(choice: Choice, values: Values) -> Asked:
+        return Asked(choice, values[form.prompt], values[drafted], read(Settings, form.settings, values))
+
+    inputs = (form.prompt, drafted, *components(form.settings))
+    return Run(drafting(place.lab, language), asks, (button.click,), inputs, Outputs(output), stop)

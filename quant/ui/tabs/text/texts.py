@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.text import Text
 
+TITLE = Text("Texto", "Text")
 TEXT_INTRO = Text(
     "El original y el cuantizado continúan el mismo texto, cada uno por su cuenta. Pulsa «Escribir» y mira en qué palabra "
     "se separan; luego cambia los bits y repite. Más abajo leen los dos un mismo texto, y después escriben juntos.",

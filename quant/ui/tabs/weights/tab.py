@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import gradio as gr
 import numpy as np
@@ -19,9 +19,10 @@ from quant.scheme import Scheme
 from quant.size import LayerSize, SizeReport, size_report
 from quant.text import Language, Text, fixed, number, size, superscript
 from quant.ui.shared import html
-from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.layer_names import default_layer, layer_choices, layer_in_view, layer_title
+from quant.ui.shared.frames import Frame, Updates, Values, outputs_of, updates
+from quant.ui.shared.layer_names import layer_in_view, layer_list, layer_title
 from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.weights import texts as t
 
 RARE = 0.05  # share of the weights below which half of the codes is called rarely used
@@ -30,24 +31,26 @@ OUTLIER = 8.0  # largest weight over their root mean square; a million gaussian 
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Everything the tab shows, in the order of its outputs."""
+class Shown(Frame):
+    """Everything the tab shows; with a bad choice, a message where the cards were, and the rest stays."""
 
-    cards: str
-    histogram: go.Figure
-    caption: str
-    occupancy: go.Figure
-    occupancy_caption: str
-    census: str
+    histogram: go.Figure | None = None
+    caption: str | None = None
+    occupancy: go.Figure | None = None
+    occupancy_caption: str | None = None
+    census: str | None = None
 
 
 @dataclass(frozen=True)
-class WeightsTab:
-    """`outputs` in the order of `Shown`."""
+class Outputs:
+    """The components that `Shown` fills."""
 
-    layer: gr.Dropdown
-    log_counts: gr.Checkbox
-    outputs: list[gr.components.Component]
+    said: gr.HTML
+    histogram: gr.Plot
+    caption: gr.HTML
+    occupancy: gr.Plot
+    occupancy_caption: gr.HTML
+    census: gr.HTML
 
 
 def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, log_counts: bool) -> Shown:
@@ -56,13 +59,13 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     layer = layer_in_view(loaded, layer_name)
     recipe = choice.recipe()
     stored = lab.stored(recipe, layer)
-    view = weight_view(loaded.weight(layer.name), stored)
+    view, scheme = weight_view(loaded.weight(layer.name), stored), stored.scheme
     return Shown(
-        _cards(view, stored.scheme, language),
+        _cards(view, scheme, language),
         histogram(view, language, log_counts=log_counts),
-        html.caption(_caption(view, layer, stored.scheme, language)),
+        html.caption(_caption(view, layer, scheme, language)),
         occupancy(view, language),
-        html.caption(_occupancy_caption(view, stored.scheme, language)),
+        html.caption(_occupancy_caption(view, scheme, language)),
         census_table(size_report(loaded, recipe), language),
     )
 
@@ -174,16 +177,10 @@ def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> 
     ]
 
 
-def build_weights(lab: Lab, language: Language) -> WeightsTab:
+def build_weights(place: Place) -> Built:
+    lab, language = place.lab, place.language
     gr.Markdown(t.WEIGHTS_INTRO[language])
-    loaded = lab.loaded(lab.default())
-    layer = gr.Dropdown(
-        layer_choices(loaded, language),
-        value=default_layer(loaded),
-        label=shared_texts.WEIGHTS_LAYER[language],
-        filterable=False,
-        elem_classes="lab-layer",
-    )
+    layer = layer_list(lab, language)
     cards = gr.HTML()
     gr.Markdown(f"### {t.WEIGHTS_HISTOGRAM[language]}")
     before_after = gr.Plot(show_label=False, elem_id=f"histogram-{language}")
@@ -194,13 +191,19 @@ def build_weights(lab: Lab, language: Language) -> WeightsTab:
     codes_caption = gr.HTML()
     with gr.Accordion(t.CENSUS[language], open=False):
         census = gr.HTML()
-    return WeightsTab(layer, log_counts, [cards, before_after, caption, codes, codes_caption, census])
+    outputs = Outputs(cards, before_after, caption, codes, codes_caption, census)
+
+    def follow(seen: Seen, values: Values) -> Updates:
+        return updates(shown_or_problem(lab, language, seen.choice, seen.layer, values[log_counts]), outputs)
+
+    return Built(
+        follows=(Follow(follow, tuple(outputs_of(Shown, outputs)), layer=True, own=(log_counts,)),), layer=layer
+    )
 
 
-def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | None, log_counts: bool) -> list[object]:
-    """The outputs of the tab; with a bad choice the message goes where the figures' summary was, the rest stays."""
+def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | None, log_counts: bool) -> Shown:
+    """What the tab shows, whatever the choice."""
     try:
-        shown = show(lab, language, choice, layer, log_counts)
+        return show(lab, language, choice, layer, log_counts)
     except QuantError as error:
-        return [html.problem(error, language), *(gr.skip() for _ in fields(Shown)[1:])]
-    return list(vars(shown).values())
+        return Shown(html.problem(error, language))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.text import Text
 
+TITLE = Text("Pesos", "Weights")
 WEIGHTS_INTRO = Text(
     "Aquí está una matriz del modelo, antes y después de redondearla. Cambia los bits o cuántos pesos comparten escala, y "
     "mira cuánto error queda y cuántos bytes cuesta; lo que eso le hace al modelo se ve en **Texto** y se mide en "

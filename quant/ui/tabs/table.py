@@ -1,0 +1,27 @@
+"""The tabs of the page, in their order. A new tab is a folder beside these and a row here."""
+
+from __future__ import annotations
+
+from quant.ui.tabs.base import Tab
+from quant.ui.tabs.metrics import texts as metrics
+from quant.ui.tabs.metrics.tab import build_metrics
+from quant.ui.tabs.numbers import texts as numbers
+from quant.ui.tabs.numbers.tab import CSS as NUMBERS_CSS
+from quant.ui.tabs.numbers.tab import HEAD as NUMBERS_HEAD
+from quant.ui.tabs.numbers.tab import build_numbers
+from quant.ui.tabs.start import texts as start
+from quant.ui.tabs.start.tab import build_start
+from quant.ui.tabs.text import texts as text
+from quant.ui.tabs.text.tab import CSS as TEXT_CSS
+from quant.ui.tabs.text.tab import build_text
+from quant.ui.tabs.weights import texts as weights
+from quant.ui.tabs.weights.tab import build_weights
+
+TABS = (
+    Tab("inicio", start.TITLE, build_start),
+    Tab("numeros", numbers.TITLE, build_numbers, NUMBERS_CSS, NUMBERS_HEAD),
+    Tab("pesos", weights.TITLE, build_weights),
+    Tab("texto", text.TITLE, build_text, TEXT_CSS),
+    Tab("metrica", metrics.TITLE, build_metrics),
+)
+TITLES = {tab.name: tab.title for tab in TABS}
