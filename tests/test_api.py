@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from quant.evaluate.verdict import Verdict
+from quant.recipe_json import recipe_to_json
+from quant.ui.sidebar.choice import Choice
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,7 @@ def client(server: str) -> Iterator[Client]:
 
 
 def test_endpoints_are_named_typed_and_described(client: Client) -> None:
-    endpoints = client.view_api(return_format="dict")["named_endpoints"]  # type: ignore[index]
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]  # type: ignore[index]
     assert set(endpoints) == {"/layers", "/weights", "/generate", "/speculate", "/evaluate"}
     for name, endpoint in endpoints.items():
         assert endpoint["description"], name
@@ -41,16 +44,52 @@ def test_generate_gives_both_texts(client: Client) -> None:
     assert result["quantized"].startswith("La ciudad de")
 
 
-@pytest.mark.parametrize(("name", "bits_per_weight", "levels"), [("Q4_K", 4.5, None), ("NF4", None, 16)])
-def test_weights_in_a_format(client: Client, name: str, bits_per_weight: float | None, levels: int | None) -> None:
+def test_weights_in_a_format(client: Client) -> None:
     layer = client.predict(api_name="/layers")[1]
-    view = client.predict(layer["name"], format=name, api_name="/weights")
     out, inputs = layer["shape"]
-    assert sum(view["before"]) == sum(view["after"]) == out * inputs
-    assert view["stored_bytes"] == view["bits_per_weight"] * out * inputs / 8
-    assert bits_per_weight in (None, view["bits_per_weight"])
-    assert levels in (None, view["levels"])
-    assert 10 < view["sqnr_db"] < 60
+    for name, bits_per_weight, levels in (("Q4_K", 4.5, None), ("NF4", None, 16)):
+        view = client.predict(layer["name"], format=name, api_name="/weights")
+        assert sum(view["before"]) == sum(view["after"]) == out * inputs, name
+        assert view["stored_bytes"] == view["bits_per_weight"] * out * inputs / 8, name
+        assert bits_per_weight in (None, view["bits_per_weight"]), name
+        assert levels in (None, view["levels"]), name
+        assert 10 < view["sqnr_db"] < 60, name
+
+
+def written(choice: Choice) -> str:
+    """The recipe of a choice, as a client writes it."""
+    return json.dumps(recipe_to_json(choice.recipe()))
+
+
+def test_a_whole_recipe_goes_before_the_simple_parameters(client: Client) -> None:
+    simple = {"bits": 3, "granularity": "channel", "zero_point": True}
+    recipe = written(Choice("embedded", **simple))  # type: ignore[arg-type]
+    for endpoint, asked in (("/weights", {}), ("/generate", {"prompt": "La ciudad de", "max_length": 12})):
+        by_name = client.predict(**asked, **simple, api_name=endpoint)
+        whole = client.predict(**asked, bits=8, model="nobody/nothing", recipe=recipe, api_name=endpoint)
+        for found in (by_name, whole):
+            found.pop("tokens_per_s", None)
+        assert by_name == whole, endpoint
+
+
+def test_a_recipe_that_cannot_be_read_is_refused(client: Client) -> None:
+    for recipe, words in (("{", "not valid JSON"), ("[]", "recipe"), ('{"scheme": 1}', "fields"),
+                          (written(Choice("nobody/nothing")), "nobody/nothing")):  # fmt: skip
+        with pytest.raises(AppError, match=words):
+            client.predict(recipe=recipe, api_name="/weights")
+
+
+def test_simple_parameters_stand_where_they_always_stood(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]  # type: ignore[index]
+    names = {name: [p["parameter_name"] for p in endpoint["parameters"]] for name, endpoint in endpoints.items()}
+    first = ["bits", "granularity", "group_size", "zero_point"]
+    assert names["/weights"][:7] == ["layer", *first, "model", "format"]
+    assert names["/generate"][:7] == ["prompt", *first, "table", "model"]
+    assert names["/generate"][7:16] == ["max_length", "no_repeat_ngram_size", "do_sample", "top_k", "top_p",
+                                        "temperature", "seed", "format", "activations"]  # fmt: skip
+    assert names["/speculate"][:8] == ["prompt", "drafted", *first, "table", "model"]
+    assert names["/evaluate"][:11] == ["text", "amount", "own", *first, "table", "model", "format", "activations"]
+    assert all(found[-1] == "recipe" for name, found in names.items() if name != "/layers")
 
 
 def test_generate_takes_a_format(client: Client) -> None:
@@ -106,11 +145,7 @@ def test_a_bad_request_says_what_is_allowed(client: Client) -> None:
         client.predict("own", own="Hola.", api_name="/evaluate")
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "arguments"), [("/weights", {}), ("/generate", {"prompt": "Hola"}), ("/evaluate", {})]
-)
-def test_an_unknown_format_is_named_with_those_that_exist(
-    client: Client, endpoint: str, arguments: dict[str, str]
-) -> None:
-    with pytest.raises(AppError, match=r"no format “Q9_K”.*Q4_K"):
-        client.predict(**arguments, format="Q9_K", api_name=endpoint)
+def test_an_unknown_format_is_named_with_those_that_exist(client: Client) -> None:
+    for endpoint, arguments in (("/weights", {}), ("/generate", {"prompt": "Hola"}), ("/evaluate", {})):
+        with pytest.raises(AppError, match=r"no format “Q9_K”.*Q4_K"):
+            client.predict(**arguments, format="Q9_K", api_name=endpoint)
