@@ -115,11 +115,11 @@ def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
 def test_stopping_work_of_several_outputs_marks_the_first_and_leaves_the_rest() -> None:
     for language in LANGUAGES:
         stops, rest = Stops(), {"figure": f"{bar(0.5)} of another"}
-        frames = stops.heed("ana", language, iter([Two(bar(n / 9) + f"<p>{n}</p>", rest) for n in range(9)]))
+        frames = stops.heed("ana", language, iter([Two(f"{bar(n / 9)}<p>{n}</p>", rest) for n in range(9)]))
         first = next(frames)
         stops.ask("ana")
-        assert first == Two(bar(0) + "<p>0</p>", rest)
-        assert list(frames) == [Two(html.notice(shared_texts.STOPPED[language], "note") + "<p>1</p>", rest)]
+        assert first == Two(f"{bar(0)}<p>0</p>", rest)
+        assert list(frames) == [Two(f"{html.notice(shared_texts.STOPPED[language], 'note')}<p>1</p>", rest)]
 
 
 def test_finished_work_is_not_marked() -> None:
@@ -178,7 +178,7 @@ def test_work_is_closed_when_the_visitor_leaves_or_stops(lab: Lab, monkeypatch: 
     next(stopping)
     ask_luis(luis)
     (last,) = stopping
-    assert last == {"said": html.notice(shared_texts.STOPPED.es, "note") + "<p>luis 1</p>", "beside": 1}
+    assert last == {"said": f"{html.notice(shared_texts.STOPPED.es, 'note')}<p>luis 1</p>", "beside": 1}
     assert closed == ["ana", "luis"]
     assert idle(lab)
 

@@ -9,11 +9,11 @@ import json
 import math
 import re
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from quant.evaluate.bootstrap import Interval
 from quant.evaluate.figures import Estimate, Figures

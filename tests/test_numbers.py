@@ -15,9 +15,10 @@ from quant.floats import Specials
 from quant.formats import FORMATS, exmy
 from quant.model.layers import linear_layers
 from quant.model.load import LoadedModel
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.numbers import texts as numbers_texts
-from quant.ui.tabs.numbers.format_data import attribute, impossible, record, records
-from quant.ui.tabs.numbers.read import facts, in_torch, properties_table, ranges, when, wrong
+from quant.ui.tabs.numbers.format_data import as_json, impossible, record, records
+from quant.ui.tabs.numbers.read import PANELS, facts, in_torch, properties_table, ranges, when, wrong
 from quant.ui.tabs.numbers.tab import exponents_caption, live, shares_table
 
 
@@ -103,7 +104,8 @@ def test_the_browser_is_told_every_format() -> None:
         assert (told["layout"] is None) != (told["values"] is None)
     nf4 = record(FORMATS["nf4"])["values"]
     assert nf4 == FORMATS["nf4"].values.tolist()  # type: ignore[union-attr]
-    assert json.loads(unescape(attribute({"a": '<"&>'}))) == {"a": '<"&>'}
+    written = macros(PANELS).live(as_json({"a": '<"&>'}))
+    assert json.loads(unescape(written.split('"')[1])) == {"a": '<"&>'}
 
 
 def test_every_impossible_format_has_its_message_and_no_other() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 from gradio.utils import get_upload_folder
+from markupsafe import Markup
 
 from quant.errors import QuantError
 from quant.lab import Lab
@@ -28,6 +28,7 @@ from quant.ui.shared.action import connect
 from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import layer_choices, layer_in_view
 from quant.ui.shared.shelf import Shelf
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice, read_query
 from quant.ui.sidebar.controls import ADDRESS_JS, Controls, build_controls
 from quant.ui.sidebar.status import status_line
@@ -124,20 +125,16 @@ def _build_language(place: Place, demo: gr.Blocks) -> None:
                     shown.select(None, js=TAB_JS.format(tab=tab.name), api_visibility="private")
     with gr.Accordion(t.BADGES_TITLE[language], open=False):
         gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
-    gr.HTML(f'<p class="lab-footer">{escape(t.FOOTER[language])} · <a href="./?view=api">API</a></p>')
+    gr.HTML(macros(html.PIECES).footer(t.FOOTER[language]))
     view = View(lab, language, controls, status, tabs, tuple(built))
     _wire_follows(view)
     _wire_runs(view)
     _wire_address(view, demo)
 
 
-def _header(language: Language) -> str:
+def _header(language: Language) -> Markup:
     other = "./en" if language == "es" else "./"
-    return (
-        f'<div class="lab-header"><div><h1>{escape(t.TITLE[language])}</h1><p>{escape(t.SUBTITLE[language])}</p></div>'
-        f'<a class="language" href="{other}" onclick="this.search = window.location.search">'
-        f"{t.OTHER_LANGUAGE[language]}</a></div>"
-    )
+    return macros(html.PIECES).header(t.TITLE[language], t.SUBTITLE[language], other, t.OTHER_LANGUAGE[language])
 
 
 def layers_shown(view: View, seen: Seen) -> Updates:
@@ -210,8 +207,11 @@ def _wire_address(view: View, demo: gr.Blocks) -> None:
         if choice.model not in lab.names():
             errors.append(lab.unknown_model(choice.model))
             choice = replace(choice, model=lab.default())
-        updates = controls.show(choice) | shown(soon, Seen(choice), values)
-        updates[view.status] = "".join(html.problem(e, language) for e in errors) + str(updates[view.status])
+        live = shown(soon, Seen(choice), values)
+        updates = controls.show(choice) | live
+        updates[view.status] = html.NOTHING.join(
+            [*(html.problem(e, language) for e in errors), Markup(live[view.status])]
+        )
         if params.get("tab") in TITLES:
             updates[view.tabs] = gr.Tabs(selected=params["tab"])
         return updates

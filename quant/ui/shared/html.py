@@ -1,43 +1,53 @@
-"""Small pieces of HTML that every tab uses. Everything that is not markup is escaped here."""
+"""Small pieces of HTML that every tab uses: typed names for the macros of pieces.html.j2, which escape what is text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from quant.errors import QuantError
 from quant.text import NO_BREAK, Language, Text, fixed
 from quant.ui.shared import texts as t
+from quant.ui.shared.templates import macros
 
+PIECES = "shared/pieces.html.j2"
+NOTHING = Markup("")
 BAR = re.compile(r'<div class="lab-progress".*?</span></div>', re.DOTALL)
 CARET = re.compile(r"<i class=caret></i>")
 
 
-def badge(kind: str, language: Language) -> str:
+def badge(kind: str, language: Language) -> Markup:
     """The label that says what a number is worth: simulado, empaquetado or medido."""
     name, explained = t.BADGES[kind]
-    return f'<span class="lab-badge {kind}" title="{escape(explained[language])}">{escape(name[language])}</span>'
+    return macros(PIECES).badge(kind, name[language], explained[language])
 
 
-def verdict(text: str) -> str:
+def verdict(text: str) -> Markup:
     """The sentence in words that stands above a result."""
-    return f'<p class="lab-verdict">{escape(text)}</p>'
+    return macros(PIECES).verdict(text)
 
 
-def caption(text: str) -> str:
+def caption(text: str) -> Markup:
     """What to look at in the figure above."""
-    return f'<p class="lab-caption">{escape(text)}</p>'
+    return macros(PIECES).caption(text)
 
 
-def notice(text: str, kind: str = "error") -> str:
+def paragraph(text: str) -> Markup:
+    return macros(PIECES).paragraph(text)
+
+
+def heading(level: int, text: str) -> Markup:
+    return macros(PIECES).heading(level, text)
+
+
+def notice(text: str, kind: str = "error") -> Markup:
     """A message in the page; `kind` is error or note."""
-    sign = "⚠" if kind == "error" else "ℹ"
-    role = ' role="alert"' if kind == "error" else ""
-    return f'<div class="lab-notice {kind}"{role}><span aria-hidden="true">{sign}</span> {escape(text)}</div>'
+    return macros(PIECES).notice(text, kind)
 
 
-def problem(error: QuantError, language: Language) -> str:
+def problem(error: QuantError, language: Language) -> Markup:
     return notice(error.text[language])
 
 
@@ -46,45 +56,64 @@ def percent_sign(language: Language) -> str:
     return f"{NO_BREAK}%" if language == "es" else "%"
 
 
-def progress(label: Text, fraction: float, language: Language) -> str:
-    percent = fixed(100 * fraction, language, 0)
-    return (
-        f'<div class="lab-progress" role="progressbar" aria-valuenow="{100 * fraction:.0f}">'
-        f'<div class="track"><i style="width:{100 * fraction:.1f}%"></i></div>'
-        f"<span>{escape(label[language])} {percent}{percent_sign(language)}</span></div>"
-    )
+def progress(label: Text, fraction: float, language: Language) -> Markup:
+    percent = 100 * fraction
+    said = f"{label[language]} {fixed(percent, language, 0)}{percent_sign(language)}"
+    return macros(PIECES).progress(said, percent)
 
 
-def queue_place(ahead: int, language: Language) -> str:
+def queue_place(ahead: int, language: Language) -> Markup:
     return waiting((t.QUEUE_ONE if ahead == 1 else t.QUEUE_MANY).format(n=ahead)[language])
 
 
-def waiting(text: str) -> str:
+def waiting(text: str) -> Markup:
     """What is being waited for, where nobody knows how long."""
-    return f'<div class="lab-progress" role="status"><span>⏳ {escape(text)}</span></div>'
+    return macros(PIECES).waiting(text)
 
 
-def cards(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Tiles of (name, value, small print); the small print may hold markup."""
-    tiles = (
-        f'<div class="lab-card"><small>{escape(name)}</small><b>{escape(value)}</b><span>{extra}</span></div>'
-        for name, value, extra in rows
-    )
-    return f'<div class="lab-cards">{"".join(tiles)}</div>'
+def small(text: str) -> Markup:
+    return macros(PIECES).small(text)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column names its row; cells may hold markup made by this module."""
-    top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
-    body = "".join(f'<tr><th scope="row">{r[0]}</th>{"".join(f"<td>{cell}</td>" for cell in r[1:])}</tr>' for r in rows)
-    inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="lab-scroll"><table class="data" style="--cells:{len(head) - 1}">{inside}</table></div>'
+def cell(value: str, below: str) -> Markup:
+    """A cell of a table with small print under its value."""
+    return macros(PIECES).cell(value, below)
 
 
-def stopped(shown: str | None, language: Language) -> str:
+def row_name(name: str, badges: Markup, below: str) -> Markup:
+    """The first cell of a row: its name, what its numbers are worth, and small print."""
+    return macros(PIECES).row_name(name, badges, below)
+
+
+def spaced(first: str, second: str) -> Markup:
+    """One after the other, with a space between."""
+    return macros(PIECES).spaced(first, second)
+
+
+def over(first: str, second: str) -> Markup:
+    """One above the other."""
+    return macros(PIECES).over(first, second)
+
+
+def folded(summary: str, inside: Markup) -> Markup:
+    """What a beginner does not need."""
+    return macros(PIECES).folded(summary, inside)
+
+
+def cards(rows: Sequence[tuple[str, str, str]]) -> Markup:
+    """Tiles of (name, value, small print)."""
+    return macros(PIECES).cards(rows)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """A table whose first column names its row."""
+    return macros(PIECES).table(head, rows)
+
+
+def stopped(shown: str, language: Language) -> str:
     """What was on the screen when work was stopped, without progress bar and caret, and a word that it was.
 
     What had already ended stays as it is.
     """
-    kept = CARET.sub("", BAR.sub("", shown or ""))
-    return kept if kept == (shown or "") else notice(t.STOPPED[language], "note") + kept
+    kept = CARET.sub("", BAR.sub("", shown))
+    return shown if kept == shown else notice(t.STOPPED[language], "note") + Markup(kept)

@@ -160,7 +160,7 @@ def _build_fetch(lab: Lab, language: Language, controls: Controls) -> None:
         try:
             for done, total in fetch(DEFAULT_HUB_ID):
                 bar = html.progress(t.FETCHING, done / max(total, 1), language)
-                yield {message: bar + f"<small>{size(total, language)}</small>"}
+                yield {message: bar + html.small(size(total, language))}
             lab.loaded(DEFAULT_HUB_ID)  # here, so that the first visitor who chooses it does not hold the sliders up
         except QuantError as error:
             yield {message: html.problem(error, language)}

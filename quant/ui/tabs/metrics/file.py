@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import escape
 
 import gradio as gr
+from markupsafe import Markup
 
 from quant.errors import ModelError, QuantError
 from quant.file.quantized import predicted_bytes, save_quantized
@@ -20,6 +20,7 @@ from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame, Updates, Values
 from quant.ui.shared.shelf import Shelf, Stored
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.formats import CASTS
 from quant.ui.tabs.base import Follow, Place, Run, Seen
@@ -66,12 +67,12 @@ def planned(lab: Lab, language: Language, choice: Choice) -> str:
 
 def _sizes(report: SizeReport, n_bytes: int, language: Language) -> list[tuple[str, str, str]]:
     def said(text: Text, **amounts: int) -> str:
-        return escape(text.format(**{name: fixed(n, language, 0) for name, n in amounts.items()})[language])
+        return text.format(**{name: fixed(n, language, 0) for name, n in amounts.items()})[language]
 
     before, weights = report.float_bytes, report.stored_bytes
     packed = html.badge("packed", language)
     return [
-        (metrics_texts.SIZE[language], size(n_bytes, language), f"{said(t.FILE_BYTES, n=n_bytes)} {packed}"),
+        (metrics_texts.SIZE[language], size(n_bytes, language), html.spaced(said(t.FILE_BYTES, n=n_bytes), packed)),
         (t.FILE_WEIGHTS[language], size(weights, language), said(t.FILE_REST, n=weights, rest=n_bytes - weights)),
         (t.FILE_ORIGINAL[language], size(before, language), said(t.FILE_WEIGHTS_ALONE, n=before)),
     ]
@@ -117,17 +118,13 @@ def _written(lab: Lab, shelf: Shelf, quantized: LoadedModel, choice: Choice) -> 
         raise ModelError(t.FILE_NO_FOLDER.format(reason=error.strerror or str(error))) from error
 
 
-def result(stored: Stored, choice: Choice, language: Language) -> str:
+def result(stored: Stored, choice: Choice, language: Language) -> Markup:
     """That it is there, its name, its checksum and the recipe that it belongs to."""
     ready = t.FILE_READY.format(n=fixed(stored.n_bytes, language, 0))[language]
-    names = ((t.FILE_NAME[language], stored.path.name), ("SHA-256", stored.sha256))
-    lines = "".join(
-        f'<div>{escape(name)}: <code style="overflow-wrap:anywhere">{escape(value)}</code></div>'
-        for name, value in names
-    )
-    badge = html.badge("packed", language)
+    lines = ((t.FILE_NAME[language], stored.path.name), ("SHA-256", stored.sha256))
     below = f"{choice.describe()[language]} {t.FILE_KEPT[language]}"
-    return f'<p class="lab-verdict">{escape(ready)} {badge}</p>{lines}' + html.caption(below)
+    said = macros("tabs/metrics/metrics.html.j2").ready(ready, html.badge("packed", language), lines)
+    return said + html.caption(below)
 
 
 def build_file(place: Place) -> tuple[Follow, Run]:

@@ -9,8 +9,9 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from quant.evaluate.bandwidth import Placed
 from quant.evaluate.figures import Estimate, Figures
@@ -19,6 +20,7 @@ from quant.size import SizeReport
 from quant.text import Language, Text, number, size
 from quant.texts import EvalText
 from quant.ui.shared import html
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.metrics import texts as t
 
 FLOAT_BITS = 32
@@ -40,15 +42,15 @@ class Entry:
     written: tuple[Placed, Placed] | None = None
 
 
-def history_html(entries: Sequence[Entry], language: Language) -> str:
+def history_html(entries: Sequence[Entry], language: Language) -> Markup:
     """The table, one baseline for each text, and the downloads."""
     if not entries:
         return html.notice(t.HISTORY_EMPTY[language], "note")
-    rows, warned = [], ""
+    rows, warned = [], html.NOTHING
     for key in dict.fromkeys(e.key for e in entries):
         group = [e for e in entries if e.key == key]
         rows += [_base_row(group[0], language), *(_row(e, language) for e in group)]
-        warned += "".join(html.notice(text[language], "note") for text in disagreements(group))
+        warned += html.NOTHING.join(html.notice(text[language], "note") for text in disagreements(group))
     return html.table([h[language] for h in t.HISTORY_HEAD], rows) + warned + _downloads(entries, language)
 
 
@@ -60,7 +62,7 @@ def disagreements(group: Sequence[Entry]) -> list[Text]:
 
 
 def _base_row(entry: Entry, language: Language) -> list[str]:
-    name = f"{escape(t.HISTORY_BASE[language])}<small>{escape(entry.title[language])}</small>"
+    name = html.cell(t.HISTORY_BASE[language], entry.title[language])
     stored = _stored(entry.report.float_bytes, FLOAT_BITS, language)
     return [name, stored, _cell(entry.figures.perplexity_original, language), "0", "—"]
 
@@ -70,15 +72,15 @@ def _row(entry: Entry, language: Language) -> list[str]:
     share = number(100 * f.same_top.value, language, 3) + html.percent_sign(language)
     agree = t.HISTORY_TOP.format(share=share)[language]
     return [
-        escape(entry.recipe[language]), _stored(report.stored_bytes, report.quantized_bits_per_weight, language),
+        entry.recipe[language], _stored(report.stored_bytes, report.quantized_bits_per_weight, language),
         _cell(f.perplexity_quantized, language), _cell(f.kl_mean, language),
-        f"{escape(f.judgement.verdict.value[language])}<small>{escape(agree)}</small>",
+        html.cell(f.judgement.verdict.value[language], agree),
     ]  # fmt: skip
 
 
 def _stored(n_bytes: int, bits: float, language: Language) -> str:
     small = t.HISTORY_BITS.format(bits=number(bits, language, 3 if bits < FLOAT_BITS else 2))[language]
-    return f"{size(n_bytes, language)}<small>{escape(small)}</small>"
+    return html.cell(size(n_bytes, language), small)
 
 
 def _cell(estimate: Estimate, language: Language) -> str:
@@ -86,7 +88,7 @@ def _cell(estimate: Estimate, language: Language) -> str:
     if estimate.interval is None:
         return shown
     low, high = number(estimate.interval.low, language, 3), number(estimate.interval.high, language, 3)
-    return f"{shown}<small>{low} – {high}</small>"
+    return html.cell(shown, f"{low} – {high}")
 
 
 def plain(entry: Entry) -> dict[str, Any]:
@@ -131,12 +133,9 @@ def as_csv(entries: Sequence[Entry]) -> str:
     return out.getvalue()
 
 
-def _downloads(entries: Sequence[Entry], language: Language) -> str:
+def _downloads(entries: Sequence[Entry], language: Language) -> Markup:
     files = (("csv", "text/csv", as_csv(entries)), ("json", "application/json", as_json(entries)))
     # Spreadsheets take a file for UTF-8 only where it begins with the mark.
     codes = {"csv": "utf-8-sig", "json": "utf-8"}
     coded = [(name, kind, base64.b64encode(text.encode(codes[name])).decode()) for name, kind, text in files]
-    links = " · ".join(
-        f'<a download="quant.{name}" href="data:{kind};base64,{data}">{name.upper()}</a>' for name, kind, data in coded
-    )
-    return f"<p>{escape(t.HISTORY_DOWNLOAD[language])} {links}</p>"
+    return macros("tabs/metrics/metrics.html.j2").downloads(t.HISTORY_DOWNLOAD[language], coded)

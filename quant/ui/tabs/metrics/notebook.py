@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
+from markupsafe import Markup
 
 from quant.evaluate.dynamic import Census, KindCount, Saved
 from quant.evaluate.notebook import (
@@ -49,7 +49,7 @@ def revisiting(lab: Lab, language: Language) -> Action[str, str, Frame]:
 
 def revisit(lab: Lab, language: Language, model: str) -> Iterator[Frame]:
     """Progress over what is known so far."""
-    text, shown = shipped_text(TEXT).head(TEXT_BYTES), ""
+    text, shown = shipped_text(TEXT).head(TEXT_BYTES), html.NOTHING
     for step in notebook_steps(lab.loaded(model), text):
         if isinstance(step, float):
             yield Frame(html.progress(t.NOTEBOOK_RUNNING, step, language) + shown)
@@ -58,7 +58,7 @@ def revisit(lab: Lab, language: Language, model: str) -> Iterator[Frame]:
     yield Frame(shown)
 
 
-def result(report: NotebookReport, title: Text, language: Language) -> str:
+def result(report: NotebookReport, title: Text, language: Language) -> Markup:
     """Three small chapters, each words first and its table under them."""
     return (
         _heading(t.NOTEBOOK_CENSUS_TITLE, language)
@@ -68,17 +68,17 @@ def result(report: NotebookReport, title: Text, language: Language) -> str:
         + (
             _heading(t.NOTEBOOK_METRIC_TITLE, language) + _metric(report, report.scores, title, language)
             if report.scores
-            else ""
+            else html.NOTHING
         )
     )
 
 
-def _heading(text: Text, language: Language) -> str:
-    return f"<h4>{escape(text[language])}</h4>"
+def _heading(text: Text, language: Language) -> Markup:
+    return html.heading(4, text[language])
 
 
-def _row_name(name: str, small: Text, badges: str, language: Language) -> str:
-    return f"{escape(name)} {badges}<small>{escape(small[language])}</small>"
+def _row_name(name: str, small: Text, badges: Markup, language: Language) -> str:
+    return html.row_name(name, badges, small[language])
 
 
 def _percent(part: float, whole: float, language: Language) -> str:
@@ -90,7 +90,7 @@ def _change(a: float, b: float, language: Language) -> str:
     return f"{'+' if b >= a else '−'}{_percent(abs(b - a), a, language)}"
 
 
-def _census(census: Census, language: Language) -> str:
+def _census(census: Census, language: Language) -> Markup:
     shared = sum(kind.parameters for kind in census.kinds) > census.total
     captions = [t.NOTEBOOK_CONV1D if census.conv1d else t.NOTEBOOK_NO_CONV1D]
     captions += [t.NOTEBOOK_TABLE_SHARED] if shared else []
@@ -116,15 +116,14 @@ def _kind_row(kind: KindCount, total: int, language: Language) -> list[str]:
         why = t.NOTEBOOK_WHY_NO_VERSION
     else:
         why = t.NOTEBOOK_WHY_CONV1D if kind.kind == "Conv1D" else t.NOTEBOOK_WHY_NOT_ASKED
-    share = f"<small>{_percent(kind.parameters, total, language)}</small>"
     return [
         _row_name(kind.kind, why, html.badge("measured", language), language),
         fixed(kind.modules, language, 0), fixed(len(kind.converted), language, 0),
-        fixed(kind.parameters, language, 0) + share,
+        html.cell(fixed(kind.parameters, language, 0), _percent(kind.parameters, total, language)),
     ]  # fmt: skip
 
 
-def _cost(report: NotebookReport, language: Language) -> str:
+def _cost(report: NotebookReport, language: Language) -> Markup:
     measured = html.badge("measured", language)
     before, after = report.saved
     rows = [
@@ -145,7 +144,7 @@ def _cost(report: NotebookReport, language: Language) -> str:
 
 def _part_row(name: Text, before: int, after: int, language: Language) -> list[str]:
     moved = UNKNOWN if before in (0, after) else _change(before, after, language)
-    label = f"{escape(name[language])} {html.badge('measured', language)}"
+    label = html.spaced(name[language], html.badge("measured", language))
     return [label, *(size(n, language) if n else "0" for n in (before, after)), moved]
 
 
@@ -180,10 +179,10 @@ def _speed_row(a: Speed, b: Speed, language: Language) -> list[str]:
 def _rate(speed: Speed, language: Language) -> str:
     low, high = (number(v, language, 3) for v in (speed.lowest, speed.highest))
     small = metrics_texts.SPEED_RANGE.format(n=len(speed.rounds), low=low, high=high)[language]
-    return f"{number(speed.median, language, 3)}<small>{small}</small>"
+    return html.cell(number(speed.median, language, 3), small)
 
 
-def _metric(report: NotebookReport, scores: tuple[Scored, ...], title: Text, language: Language) -> str:
+def _metric(report: NotebookReport, scores: tuple[Scored, ...], title: Text, language: Language) -> Markup:
     loss = number(scores[0].length.loss, language, 4)
     words = (t.NOTEBOOK_BLIND if report.blind else t.NOTEBOOK_NOT_BLIND).format(loss=loss, most=MAX_LENGTH)[language]
     original, recipe, broken = (s.quality.perplexity for s in scores)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from quant.activations import Activations
 from quant.evaluate.figures import Estimate, Figures
@@ -38,14 +39,14 @@ class Shown:
     computes: Text
 
 
-def result(s: Shown, language: Language) -> str:
+def result(s: Shown, language: Language) -> Markup:
     f = s.figures
-    warning = html.notice(f.warning[language], "note") if f.warning else ""
+    warning = html.notice(f.warning[language], "note") if f.warning else html.NOTHING
     cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
     drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
     cost += html.caption(s.computes[language])
     below = html.caption(s.recipe[language]) + html.caption(_protocol(s, language)) + html.caption(_sure(f, language))
-    return _words(s, language) + warning + cost + f"<h3>{escape(t.DIVERGENCE[language])}</h3>" + drift + below
+    return _words(s, language) + warning + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
 
 
 def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activations) -> Text:
@@ -62,15 +63,15 @@ def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activat
     return Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
 
 
-def _words(s: Shown, language: Language) -> str:
+def _words(s: Shown, language: Language) -> Markup:
     f, judged = s.figures, s.figures.judgement
     words = t.METRIC_WORDS.format(
         bits=number(s.report.quantized_bits_per_weight, language, 3), before=size(s.report.float_bytes, language),
         after=size(s.report.stored_bytes, language),
         move=_move(f.perplexity_original.value, f.perplexity_quantized.value, language),
     )[language]  # fmt: skip
-    rule = f"<details><summary>{escape(t.RULE_LABEL[language])}</summary>{html.caption(RULE[language])}</details>"
-    return html.verdict(judged.sentence[language]) + f"<p>{escape(words)}</p>" + rule
+    rule = html.folded(t.RULE_LABEL[language], html.caption(RULE[language]))
+    return html.verdict(judged.sentence[language]) + html.paragraph(words) + rule
 
 
 def _move(a: float, b: float, language: Language) -> str:
@@ -93,8 +94,8 @@ def change(a: float, b: float, language: Language) -> str:
     return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}{html.percent_sign(language)}"
 
 
-def _row_name(name: Text, hint: Text, badges: str, language: Language) -> str:
-    return f"{escape(name[language])} {badges}<small>{escape(hint[language])}</small>"
+def _row_name(name: Text, hint: Text, badges: Markup, language: Language) -> str:
+    return html.row_name(name[language], badges, hint[language])
 
 
 def _rows(s: Shown, language: Language) -> list[list[str]]:
@@ -117,19 +118,19 @@ def _quality_row(name: Text, hint: Text, a: Estimate, b: Estimate, ratio: Estima
     moved = change(a.value, b.value, language)
     if ratio and ratio.interval:
         low, high = (change(1.0, end, language) for end in (ratio.interval.low, ratio.interval.high))
-        moved += f"<small>{escape(t.INTERVAL.format(low=low, high=high)[language])}</small>"
+        moved = html.cell(moved, t.INTERVAL.format(low=low, high=high)[language])
     first = _row_name(name, hint, html.badge("measured", language), language)
     return [first, _figure(a, language), _figure(b, language), moved]
 
 
 def _figure(estimate: Estimate, language: Language) -> str:
     shown = number(estimate.value, language, 4)
-    return shown + (f"<small>{_ends(estimate, language)}</small>" if estimate.interval else "")
+    return html.cell(shown, _ends(estimate, language)) if estimate.interval else shown
 
 
 def _ends(estimate: Estimate, language: Language, unit: str = "") -> str:
     if estimate.interval is None:
-        return escape(t.NO_INTERVAL[language])
+        return t.NO_INTERVAL[language]
     low, high = (number(end, language, 3) + unit for end in (estimate.interval.low, estimate.interval.high))
     return f"{low} – {high}"
 
@@ -170,7 +171,7 @@ def _speed_rows(a: Speed, b: Speed, language: Language) -> list[list[str]]:
 def _rate(speed: Speed, language: Language) -> str:
     low, high = (number(v, language, 3) for v in (speed.lowest, speed.highest))
     small = t.SPEED_RANGE.format(n=len(speed.rounds), low=low, high=high)[language]
-    return f"{number(speed.median, language, 3)}<small>{small}</small>"
+    return html.cell(number(speed.median, language, 3), small)
 
 
 def _protocol(s: Shown, language: Language) -> str:

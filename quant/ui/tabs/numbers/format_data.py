@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from functools import cache
-from html import escape
 from typing import Any
 
 from quant.errors import SchemeError
@@ -61,6 +60,6 @@ def impossible(language: Language) -> dict[str, str]:
     return said
 
 
-def attribute(data: object) -> str:
-    """`data` as JSON inside an HTML attribute."""
-    return escape(json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+def as_json(data: object) -> str:
+    """`data` as JSON, as short as it can be."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from html import escape
+from collections.abc import Callable
 
 import torch
+from markupsafe import Markup
 
 from quant.evaluate.numbers import format_range
 from quant.formats import FORMATS
 from quant.plots.ranges import ranges_svg
 from quant.text import Language, Text, fixed, number
 from quant.ui.shared import html
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.numbers import texts as t
 
+PANELS = "tabs/numbers/numbers.html.j2"
 # Tables of other widths say nothing new, and a list of thirty formats is long enough.
 HIDDEN = (*(f"{sign}int{bits}" for sign in ("", "u") for bits in (3, 5, 6, 7)), "iq4", "dynamic8")
 NAMES = {
@@ -58,24 +60,15 @@ def in_torch(value: float, dtype: torch.dtype) -> str:
     return "NaN" if math.isnan(cast) else f"{cast:g}"
 
 
-def wrong(language: Language) -> str:
+def wrong(language: Language) -> Markup:
     known = facts()
-    rows = (
-        f"<div><dt><small>✗ {escape(t.NUMBERS_WRONG_SAID[language])}</small>"
-        f"{escape(said.format(**known)[language])}</dt>"
-        f"<dd>{escape(truth.format(**known)[language])}</dd></div>"
-        for said, truth in t.NUMBERS_WRONG
-    )
-    return f'<dl class="lab-wrong">{"".join(rows)}</dl>'
+    rows = [tuple(text.format(**known)[language] for text in pair) for pair in t.NUMBERS_WRONG]
+    return macros(PANELS).wrong(t.NUMBERS_WRONG_SAID[language], rows)
 
 
-def when(language: Language) -> str:
-    def row(cells: Sequence[Text], css: str = "") -> str:
-        name, bits, use = (escape(cell[language]) for cell in cells)
-        return f"<div{css}><dt>{name}</dt><dd>{bits}</dd><dd>{use}</dd></div>"
-
-    head = row(t.NUMBERS_WHEN_HEAD, ' class="head"')
-    return f'<dl class="lab-when">{head}{"".join(row(cells) for cells in t.NUMBERS_WHEN)}</dl>'
+def when(language: Language) -> Markup:
+    head, *rows = [[cell[language] for cell in cells] for cells in (t.NUMBERS_WHEN_HEAD, *t.NUMBERS_WHEN)]
+    return macros(PANELS).when(head, rows)
 
 
 def properties_table(language: Language) -> str:
@@ -89,7 +82,7 @@ def properties_table(language: Language) -> str:
             continue
         many = p.distinct_values >= MANY
         count = number(p.distinct_values, language, 4) if many else fixed(p.distinct_values, language, 0)
-        title = f"{name}<small>{NAMES[name]}</small>" if name in NAMES else name
+        title = html.cell(name, NAMES[name]) if name in NAMES else name
         rows.append([
             title, str(element.code_bits), str(p.significant_bits or "–"), write(p.largest), write(p.smallest_normal),
             write(p.smallest_positive), write(p.epsilon), count,
@@ -100,4 +93,4 @@ def properties_table(language: Language) -> str:
 def ranges(language: Language) -> str:
     """The chart of range against precision and its caption."""
     caption = html.caption(t.NUMBERS_RANGES_CAPTION.format(**facts())[language])
-    return ranges_svg([format_range(name) for name in NAMES], NAMES, language) + caption
+    return Markup(ranges_svg([format_range(name) for name in NAMES], NAMES, language)) + caption

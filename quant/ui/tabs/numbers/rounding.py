@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from pathlib import Path
 
 import gradio as gr
 
 from quant.text import Language, Text
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.numbers import rounding_texts as t
+from quant.ui.tabs.numbers.read import PANELS
 
 FOLDER = Path(__file__).parent
 SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in
@@ -26,8 +27,7 @@ def strings(language: Language) -> dict[str, str]:
 
 def element(language: Language) -> str:
     """The markup of `<lab-rounding>`, which draws itself."""
-    data = escape(json.dumps(strings(language), ensure_ascii=False))
-    return f'<lab-rounding data-language="{language}" data-strings="{data}"></lab-rounding>'
+    return macros(PANELS).rounding(language, json.dumps(strings(language), ensure_ascii=False))
 
 
 def build_rounding(language: Language) -> gr.HTML:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
-from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -25,11 +24,12 @@ from quant.text import Language, Text, fixed, number
 from quant.ui.shared import html
 from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import find_layer, layer_in_view, layer_list, layer_title
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.numbers import rounding
 from quant.ui.tabs.numbers import texts as t
-from quant.ui.tabs.numbers.format_data import attribute, impossible, records
-from quant.ui.tabs.numbers.read import HIDDEN, NAMES, both, properties_table, ranges, when, wrong
+from quant.ui.tabs.numbers.format_data import as_json, impossible, records
+from quant.ui.tabs.numbers.read import HIDDEN, NAMES, PANELS, both, properties_table, ranges, when, wrong
 
 FOLDER = Path(__file__).parent
 OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live")
@@ -69,7 +69,7 @@ def live(loaded: LoadedModel, layer_name: str | None, language: Language) -> str
         "largest": weight(figures.largest), "median": weight(figures.median),
         "random": [weight(w) for w in figures.random],
     }  # fmt: skip
-    return f'<lab-live data-lab="{attribute(data)}"></lab-live>'
+    return macros(PANELS).live(as_json(data))
 
 
 def figure(figures: ModelNumbers, language: Language) -> go.Figure:
@@ -121,7 +121,7 @@ def shares_table(figures: ModelNumbers, language: Language) -> str:
     def row(s: Share) -> list[str]:
         normal = figures.total - s.subnormal - s.zero - s.beyond
         cells = [_percent(n, figures.total, language) for n in (normal, s.subnormal, s.zero, s.beyond)]
-        return [s.format, *(escape(c) + html.percent_sign(language) for c in cells)]
+        return [s.format, *(c + html.percent_sign(language) for c in cells)]
 
     return html.table([h[language] for h in t.NUMBERS_SHARES_HEAD], [row(s) for s in figures.shares])
 
@@ -155,7 +155,7 @@ def bits_panel(language: Language) -> str:
     data = {
         "language": language, "strings": strings, "formats": formats, "shown": SHOWN, "impossible": impossible(language)
     }  # fmt: skip
-    return f'<lab-bits data-lab="{attribute(data)}">{escape(t.NUMBERS_NO_SCRIPT[language])}</lab-bits>'
+    return macros(PANELS).bits(as_json(data), t.NUMBERS_NO_SCRIPT[language])
 
 
 def number_line(language: Language) -> str:
@@ -163,15 +163,13 @@ def number_line(language: Language) -> str:
     strings["tableHead"] = [said[language] for said in t.NUMBERS_LINE_TABLE]
     formats = [r for r in records() if r["bits"] <= LINE_BITS and r["name"] not in HIDDEN]
     data = {"language": language, "strings": strings, "formats": formats, "start": LINE_START}
-    return f'<lab-line data-lab="{attribute(data)}"></lab-line>'
+    return macros(PANELS).line(as_json(data))
 
 
 def jump_links(language: Language) -> str:
     """The tab is long: where its parts are."""
-    parts = "".join(
-        f'<a href="#numbers-{part}-{language}">{escape(title[language])}</a>' for part, title in t.NUMBERS_PARTS.items()
-    )
-    return f'<nav class="lab-jump" aria-label="{escape(t.NUMBERS_JUMP[language])}">{parts}</nav>'
+    parts = [(part, title[language]) for part, title in t.NUMBERS_PARTS.items()]
+    return macros(PANELS).jump(t.NUMBERS_JUMP[language], parts, language)
 
 
 def _heading(part: str, language: Language, below: Text | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gradio as gr
+from markupsafe import Markup
 
 from quant.errors import QuantError
 from quant.evaluate.weights import rounding_sample
@@ -12,6 +13,7 @@ from quant.text import Language, fixed, number
 from quant.ui.shared import html
 from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import default_layer, find_layer, layer_title
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.start import texts as t
@@ -19,7 +21,7 @@ from quant.ui.tabs.start import texts as t
 SHOWN = 32
 
 
-def picture(lab: Lab, language: Language, choice: Choice) -> str:
+def picture(lab: Lab, language: Language, choice: Choice) -> Markup:
     """Real weights of the live model and the grid of the live choice, with a caption computed from them."""
     try:
         loaded = lab.loaded(choice.model)
@@ -33,8 +35,8 @@ def picture(lab: Lab, language: Language, choice: Choice) -> str:
         levels=fixed(scheme.levels, language, 0), error=number(sample.mean_error_percent, language, 2),
     )  # fmt: skip
     marks = zip(("dot o", "square q", "dash e"), t.START_LEGEND, strict=True)
-    legend = "".join(f'<span><i class="{shape}"></i>{name[language]}</span>' for shape, name in marks)
-    return f'<div class="lab-legend">{legend}</div>{rounding_svg(sample, language)}' + html.caption(caption[language])
+    legend = macros("tabs/start/start.html.j2").legend([(shape, name[language]) for shape, name in marks])
+    return legend + Markup(rounding_svg(sample, language)) + html.caption(caption[language])
 
 
 def build_start(place: Place) -> Built:

@@ -7,12 +7,12 @@ hovered, focused or tapped (drift.css). Only the keys and a phone need a line of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 
 import gradio as gr
+from markupsafe import Markup, escape
 
 from quant.evaluate.drift import UNFINISHED, Candidate, Drift, Span, drift_steps, text_tokens
 from quant.lab import Lab
@@ -22,11 +22,14 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import drift_texts as t
 
 EDGES = (1.25, 2.0, 4.0)  # times more or less likely, from which a token is tinted 1, 2 or 3
+TEXT = "tabs/text/drift.html.j2"
+LINE_END = Markup("<i>↵</i>\n")
 MOST_MOVED = 5
 CONTEXT_SPANS = 4  # shown before each of the most moved
 SAMPLE, SAMPLE_SENTENCES = "literatura", 2
@@ -35,11 +38,11 @@ SEEN = str.maketrans({" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\N{NO-B
 KEYS_JS = (
     "const all=[...this.querySelectorAll('[data-m]')],here=all.indexOf(event.target.closest('[data-m]')),"
     "there=all[{ArrowRight:here+1,ArrowLeft:here-1,Home:0,End:all.length-1}[event.key]];"
-    "if(here&lt;0)return;if(event.key==='Escape')event.target.blur();"
+    "if(here<0)return;if(event.key==='Escape')event.target.blur();"
     "if(there){event.preventDefault();all[here].tabIndex=-1;there.tabIndex=0;there.focus()}"
 )
 # On a phone the card takes the foot of the window: a token that was tapped down there moves up, out from under it.
-TAP_JS = "if(innerWidth&lt;641)event.target.closest('[data-m]')?.scrollIntoView({block:'nearest'})"
+TAP_JS = "if(innerWidth<641)event.target.closest('[data-m]')?.scrollIntoView({block:'nearest'})"
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,11 @@ def _change(change: int, language: Language) -> str:
     return words.format(sign="÷" if change < 0 else "×", low=low, high=high)[language]
 
 
-def _legend(language: Language) -> str:
-    steps = range(-len(EDGES), len(EDGES) + 1)
-    swatches = "".join(f"<span data-m={step}>{escape(_change(step, language))}</span>" for step in steps)
+def _legend(language: Language) -> Markup:
+    steps = [(step, _change(step, language)) for step in range(-len(EDGES), len(EDGES) + 1)]
     limits = " · ".join(number(math.log(edge), language, 2) for edge in EDGES)
     note = t.DRIFT_LEGEND_NATS.format(limits=limits)[language]
-    return (
-        f'<div class="lab-drift-legend"><p>{escape(t.DRIFT_LEGEND[language])}</p><div>{swatches}</div>'
-        f"<p>{escape(note)}</p></div>"
-    )
+    return macros(TEXT).legend(t.DRIFT_LEGEND[language], steps, note)
 
 
 def split_spaces(piece: str) -> tuple[str, str]:
@@ -122,46 +121,62 @@ def split_spaces(piece: str) -> tuple[str, str]:
     return piece[: len(piece) - len(word)], word
 
 
-def _token(span: Span, d: Drift, language: Language) -> str:
-    """A piece of the text and its card; the mark of the first disagreement before it."""
-    parts = d.parting is not None and span.first <= d.parting < span.first + len(span.tokens)
+@dataclass(frozen=True)
+class Column:
+    """What one model expected at a token: candidates as (name, whether it is the one that came, probability)."""
+
+    css: str
+    name: str
+    rank: str
+    candidates: list[tuple[str, bool, str]]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the text with its tint, the mark of the first disagreement before it (parts), and its card."""
+
+    first: int
+    level: int
+    stop: int
+    space: str
+    text: Markup
+    parts: bool
+    visible: str
+    moved: str
+    columns: tuple[Column, Column]
+    note: str
+
+
+def _token(span: Span, d: Drift, language: Language) -> Token:
     space, word = split_spaces(span.piece)
-    mark = "<sup>≠</sup>" if parts else ""
-    text = mark + escape(word).replace("\n", "<i>↵</i>\n")
-    stop = -1 if span.first else 0
-    return (
-        f"{space}<span data-m={level(span.log_change)} tabindex={stop} aria-describedby=lab-drift-{span.first}>{text}"
-        f"{_card(span, language)}</span>"
-    )
-
-
-def _card(span: Span, language: Language) -> str:
-    """Both models at this position: the token that came, and the five that each expected most."""
     first, n = span.tokens[0], len(span.tokens)
+    columns = (
+        _column("o", shared_texts.ORIGINAL, span.log_p_original, first.rank_original, first.top_original, first.id,
+                language),
+        _column("q", shared_texts.QUANTIZED, span.log_p_quantized, first.rank_quantized, first.top_quantized, first.id,
+                language),
+    )  # fmt: skip
+    return Token(
+        span.first, level(span.log_change), -1 if span.first else 0, space, escape(word).replace("\n", LINE_END),
+        d.parting is not None and span.first <= d.parting < span.first + n, visible(span.piece),
+        _where(span, language), columns, t.DRIFT_SHARED.format(n=n)[language] if n > 1 else "",
+    )  # fmt: skip
+
+
+def _where(span: Span, language: Language) -> str:
+    n = len(span.tokens)
     where = (t.DRIFT_TOKEN if n == 1 else t.DRIFT_TOKENS).format(n=span.first + 1, last=span.first + n)[language]
     kl = t.DRIFT_TOKEN_KL.format(kl=number(span.kl_nats, language, 3))[language]
-    moved = f"{where} · {times(span.log_change, language)} · {kl}"
-    columns = (
-        ("o", shared_texts.ORIGINAL, math.exp(span.log_p_original), first.rank_original, first.top_original),
-        ("q", shared_texts.QUANTIZED, math.exp(span.log_p_quantized), first.rank_quantized, first.top_quantized),
-    )
-    lists = "".join(
-        f"<span><b class={css}>{name[language]}</b>"
-        f"<small>{t.DRIFT_P_RANK.format(p=percent(p, language), rank=fixed(rank, language, 0))[language]}</small>"
-        + "".join(_candidate(c, c.id == first.id, language) for c in top)
-        + "</span>"
-        for css, name, p, rank, top in columns
-    )
-    note = f"<small>{t.DRIFT_SHARED.format(n=n)[language]}</small>" if n > 1 else ""
-    return (
-        f"<span class=lab-drift-card role=tooltip lang={language} id=lab-drift-{span.first}>"
-        f"<b>{escape(visible(span.piece))}</b><small>{moved}</small>{lists}{note}</span>"
-    )
+    return f"{where} · {times(span.log_change, language)} · {kl}"
 
 
-def _candidate(candidate: Candidate, came: bool, language: Language) -> str:
-    name = escape(_name(candidate, language)) + (" ✓" if came else "")
-    return f"<i{' class=came' if came else ''}>{name}</i> <em>{percent(candidate.p, language)}</em> "
+def _column(css: str, name: Text, log_p: float, rank: int, top: Sequence[Candidate], came: int,
+            language: Language) -> Column:  # fmt: skip
+    p = percent(math.exp(log_p), language)
+    candidates = [
+        (_name(c, language) + (" ✓" if c.id == came else ""), c.id == came, percent(c.p, language)) for c in top
+    ]
+    return Column(css, name[language], t.DRIFT_P_RANK.format(p=p, rank=fixed(rank, language, 0))[language], candidates)
 
 
 # ---- the words
@@ -182,7 +197,7 @@ def _verdict(d: Drift, language: Language) -> str:
     return f"{t.DRIFT_SOME_AGREE.format(n=n, agree=agree)[language]} {part[language]}"
 
 
-def _cards(d: Drift, language: Language) -> str:
+def _cards(d: Drift, language: Language) -> Markup:
     n = fixed(len(d.tokens), language, 0)
     agree = fixed(sum(token.agrees for token in d.tokens), language, 0)
     badges = html.badge("measured", language)
@@ -192,30 +207,29 @@ def _cards(d: Drift, language: Language) -> str:
     kl = t.DRIFT_KL_UNIT.format(kl=number(d.mean_kl_nats, language, 3))
     same = t.DRIFT_AGREEMENT_HINT.format(n=n, agree=agree)
     return html.cards([
-        (t.DRIFT_AGREEMENT[language], percent(d.agreement, language), escape(same[language]) + f"<br>{badges}"),
-        (t.DRIFT_KL[language], kl[language], escape(t.DRIFT_KL_HINT[language]) + f"<br>{badges}"),
-        (t.DRIFT_PARTING[language], parting[0][language], escape(parting[1][language]) + f"<br>{badges}"),
+        (t.DRIFT_AGREEMENT[language], percent(d.agreement, language), html.over(same[language], badges)),
+        (t.DRIFT_KL[language], kl[language], html.over(t.DRIFT_KL_HINT[language], badges)),
+        (t.DRIFT_PARTING[language], parting[0][language], html.over(parting[1][language], badges)),
     ])  # fmt: skip
 
 
-def _most_moved(d: Drift, language: Language) -> str:
+def _most_moved(d: Drift, language: Language) -> Markup:
     spans = d.most_moved(MOST_MOVED)
     if not spans:
-        return ""
-    items = "".join(f"<li>{_before(span, d)}{_moved(span, language)}</li>" for span in spans)
-    return f'<h4>{escape(t.DRIFT_MOST_MOVED[language])}</h4><ol class="lab-drift-most">{items}</ol>'
+        return html.NOTHING
+    items = [(*_before(span, d), _moved(span, language)) for span in spans]
+    return macros(TEXT).most_moved(t.DRIFT_MOST_MOVED[language], items)
 
 
-def _before(span: Span, d: Drift) -> str:
-    """The token in its place: a few pieces before it, then itself with its tint."""
+def _before(span: Span, d: Drift) -> tuple[str, int, str]:
+    """The token in its place: a few pieces before it, its tint, itself."""
     at = d.spans.index(span)
     start = max(0, at - CONTEXT_SPANS)
     while max(0, at - 2 * CONTEXT_SPANS) < start < at and not d.spans[start].piece[:1].isspace():
         start -= 1  # to the beginning of a word
     before = " ".join("".join(s.piece for s in d.spans[start:at]).splitlines()).lstrip()
     space, word = split_spaces(span.piece if span.piece.strip() else visible(span.piece))
-    lead = escape("…" * (start > 0) + before + space)
-    return f'<span lang="es">{lead}<b data-m={level(span.log_change)}>{escape(word)}</b></span> '
+    return "…" * (start > 0) + before + space, level(span.log_change), word
 
 
 def _moved(span: Span, language: Language) -> str:
@@ -230,21 +244,21 @@ def _moved(span: Span, language: Language) -> str:
         after=percent(math.exp(span.log_p_quantized), language), rank_after=fixed(ranks[1], language, 0),
         change=times(span.log_change, language),
     )  # fmt: skip
-    return escape(text[language])
+    return text[language]
 
 
-def drift_html(d: Drift, language: Language) -> str:
+def drift_html(d: Drift, language: Language) -> Markup:
     """Words first, then the text with its legend, then the tokens that moved most."""
     shown = {"total": fixed(d.total_tokens, language, 0), "shown": fixed(len(d.tokens), language, 0)}
-    cut = html.notice(t.DRIFT_CUT.format(**shown)[language], "note") if d.total_tokens > len(d.tokens) else ""
-    tokens = "".join(_token(span, d, language) for span in d.spans)
-    label = escape(t.DRIFT_REGION[language])
-    return (
-        f'<div class="lab-drift">{html.verdict(_verdict(d, language))}{cut}{_cards(d, language)}{_legend(language)}'
-        f'<div class="lab-drift-text" lang="es" role="group" aria-label="{label}" onkeydown="{KEYS_JS}" '
-        f'onclick="{TAP_JS}">{tokens}</div>'
-        f"{html.caption(t.DRIFT_HINT[language])}{_most_moved(d, language)}</div>"
-    )
+    is_cut = d.total_tokens > len(d.tokens)
+    tokens = [_token(span, d, language) for span in d.spans]
+    return macros(TEXT).whole([
+        html.verdict(_verdict(d, language)),
+        html.notice(t.DRIFT_CUT.format(**shown)[language], "note") if is_cut else html.NOTHING,
+        _cards(d, language), _legend(language),
+        macros(TEXT).text(tokens, t.DRIFT_REGION[language], KEYS_JS, TAP_JS, language),
+        html.caption(t.DRIFT_HINT[language]), _most_moved(d, language),
+    ])  # fmt: skip
 
 
 # ---- the section

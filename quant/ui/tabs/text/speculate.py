@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 
 import gradio as gr
+from markupsafe import Markup, escape
 
 from quant.errors import PromptError
 from quant.generate import Sampling, Step, encode_prompt, first_difference, stream
@@ -19,15 +19,17 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame, Values, components, read
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import speculate_texts as t
-from quant.ui.tabs.text.drift import percent, split_spaces, visible
+from quant.ui.tabs.text.drift import LINE_END, percent, split_spaces, visible
 from quant.ui.tabs.text.sampling import Settings, given
 from quant.ui.tabs.text.write import WriteForm
 
 MOST_DRAFTED = 7  # with the token before them, as many as the compiled kernels read at once
 REDRAW_S = 0.06
+MARKED = "tabs/text/speculate.html.j2"
 ALIKE = 1.05  # speeds whose ratio is below this are not told apart
 UNFINISHED = "\ufffd"  # what a token decodes to that holds a part of a character
 
@@ -48,7 +50,7 @@ class Draft:
     prompt: str
     drafted: int
     sampling: Sampling
-    note: str
+    note: Markup
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Marked:
         self._end = loaded.tokenizer.eos_token_id
         self._before = list(prompt)  # whole characters, that the next ones are decoded after
         self._open: list[tuple[int, str]] = []  # tokens of a character that is not whole yet
-        self.markup = f"<b>{escape(loaded.tokenizer.decode(self._before, skip_special_tokens=True))}</b>"
+        self.markup: Markup = macros(MARKED).prompt(loaded.tokenizer.decode(self._before, skip_special_tokens=True))
 
     def add(self, r: Round) -> None:
         for token in r.drafted[: r.accepted]:
@@ -97,25 +99,19 @@ class Marked:
     def _decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
 
-    def _element(self, tag: str, piece: str) -> str:
+    def _element(self, tag: str, piece: str) -> Markup:
         space, word = split_spaces(piece)
-        return f"{escape(space)}<{tag}>{escape(word)}</{tag}>".replace("\n", "<i>↵</i>\n")
+        return macros(MARKED).piece(tag, space, escape(word).replace("\n", LINE_END))
 
-    def _thrown(self, piece: str) -> str:
+    def _thrown(self, piece: str) -> Markup:
         """It takes no place of its own: neither a space before it nor a new line."""
-        return f"<del>{escape(piece.strip(' ') or visible(piece))}</del>".replace("\n", "<i>↵</i>")
+        return macros(MARKED).thrown(escape(piece.strip(" ") or visible(piece)).replace("\n", LINE_END.rstrip()))
 
 
-def _text(marked: Marked, done: bool, language: Language) -> str:
-    legend = "".join(
-        f"<li><{tag}>abc</{tag}> {escape(words[language])}</li>"
-        for tag, words in (("span", t.SPECULATE_ACCEPTED), ("ins", t.SPECULATE_OWN), ("del", t.SPECULATE_REJECTED))
-    )
-    caret = "" if done else "<i class=caret></i>"
-    return (
-        f'<div class="lab-spec-text" lang="es" role="group" aria-label="{escape(t.SPECULATE_REGION[language])}">'
-        f'{marked.markup}{caret}</div><ul class="lab-spec-legend">{legend}</ul>'
-    )
+def _text(marked: Marked, done: bool, language: Language) -> Markup:
+    kinds = (("span", t.SPECULATE_ACCEPTED), ("ins", t.SPECULATE_OWN), ("del", t.SPECULATE_REJECTED))
+    legend = [(tag, words[language]) for tag, words in kinds]
+    return macros(MARKED).text(t.SPECULATE_REGION[language], marked.markup, done, legend)
 
 
 # ---- the words
@@ -155,23 +151,23 @@ def verdict(alone: Step, rounds: Sequence[Round], language: Language) -> str:
     return f"{said[language]} {same[language]}"
 
 
-def result(alone: Step, rounds: Sequence[Round], marked: Marked, language: Language) -> str:
+def result(alone: Step, rounds: Sequence[Round], marked: Marked, language: Language) -> Markup:
     """The whole: words, how it was measured, the text, and what a beginner does not need folded."""
     last = rounds[-1]
     share = _share(last.draft_seconds / last.seconds, language)
     slower = last.tokens_per_s * ALIKE <= alone.tokens_per_s
     why = " " + t.SPECULATE_WHY_SLOWER.format(share=share)[language] if slower and last.draft_seconds else ""
-    how = f"{html.badge('measured', language)} {escape(t.SPECULATE_MEASURED[language] + why)}"
+    how = macros(MARKED).how(html.badge("measured", language), t.SPECULATE_MEASURED[language] + why)
     drafted = any(r.drafted for r in rounds)
     return (
         html.verdict(verdict(alone, rounds, language))
-        + (f'<p class="lab-caption">{how}</p>' if drafted else "")
+        + (how if drafted else html.NOTHING)
         + _text(marked, True, language)
-        + (_details(rounds, share, language) if drafted else "")
+        + (_details(rounds, share, language) if drafted else html.NOTHING)
     )
 
 
-def _details(rounds: Sequence[Round], share: str, language: Language) -> str:
+def _details(rounds: Sequence[Round], share: str, language: Language) -> Markup:
     last = rounds[-1]
     judged = {"accepted": sum(r.accepted for r in rounds), "judged": sum(r.judged for r in rounds)}
     passes = {"tokens": last.new_tokens, "rounds": len(rounds)}
@@ -182,8 +178,8 @@ def _details(rounds: Sequence[Round], share: str, language: Language) -> str:
         (t.SPECULATE_SHARE, share, t.SPECULATE_SHARE_HINT),
         (t.SPECULATE_TIED, fixed(last.tied, language, 0), t.SPECULATE_TIED_HINT),
     ]  # fmt: skip
-    cards = html.cards([(name[language], value, escape(hint[language])) for name, value, hint in rows])
-    return f"<details><summary>{escape(t.SPECULATE_DETAILS[language])}</summary>{cards}</details>"
+    cards = html.cards([(name[language], value, hint[language]) for name, value, hint in rows])
+    return html.folded(t.SPECULATE_DETAILS[language], cards)
 
 
 # ---- the section
@@ -202,7 +198,7 @@ def checked(lab: Lab, language: Language, asked: Asked) -> Draft:
     if not isinstance(n, int) or not 1 <= n <= MOST_DRAFTED:
         raise PromptError(t.SPECULATE_BAD_DRAFTED.format(got=as_typed(n), most=MOST_DRAFTED))
     encode_prompt(lab.loaded(asked.choice.model), asked.prompt, sampling.max_length)
-    note = html.notice(t.SPECULATE_GREEDY[language], "note") if sampling.do_sample else ""
+    note = html.notice(t.SPECULATE_GREEDY[language], "note") if sampling.do_sample else html.NOTHING
     return Draft(asked.choice, asked.prompt, n, replace(sampling, do_sample=False), note)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
+from markupsafe import Markup
 
 from quant.generate import Sampling, Step, encode_prompt, first_difference, side_by_side
 from quant.kernels.cpu import kernel
@@ -20,11 +20,13 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame, Values, components, read
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import texts as t
 from quant.ui.tabs.text.sampling import Settings, SettingsForm, build_settings
 
+COLUMNS = "tabs/text/write.html.j2"
 REDRAW_S = 0.06  # a browser does not need more frames, and each one is a message
 
 
@@ -84,20 +86,33 @@ def kernels(quantized: LoadedModel, language: Language) -> str:
     return "; ".join(dict.fromkeys(kernel(m.matrix, m.activations).summary[language] for m in layers))
 
 
-def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> str:
+@dataclass(frozen=True)
+class Column:
+    """One model and what it has written."""
+
+    css: str
+    name: str
+    kind: str
+    badge: str
+    text: Markup
+    done: bool
+    speed: str
+    measured: Markup
+
+
+def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> Markup:
     """Both texts with the first differing token marked, what they agree on said in words, and each one's speed."""
     part = first_difference(pair[0].ids, pair[1].ids)
     names = (
         ("o", shared_texts.ORIGINAL[language], t.ORIGINAL_KIND[language], ""),
         ("q", shared_texts.QUANTIZED[language], kind, html.badge("packed", language)),
     )
-    boxes = "".join(
-        f'<section class="writer {css}"><header><b>{name}</b> <small>{escape(small)}</small> {mark}</header>'
-        f'<p lang="es">{_marked(loaded, step, part, language)}{"" if step.done else "<i class=caret></i>"}</p>'
-        f"<footer>{_speed(step, language)} {html.badge('measured', language)}</footer></section>"
-        for (css, name, small, mark), step in zip(names, pair, strict=True)
-    )
-    return html.verdict(_verdict(loaded, pair, part, language)) + f'<div class="writers">{boxes}</div>'
+    shown = [
+        Column(*name, _marked(loaded, step, part, language), step.done, _speed(step, language),
+               html.badge("measured", language))
+        for name, step in zip(names, pair, strict=True)
+    ]  # fmt: skip
+    return html.verdict(_verdict(loaded, pair, part, language)) + macros(COLUMNS).columns(shown)
 
 
 def _speed(step: Step, language: Language) -> str:
@@ -137,14 +152,13 @@ def _token_text(loaded: LoadedModel, ids: tuple[int, ...], at: int) -> str:
     return _cuts(loaded, ids, at)[1] if at < len(ids) else "∅"
 
 
-def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Language) -> str:
+def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Language) -> Markup:
     """The text as markup: prompt in bold, what both share plain, the first differing token marked, the rest tinted."""
     prompt, _, _ = _cuts(loaded, step.ids, step.prompt_tokens)
     if part is None:
-        return f"<b>{escape(prompt)}</b>{escape(step.text[len(prompt) :])}"
+        return macros(COLUMNS).same(prompt, step.text[len(prompt) :])
     before, token, after = _cuts(loaded, step.ids, part)
-    mark = f'<mark title="{escape(t.FIRST_DIFFERENT[language])}">{escape(token)}</mark>'
-    return f'<b>{escape(prompt)}</b>{escape(before[len(prompt) :])}{mark}<span class="own">{escape(after)}</span>'
+    return macros(COLUMNS).parted(prompt, before[len(prompt) :], t.FIRST_DIFFERENT[language], token, after)
 
 
 def build_write(place: Place) -> tuple[WriteForm, Run]:

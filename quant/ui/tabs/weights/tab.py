@@ -80,12 +80,12 @@ def _cards(view: WeightView, scheme: Scheme, language: Language) -> str:
     before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
     return html.cards(
         [
-            (t.WEIGHTS_SQNR[language], decibels, f"{small} " + html.badge("simulated", language)),
+            (t.WEIGHTS_SQNR[language], decibels, html.spaced(small, html.badge("simulated", language))),
             (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("packed", language)),
             (
                 t.WEIGHTS_BPW[language],
                 number(view.bits_per_weight, language, 4),
-                _stored_beside(scheme, language) + " " + html.badge("packed", language),
+                html.spaced(_stored_beside(scheme, language), html.badge("packed", language)),
             ),
             (
                 t.WEIGHTS_LEVELS[language],
@@ -163,14 +163,14 @@ def census_table(report: SizeReport, language: Language) -> str:
         "total": list(report.rows),
     }
     rows = [_census_row(kind, members, language) for kind, members in groups.items()]
-    return f"<p>{summary[language]}</p>" + html.table([h[language] for h in t.CENSUS_HEAD], rows)
+    return html.paragraph(summary[language]) + html.table([h[language] for h in t.CENSUS_HEAD], rows)
 
 
 def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> list[str]:
     name = t.CENSUS_ROWS[kind].format(n=len(members))[language]
     state = "" if kind == "total" else (t.YES_STORED if members[0].quantized else t.NO_STORED)[language]
     return [
-        f"{name}<small>{state}</small>" if state else name,
+        html.cell(name, state) if state else name,
         fixed(sum(r.layer.parameters for r in members), language, 0),
         size(sum(r.float_bytes for r in members), language),
         size(sum(r.stored_bytes for r in members), language),
