@@ -73,8 +73,13 @@ def test_a_whole_recipe_goes_before_the_simple_parameters(client: Client) -> Non
 
 
 def test_a_recipe_that_cannot_be_read_is_refused(client: Client) -> None:
-    for recipe, words in (("{", "not valid JSON"), ("[]", "recipe"), ('{"scheme": 1}', "fields"),
-                          (written(Choice("nobody/nothing")), "nobody/nothing")):  # fmt: skip
+    for recipe, words in (
+        ("{", "not valid JSON"),
+        ("[]", "recipe"),
+        ('{"scheme": 1}', "recipe.scheme"),
+        ('{"rulez": 1}', "rulez"),
+        (written(Choice("nobody/nothing")), "nobody/nothing"),
+    ):
         with pytest.raises(AppError, match=words):
             client.predict(recipe=recipe, api_name="/weights")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,8 +60,8 @@ def test_what_is_not_a_field_is_none_of_our_business() -> None:
     assert read("bits=8&__theme=dark&utm_source=x") == (Choice("embedded", bits=8), [])
 
 
-@pytest.mark.parametrize(
-    ("query", "got", "allowed_es", "allowed_en"),
+@each(
+    "query, got, allowed_es, allowed_en",
     [
         ("bits=9", "9", "de 2 a 8", "from 2 to 8"),
         ("bits=1", "1", "de 2 a 8", "from 2 to 8"),
@@ -95,23 +96,21 @@ def test_one_bad_field_does_not_spoil_the_others() -> None:
     assert len(errors) == 2
 
 
-@pytest.mark.parametrize(
-    ("granularity", "expected"), [("tensor", PerTensor()), ("channel", PerChannel()), ("group", PerGroup(32))]
-)
+@each("granularity, expected", [("tensor", PerTensor()), ("channel", PerChannel()), ("group", PerGroup(32))])
 def test_a_choice_means_a_recipe(granularity: str, expected: Granularity) -> None:
     choice = Choice("embedded", 3, granularity, 32, zero_point=True, table=True)
     assert choice.recipe() == Recipe.uniform(Scheme.integer(3, expected, zero_point=True), table=True, model="embedded")
     assert choice.scheme().grid is Grid.MINMAX
 
 
-@pytest.mark.parametrize("wrong", [{"bits": 9}, {"group": 7}, {"format": "int9"}, {"granularity": "row"},
+@each("wrong", [{"bits": 9}, {"group": 7}, {"format": "int9"}, {"granularity": "row"},
                                    {"activations": "int4"}, {"activations": "int4", "format": "Q4_K"}])  # fmt: skip
 def test_a_choice_that_no_slider_gives_means_no_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(SchemeError):
         Choice("embedded", **wrong).recipe()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("bits", "name"), [(8, "W8A8"), (4, "W4A8")])
+@each("bits, name", [(8, "W8A8"), (4, "W4A8")])
 def test_rounded_activations_are_named_after_both_numbers_of_bits(bits: int, name: str) -> None:
     choice, plain = Choice("embedded", bits, activations="int8"), Choice("embedded", bits)
     assert choice.recipe().activations == Activations.INT8

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import torch
 from playwright.sync_api import Browser, Download, expect
-from test_page import DESKTOP, PHONE, Visit, visit
 from torch import nn
+from visits import DESKTOP, PHONE, Visit, visit
 
 import quant
 from quant.file.quantized import predicted_bytes, read_recipe

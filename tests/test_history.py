@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import each
 from markupsafe import escape
 
 from quant.evaluate.bootstrap import Interval
@@ -130,7 +131,7 @@ def test_numbers_in_files_have_points_whatever_the_language(tried: list[Entry]) 
     assert any(re.fullmatch(r"\d+\.\d+", c) for c in cells)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_links_save_the_files(tried: list[Entry], language: Language) -> None:
     files = downloads(history_html(tried, language))
     assert {Path(name).suffix for name in files} == {".csv", ".json"}
@@ -140,7 +141,7 @@ def test_links_save_the_files(tried: list[Entry], language: Language) -> None:
     assert strict(by_kind[".json"]) == [plain(e) for e in tried]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_each_text_has_its_baseline_above_what_was_tried_on_it(tried: list[Entry], language: Language) -> None:
     shown = rows(history_html(tried, language))
     base = escape(metrics_texts.HISTORY_BASE[language])
@@ -156,7 +157,7 @@ def test_each_text_has_its_baseline_above_what_was_tried_on_it(tried: list[Entry
         assert escape(e.figures.judgement.verdict.value[language]) in row
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_rows_have_a_cell_for_each_heading(tried: list[Entry], language: Language) -> None:
     for row in rows(history_html(tried, language)):
         assert len(re.findall("<t[hd][ >]", row)) == len(metrics_texts.HISTORY_HEAD)
@@ -173,7 +174,7 @@ def test_the_same_recipe_again_takes_the_place_of_its_row(lab: Lab, tried: list[
     assert len(measured(lab, Choice(lab.default(), bits=3, table=True), OWN, tried)) == 4
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_better_perplexity_with_worse_kl_is_warned_of_once(report: SizeReport, language: Language) -> None:
     lucky, close = entry(report, "suerte", 0.01, 0.30), entry(report, "parecido", 0.03, 0.02)
     words = escape(RANKS_APART[language].partition("{")[0])
@@ -202,7 +203,7 @@ def test_entries_of_one_text_stand_together_whatever_was_tried_between(report: S
     assert found == ["", "uno", "tres", "", "dos"]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_what_names_a_recipe_is_escaped(report: SizeReport, language: Language) -> None:
     bad = "<img src=x onerror=alert(1)>"
     lucky, close = entry(report, bad, 0.01, 0.30), entry(report, "parecido", 0.03, 0.02)

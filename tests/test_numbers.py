@@ -9,6 +9,7 @@ from html import unescape
 import numpy as np
 import pytest
 import torch
+from cases import each
 
 from quant.evaluate.numbers import QUANTILES, SHARES, format_range, model_numbers, quantiles, share
 from quant.floats import Specials
@@ -42,7 +43,7 @@ def spread(count: int = 200_000) -> torch.Tensor:
     return torch.cat([w, torch.zeros(5), near, *beside])
 
 
-@pytest.mark.parametrize("name", SHARES)
+@each("name", SHARES)
 def test_shares_are_those_of_a_cast(name: str) -> None:
     w, element = spread(), FORMATS[name]
     assert element.layout is not None
@@ -139,7 +140,7 @@ def test_what_torch_makes_of_a_number_that_does_not_fit_is_said_whatever_its_ver
     assert torch.__version__.partition("+")[0] in wrong("en")
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
+@each("language", ["es", "en"])
 def test_the_caption_and_the_table_tell_the_same_shares(tiny: LoadedModel, language: str) -> None:
     found = model_numbers(tiny)
     caption, table = exponents_caption(found, language), shares_table(found, language)  # type: ignore[arg-type]

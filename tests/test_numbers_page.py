@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import torch
+from cases import each
 from playwright.sync_api import Browser, Locator, Page, expect
-from test_page import DESKTOP, PHONE, Visit, visit
+from visits import DESKTOP, PHONE, Visit, visit
 
 from quant.errors import SchemeError
 from quant.floats import Overflow, Specials
@@ -98,7 +99,7 @@ def encoded(page: Page, element: NumberFormat, xs: list[float], policy: Overflow
 FLOATS = [element for element in EVERY if element.layout]
 
 
-@pytest.mark.parametrize("element", FLOATS, ids=lambda e: f"{e.name}-{e.code_bits}")
+@each("element", FLOATS)
 def test_floats_encode_and_decode_as_python_does(page: Page, element: NumberFormat) -> None:
     xs = inputs(element)
     for policy in POLICIES if element.name != "float64" else [None]:
@@ -116,7 +117,7 @@ def test_floats_encode_and_decode_as_python_does(page: Page, element: NumberForm
                 assert (int(pattern), said) == (code % 2**64, bits_of(value)), (x, policy)
 
 
-@pytest.mark.parametrize("element", [e for e in EVERY if not e.layout], ids=lambda e: e.name)
+@each("element", [e for e in EVERY if not e.layout])
 def test_tables_encode_to_the_nearest_value_as_python_does(page: Page, element: NumberFormat) -> None:
     """Python looks float32 up; here a float64 is rounded once, so it is checked against exact fractions too."""
     assert element.values is not None
@@ -136,7 +137,7 @@ def test_tables_encode_to_the_nearest_value_as_python_does(page: Page, element: 
     assert [Fraction(e) for e in ends] == [values[-1], values[0]] * 2
 
 
-@pytest.mark.parametrize("element", EVERY, ids=lambda e: f"{e.name}-{e.code_bits}")
+@each("element", EVERY)
 def test_every_pattern_decodes_as_python_says_and_has_its_neighbours(page: Page, element: NumberFormat) -> None:
     rng = random.Random(5)
     n = 2**element.code_bits
@@ -184,9 +185,7 @@ def test_every_digit_of_a_float64_is_right(page: Page) -> None:
     assert page.evaluate("[labCodec.exactDecimal(NaN), labCodec.exactDecimal(-Infinity)]") == ["NaN", "-inf"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "value"),
-    [
+@each("typed, value", [
         ("0,1", 0.1), ("0.1", 0.1), ("  -3,5e-2 ", -0.035), ("1e-3", 0.001), ("+7", 7.0), (".5", 0.5), ("5,", 5.0),
         ("65\u202f504", 65504.0), ("−2", -2.0), ("inf", math.inf), ("-Infinito", -math.inf), ("∞", math.inf),
         ("NaN", math.nan), ("-0", -0.0), ("2^-24", 2.0**-24), ("-2**3", -8.0), ("1e308", 1e308), ("0e999", 0.0),
@@ -197,9 +196,8 @@ def test_numbers_are_read_as_written(page: Page, typed: str, value: float) -> No
     assert found == bits_of(value) or (math.isnan(value) and math.isnan(from_bits(found)))
 
 
-@pytest.mark.parametrize(
-    ("typed", "problem"),
-    [("", "number"), ("hola", "number"), ("1,2,3", "number"), ("1.234,5", "number"), ("1e400", "huge"),
+@each("typed, problem", [
+     ("", "number"), ("hola", "number"), ("1,2,3", "number"), ("1.234,5", "number"), ("1e400", "huge"),
      ("-1e400", "huge"), ("2^5000", "huge"), ("1e-400", "tiny"), ("0x10", "number"), ("--1", "number"),
      ("1e", "number"), ("<b>", "number")],
 )  # fmt: skip

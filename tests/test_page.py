@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
-from test_texts import ALL
+from cases import each
+from playwright.sync_api import Browser, Page, expect
+from sentences import ALL
+from visits import DESKTOP, PHONE, Visit, visit
 
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
@@ -23,53 +24,6 @@ from quant.ui.tabs.text import texts as text_texts
 from quant.ui.tabs.weights import texts as weights_texts
 
 pytestmark = pytest.mark.browser
-
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-PATHS = {"es": "", "en": "en"}
-LIMIT_MS = 60_000  # the machine may be busy; what is asserted is what appears, not when
-
-
-@dataclass
-class Visit:
-    """A page in one language, and everything that should not have happened on it."""
-
-    page: Page
-    url: str
-    language: str
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, query: str = "") -> None:
-        self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
-        expect(self.page.locator(".lab-status b")).to_be_visible()
-        self.page.wait_for_function("window.labReady === true")
-
-    def tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]
-
-    def bits(self) -> int:
-        return int(self.page.locator(f"#bits-{self.language} input[type=range]").input_value())
-
-
-def visit(browser: Browser, server: str, language: str, viewport: dict[str, int]) -> Iterator[Visit]:
-    context = browser.new_context(viewport=viewport, locale={"es": "es-ES", "en": "en-US"}[language])  # type: ignore[arg-type]
-    context.set_default_timeout(LIMIT_MS)
-    expect.set_options(timeout=LIMIT_MS)
-    page = context.new_page()
-    seen = Visit(page, server, language)
-
-    def leaves_the_machine(request: Request) -> None:
-        if not request.url.startswith((server, "data:", "blob:")):
-            seen.complaints.append(f"external request: {request.url}")
-
-    page.on("request", leaves_the_machine)
-    page.on("pageerror", lambda error: seen.complaints.append(f"error: {error}"))
-    page.on(
-        "console",
-        lambda message: seen.complaints.append(f"console: {message.text}") if message.type == "error" else None,
-    )
-    yield seen
-    context.close()
-    assert seen.complaints == []
 
 
 @pytest.fixture(params=["es", "en"])
@@ -519,7 +473,7 @@ def test_on_a_phone_a_link_to_a_part_of_the_numbers_leads_to_its_top(phone: Visi
     assert 0 <= top < 60
 
 
-@pytest.mark.parametrize("height", [40, 160])
+@each("height", [40, 160])
 def test_nothing_shows_through_what_stays_on_top(height: int, phone: Visit) -> None:
     """At 40 pixels lies the slider, at 160 the line on top; the label of the layer scrolls under both."""
     phone.open("tab=pesos")

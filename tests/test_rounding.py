@@ -6,7 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 
-import pytest
+from cases import each
 
 from quant.text import Language
 from quant.ui.tabs.numbers.rounding import FOLDER, SCRIPT, STYLE, element, strings
@@ -27,7 +27,7 @@ class Elements(HTMLParser):
             self.found.append(dict(attrs))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_the_element_carries_its_language_and_every_sentence(language: Language) -> None:
     (found,) = Elements(element(language)).found
     assert found["data-language"] == language

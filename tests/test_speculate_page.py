@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from cases import each
 
 from quant.generate import Sampling, Step, generate
 from quant.lab import Lab
@@ -62,7 +63,7 @@ def alone_and(seconds: float, *rounds: Round) -> tuple[Step, list[Round]]:
 # ---- the text
 
 
-@pytest.mark.parametrize("k", [1, 4, 7])
+@each("k", [1, 4, 7])
 def test_without_what_was_thrown_away_it_is_the_text(tiny: LoadedModel, coarse: LoadedModel, k: int) -> None:
     rounds = list(speculate(tiny, coarse, PROMPT, Sampling(60, stop_at_end=False), k))
     parts = pieces(marked(tiny, rounds))
@@ -114,8 +115,8 @@ def test_line_ends_and_markup_and_the_end_are_seen(lab: Lab) -> None:
 # ---- the words
 
 
-@pytest.mark.parametrize(
-    ("alone", "es", "en"),
+@each(
+    "alone, es, en",
     [
         (4.2, "1,4\u00a0veces más deprisa", "1.4\u00a0times as fast"),
         (1.0, "3,0\u00a0veces más despacio", "3.0\u00a0times slower"),
@@ -136,7 +137,7 @@ def test_the_sentence_above_says_hits_and_speeds(alone: float, es: str, en: str)
     assert en in verdict(step, rounds, "en")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_the_share_of_time_is_said_where_it_is_slower(lab: Lab, language: Language) -> None:
     loaded = lab.loaded(EMBEDDED)
     r = Round((5, 6), 2, 7, (0, 5, 6, 7), 1, 4.0, 3.0, 0, True)
@@ -177,7 +178,7 @@ def test_where_nothing_could_be_drafted_nothing_is_compared(lab: Lab) -> None:
 # ---- the section, without a server
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_it_ends_with_words_text_legend_and_recipe(lab: Lab, language: Language) -> None:
     *_, last = said(lab, language, Choice(EMBEDDED, bits=4), PROMPT, 3, *SETTINGS)
     assert speculate_texts.SPECULATE_SAME[language] in last
@@ -232,15 +233,15 @@ def test_it_stops_between_two_rounds_and_keeps_what_it_has(lab: Lab, monkeypatch
         assert next(turn.wait(), None) is None
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_sampling_is_set_aside_and_said(lab: Lab, language: Language) -> None:
     frames = list(said(lab, language, Choice(EMBEDDED), PROMPT, 4, 30, 2, True, *SETTINGS[3:]))
     assert all(speculate_texts.SPECULATE_GREEDY[language] in unescape(f) for f in frames)
     assert speculate_texts.SPECULATE_SAME[language] in frames[-1]
 
 
-@pytest.mark.parametrize(
-    ("prompt", "drafted", "length", "words"),
+@each(
+    "prompt, drafted, length, words",
     [
         (" ", 4, 60, "vacío"),
         ("hola " * 600, 4, 60, "tokens"),

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 import pytest
 import torch
+from cases import each
 
 from quant.errors import PromptError
 from quant.evaluate import compare, quality
@@ -155,7 +156,7 @@ def test_eight_bits_can_write_the_same_and_says_so(lab: Lab) -> None:
     assert "exactamente lo mismo" in last
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_each_column_says_what_it_holds_and_what_multiplied_it(lab: Lab, language: Language) -> None:
     choice = Choice(lab.default(), bits=4)
     *_, last = written(lab, language, choice, "La ciudad de", 8, *SETTINGS[1:])
@@ -171,8 +172,8 @@ def test_each_column_says_what_it_holds_and_what_multiplied_it(lab: Lab, languag
     assert "simulated" not in last
 
 
-@pytest.mark.parametrize(
-    ("prompt", "settings", "words"),
+@each(
+    "prompt, settings, words",
     [
         ("  ", SETTINGS, "vacío"),
         ("hola " * 600, SETTINGS, "tokens"),
@@ -193,7 +194,7 @@ def test_settings_must_be_given() -> None:
         Settings(150, 2, True, 0.7, None, 0.95, 0).sampling()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_a_measurement_ends_with_words_tables_protocol_and_both_speeds(tiny_lab: Lab, language: Language) -> None:
     frames = measured(tiny_lab, language, Choice(tiny_lab.default(), bits=3))
     last = str(frames[-1][0])
@@ -220,7 +221,7 @@ def test_a_measurement_ends_with_words_tables_protocol_and_both_speeds(tiny_lab:
     assert html.progress(metrics_texts.MEASURING_SPEED, 0.5, language)[:20] not in last
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, language: Language) -> None:
     frames = measured(tiny_lab, language, Choice(tiny_lab.default()))
     whole = [f for f in frames if f[1] is not None]
@@ -235,7 +236,7 @@ def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, lang
     assert all(f[1:] == (None,) * 7 for f in frames[:-1] if f is not whole[0])
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab: Lab, language: Language) -> None:
     first = measured(tiny_lab, language, Choice(tiny_lab.default()))[-1]
     rounded = Choice(tiny_lab.default(), bits=8, activations="int8")
@@ -251,7 +252,7 @@ def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab:
     assert [e.written[1].label[language] for e in history] == ["4 bits", "W8A8"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each("language", LANGUAGES)
 def test_memory_is_what_is_held_and_says_where_that_is_not_the_file(lab: Lab, language: Language) -> None:
     for name, text in ((CHOSEN_FORMATS[0], metrics_texts.COMPUTES_HELD), ("TQ1_0", metrics_texts.COMPUTES_HELD_MORE)):
         choice = Choice(lab.default(), format=name)
@@ -316,9 +317,9 @@ def test_a_text_of_few_windows_says_that_it_has_no_interval(tiny_lab: Lab) -> No
     assert beginning(metrics_texts.RESAMPLED, "es") not in last
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    ("text", "amount", "own", "words"),
+@each("language", LANGUAGES)
+@each(
+    "text, amount, own, words",
     [
         ("enciclopedia", "poco", "", ("quick, whole", "quick, whole")),
         ("own", "quick", " \n ", ("ningún texto", "no text")),
@@ -338,7 +339,7 @@ def test_measuring_refuses_what_it_cannot_score_and_leaves_the_rest(
     assert rest == [None] * 7
 
 
-@pytest.mark.parametrize("wrong", [{"bits": 9}, {"format": "Q9_K"}, {"format": "Q4_K"}, {"model": "nadie/nada"}])
+@each("wrong", [{"bits": 9}, {"format": "Q9_K"}, {"format": "Q4_K"}, {"model": "nadie/nada"}])
 def test_measuring_with_a_bad_recipe_gives_one_message(tiny_lab: Lab, wrong: dict[str, Any]) -> None:
     choice = replace(Choice(tiny_lab.default()), **wrong)
     message, *rest = measured(tiny_lab, "es", choice)[-1]
@@ -346,8 +347,8 @@ def test_measuring_with_a_bad_recipe_gives_one_message(tiny_lab: Lab, wrong: dic
     assert rest == [None] * 7
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", CHOSEN_FORMATS)
+@each("language", LANGUAGES)
+@each("name", CHOSEN_FORMATS)
 def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
     lab: Lab, language: Language, name: str
 ) -> None:
@@ -367,8 +368,8 @@ def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b|[{}]", re.sub("<style.*?</style>|<[^>]*>", "", everything))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", [name for name in CHOSEN_FORMATS if name.endswith(("_K", "XS")) or name[:2] == "TQ"])
+@each("language", LANGUAGES)
+@each("name", [name for name in CHOSEN_FORMATS if name.endswith(("_K", "XS")) or name[:2] == "TQ"])
 def test_a_format_whose_blocks_do_not_fit_the_rows_says_so(tiny_lab: Lab, language: Language, name: str) -> None:
     choice = Choice(tiny_lab.default(), format=name)
     line, drawn = status_line(tiny_lab, language, choice), picture(tiny_lab, language, choice)

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from quant.file.quantized import load_quantized, read_recipe, save_quantized
 from quant.recipe import Recipe, Rule
 from quant.recipe_json import recipe_from_json, recipe_to_json
-from quant.ui.choice import Choice, read_query
+from quant.ui.sidebar.choice import Choice, read_query
 
 FOLDER = Path(__file__).parent / "golden" / "version1"
 SAVED = json.loads((FOLDER / "recipes.json").read_text(encoding="utf8"))

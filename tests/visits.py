@@ -1,0 +1,57 @@
+"""A visit to the page in a real browser, which ends by asserting that nothing went wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Page, Request, expect
+
+from quant.ui.tabs.table import TITLES
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+PATHS = {"es": "", "en": "en"}
+LIMIT_MS = 60_000  # the machine may be busy; what is asserted is what appears, not when
+
+
+@dataclass
+class Visit:
+    """A page in one language, and everything that should not have happened on it."""
+
+    page: Page
+    url: str
+    language: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "") -> None:
+        self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
+        expect(self.page.locator(".lab-status b")).to_be_visible()
+        self.page.wait_for_function("window.labReady === true")
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]
+
+    def bits(self) -> int:
+        return int(self.page.locator(f"#bits-{self.language} input[type=range]").input_value())
+
+
+def visit(browser: Browser, server: str, language: str, viewport: dict[str, int]) -> Iterator[Visit]:
+    context = browser.new_context(viewport=viewport, locale={"es": "es-ES", "en": "en-US"}[language])  # type: ignore[arg-type]
+    context.set_default_timeout(LIMIT_MS)
+    expect.set_options(timeout=LIMIT_MS)
+    page = context.new_page()
+    seen = Visit(page, server, language)
+
+    def leaves_the_machine(request: Request) -> None:
+        if not request.url.startswith((server, "data:", "blob:")):
+            seen.complaints.append(f"external request: {request.url}")
+
+    page.on("request", leaves_the_machine)
+    page.on("pageerror", lambda error: seen.complaints.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda message: seen.complaints.append(f"console: {message.text}") if message.type == "error" else None,
+    )
+    yield seen
+    context.close()
+    assert seen.complaints == []
