@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,20 +27,19 @@ from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.shelf import Shelf
 from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Place
 from quant.ui.tabs.text import drift_texts
 from quant.ui.tabs.text.drift import (
     Asked,
     build_drift,
     default_text,
     drift_html,
-    level,
-    percent,
     reading,
-    times,
-    visible,
 )
 from quant.ui.tabs.text.tab import CSS
+from quant.ui.tabs.text.tokens import level, percent, times, visible
 
 TEXT = "Me gusta mucho el futbol, pero no lo es todo: también el mar."
 LETTERS = "·abñ"
@@ -363,11 +363,11 @@ def test_a_bad_choice_gets_its_message(lab: Lab) -> None:
 
 
 @pytest.fixture
-def section(browser: Browser, lab: Lab) -> Iterator[Page]:
+def section(browser: Browser, lab: Lab, tmp_path: Path) -> Iterator[Page]:
     """The section on a page of its own, the text already read."""
     *_, shown = read(lab, "es", Choice(EMBEDDED, bits=2), "Hola <b>tú</b> {{x}} ${1+1}.\n" + TEXT)
     with gr.Blocks() as demo:
-        build_drift(lab, "es").output.value = shown
+        build_drift(Place(lab, "es", Shelf(tmp_path))).outputs.said.value = shown  # type: ignore[attr-defined]
     _, url, _ = demo.launch(css=CSS, prevent_thread_lock=True, quiet=True, ssr_mode=False)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)

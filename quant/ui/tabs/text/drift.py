@@ -14,9 +14,9 @@ from functools import cache
 import gradio as gr
 from markupsafe import Markup, escape
 
-from quant.evaluate.drift import UNFINISHED, Candidate, Drift, Span, drift_steps, text_tokens
+from quant.evaluate.drift import Candidate, Drift, Span, drift_steps, text_tokens
 from quant.lab import Lab
-from quant.text import NO_BREAK, Language, Text, fixed, number
+from quant.text import Language, Text, fixed, number
 from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
@@ -26,14 +26,12 @@ from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import drift_texts as t
+from quant.ui.tabs.text.tokens import EDGES, LINE_END, level, percent, split_spaces, times, token_name, visible, word_of
 
-EDGES = (1.25, 2.0, 4.0)  # times more or less likely, from which a token is tinted 1, 2 or 3
 TEXT = "tabs/text/drift.html.j2"
-LINE_END = Markup("<i>↵</i>\n")
 MOST_MOVED = 5
 CONTEXT_SPANS = 4  # shown before each of the most moved
 SAMPLE, SAMPLE_SENTENCES = "literatura", 2
-SEEN = str.maketrans({" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\N{NO-BREAK SPACE}": "⍽"})
 # One stop for the tabulator in a text of hundreds of tokens: the arrows go from one to the next.
 KEYS_JS = (
     "const all=[...this.querySelectorAll('[data-m]')],here=all.indexOf(event.target.closest('[data-m]')),"
@@ -56,45 +54,6 @@ class Outputs:
     said: gr.HTML
 
 
-# ---- numbers and tokens in words
-
-
-def level(log_change: float) -> int:
-    """-3 (lost most) to 3 (gained most); 0 is hardly moved."""
-    size = sum(abs(log_change) >= math.log(edge) for edge in EDGES)
-    return size if log_change > 0 else -size
-
-
-def percent(p: float, language: Language) -> str:
-    """A probability, never rounded up to certainty."""
-    share = 100 * p
-    text = f">{NO_BREAK}{number(99.9, language, 3)}" if 99.95 <= share < 100 else number(share, language, 3)
-    return text + html.percent_sign(language)
-
-
-def times(log_change: float, language: Language) -> str:
-    """How many times likelier (×) or less likely (÷)."""
-    factor = math.exp(min(abs(log_change), 700))
-    return f"{'÷' if log_change < 0 else '×'}{NO_BREAK}{number(factor, language, 3 if factor < 9.95 else 2)}"
-
-
-def visible(piece: str) -> str:
-    """A piece of text with its spaces and line ends to be seen."""
-    return piece.translate(SEEN)
-
-
-def _name(candidate: Candidate, language: Language) -> str:
-    """What a token writes, when it can be written."""
-    if UNFINISHED in candidate.piece:
-        return t.DRIFT_PARTIAL.format(id=candidate.id)[language]
-    return visible(candidate.piece) or t.DRIFT_UNWRITTEN.format(id=candidate.id)[language]
-
-
-def _word(shown: str) -> str:
-    """For a sentence: without the space that begins most tokens, unless there is nothing else."""
-    return shown.strip("·") or shown
-
-
 # ---- the text
 
 
@@ -113,12 +72,6 @@ def _legend(language: Language) -> Markup:
     limits = " · ".join(number(math.log(edge), language, 2) for edge in EDGES)
     note = t.DRIFT_LEGEND_NATS.format(limits=limits)[language]
     return macros(TEXT).legend(t.DRIFT_LEGEND[language], steps, note)
-
-
-def split_spaces(piece: str) -> tuple[str, str]:
-    """The spaces that begin a piece, which take no tint (a line may end after them), and the rest, never empty."""
-    word = piece.lstrip(" ") or piece
-    return piece[: len(piece) - len(word)], word
 
 
 @dataclass(frozen=True)
@@ -174,7 +127,7 @@ def _column(css: str, name: Text, log_p: float, rank: int, top: Sequence[Candida
             language: Language) -> Column:  # fmt: skip
     p = percent(math.exp(log_p), language)
     candidates = [
-        (_name(c, language) + (" ✓" if c.id == came else ""), c.id == came, percent(c.p, language)) for c in top
+        (token_name(c, language) + (" ✓" if c.id == came else ""), c.id == came, percent(c.p, language)) for c in top
     ]
     return Column(css, name[language], t.DRIFT_P_RANK.format(p=p, rank=fixed(rank, language, 0))[language], candidates)
 
@@ -191,8 +144,8 @@ def _verdict(d: Drift, language: Language) -> str:
     span = next(s for s in reversed(d.spans) if s.first <= d.parting)
     token = d.tokens[d.parting]
     part = t.DRIFT_PART.format(
-        at=fixed(d.parting + 1, language, 0), piece=_word(visible(span.piece)),
-        a=_word(_name(token.top_original[0], language)), b=_word(_name(token.top_quantized[0], language)),
+        at=fixed(d.parting + 1, language, 0), piece=word_of(visible(span.piece)),
+        a=word_of(token_name(token.top_original[0], language)), b=word_of(token_name(token.top_quantized[0], language)),
     )  # fmt: skip
     return f"{t.DRIFT_SOME_AGREE.format(n=n, agree=agree)[language]} {part[language]}"
 

@@ -23,8 +23,8 @@ from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import speculate_texts as t
-from quant.ui.tabs.text.drift import LINE_END, percent, split_spaces, visible
 from quant.ui.tabs.text.sampling import Settings, given
+from quant.ui.tabs.text.tokens import LINE_END, percent, split_spaces, visible
 from quant.ui.tabs.text.write import WriteForm
 
 MOST_DRAFTED = 7  # with the token before them, as many as the compiled kernels read at once
