@@ -23,6 +23,7 @@ from quant.recipe import Recipe
 from quant.text import Text
 from quant.texts import EvalText
 from quant.weight import QuantWeight
+from quant.work import Work
 
 CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
@@ -115,20 +116,18 @@ class Lab:
             .format(name=name, allowed=", ".join(self.names()))
         )  # fmt: skip
 
-    def quantized(self, recipe: Recipe) -> Iterator[float | LoadedModel]:
-        """Fractions done and, last, the quantized model; at once when it is in the cache."""
+    def quantized(self, recipe: Recipe) -> Work[LoadedModel]:
+        """The quantized model; at once when it is in the cache."""
         with self._lock:
             cached = self._quantized.get(recipe)
             if cached:
                 self._quantized.move_to_end(recipe)
         if cached:
-            yield cached[0]
-            return
+            return cached[0]
         loaded = self.loaded(recipe.model)
-        for result in quantize_steps(loaded, recipe):
-            if isinstance(result, LoadedModel):
-                self._keep(recipe, result, own_bytes(loaded, result))
-            yield result
+        made = yield from quantize_steps(loaded, recipe)
+        self._keep(recipe, made, own_bytes(loaded, made))
+        return made
 
     def stored(self, recipe: Recipe, layer: Layer) -> QuantWeight:
         """One matrix as `recipe` stores it, or would store it where it leaves it in float32. Light work.

@@ -27,18 +27,16 @@ from quant.recipe import Recipe, Rule
 from quant.size import size_report
 from quant.text import Text
 from quant.weight import QuantWeight
+from quant.work import Progress, Work, finished
 
 
 def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
     """A new model with packed weights; everything not quantized is shared with `loaded`, which stays as it was."""
-    for result in quantize_steps(loaded, recipe):
-        if isinstance(result, LoadedModel):
-            return result
-    raise AssertionError("quantize_steps ends with the model")
+    return finished(quantize_steps(loaded, recipe))
 
 
-def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | LoadedModel]:
-    """The quantized model, after the fraction done for each matrix."""
+def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
+    """`quantize_model` as work that can be stopped after each matrix."""
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
     check_runs(recipe)
     model = structural_copy(loaded.model)
@@ -49,9 +47,9 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Iterator[float | Load
         layer, rule = chosen[name]
         replace_layer(model, layer, stored_weight(loaded, recipe, rule, layer, known), recipe.activations)
         done += layer.parameters
-        yield done / total
+        yield Progress(done / total)
     settle(model)
-    yield LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
+    return LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
 
 
 def check_runs(recipe: Recipe) -> None:

@@ -27,6 +27,7 @@ from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe, Rule
 from quant.scheme import PerChannel, Scheme
 from quant.texts import TITLES, calibration_text, shipped_text
+from quant.work import finished
 
 NEEDS = frozenset(Statistic)
 SHORT = Calibration(tokens=512)
@@ -203,5 +204,5 @@ def test_pesos_waits_for_a_model_that_reads_a_text_first_and_then_shows_it(hub_f
     layer = linear_layers(loaded)[0]
     with pytest.raises(CalibrationError, match="once the model has been made"):
         lab.stored(recipe, layer)
-    *_, done = lab.quantized(recipe)
+    done = finished(lab.quantized(recipe))
     assert torch.equal(lab.stored(recipe, layer).dequantize(), done.weight(layer.name))

@@ -16,6 +16,7 @@ import torch
 from letters import CHANCES, DOCUMENTS, TEXT, Letters, bigrams, plain_loss, text_of
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
+from working import known
 
 from quant.errors import EvaluationError
 from quant.evaluate import compare as module
@@ -27,6 +28,7 @@ from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.scheme import PerChannel, Scheme
 from quant.texts import own_text
+from quant.work import finished
 
 COLUMNS = list(TokenScores.__annotations__)
 WHOLE = ["window", "document", "position"]
@@ -224,7 +226,7 @@ def test_each_token_knows_its_window_its_document_and_its_place() -> None:
 
 def test_at_each_step_both_models_have_scored_the_same_tokens(tiny: LoadedModel, small: LoadedModel) -> None:
     reference = Reference(tiny, TEXT)
-    steps = list(compare_steps(reference, small))
+    steps = known(compare_steps(reference, small))[:-1]
     windows = windows_of(tiny, TEXT)
     assert len(steps) == len(windows) > 4
     last = steps[-1]
@@ -242,14 +244,14 @@ def test_at_each_step_both_models_have_scored_the_same_tokens(tiny: LoadedModel,
 
 def test_the_last_step_is_the_whole(tiny: LoadedModel, small: LoadedModel) -> None:
     whole = compare(Reference(tiny, TEXT), small)
-    *_, last = compare_steps(Reference(tiny, TEXT), small)
+    last = finished(compare_steps(Reference(tiny, TEXT), small))
     assert last.protocol == whole.protocol
     assert_near(last.tokens, {name: getattr(whole.tokens, name) for name in COLUMNS})
 
 
 def test_what_is_known_at_a_step_is_the_score_of_that_much_text(tiny: LoadedModel, small: LoadedModel) -> None:
     lengths = [-(-len(tiny.tokenizer.encode(d)) // 64) for d in DOCUMENTS]
-    steps = list(compare_steps(Reference(tiny, TEXT), small))
+    steps = known(compare_steps(Reference(tiny, TEXT), small))
     for n in range(2, len(DOCUMENTS)):
         step, part = steps[sum(lengths[:n]) - 1], text_of(*DOCUMENTS[:n])
         assert step.original.nats == pytest.approx(evaluate(tiny, part).nats, rel=1e-5)

@@ -38,6 +38,7 @@ from quant.ui.sidebar.fields import ACTIVATIONS
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
 from quant.ui.tabs.metrics import file_texts
 from quant.ui.tabs.metrics.file import file_name, planned, preparing
+from quant.work import finished
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 PROMPT = "Me gusta mucho el futbol"
@@ -137,7 +138,7 @@ def test_the_last_frame_gives_the_file_its_checksum_and_code_that_runs(
     (source,) = re.findall(r"```python\n(.*?)```", code["value"], re.DOTALL)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(source, {})
-    (model,) = (m for m in lab.quantized(choice.recipe()) if isinstance(m, LoadedModel))
+    model = finished(lab.quantized(choice.recipe()))
     assert printed.getvalue() == quant.generate(model, shared_texts.DEFAULT_PROMPT).text + "\n"
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from working import fractions, steps
 
 from quant import lab as lab_module
 from quant.errors import EvaluationError, ModelError, SchemeError
@@ -19,6 +20,7 @@ from quant.recipe import Recipe
 from quant.scheme import PerChannel, PerGroup, Scheme
 from quant.size import size_report
 from quant.texts import EvalText, own_text
+from quant.work import finished
 
 TEXT = own_text("El agua hierve a cien grados al nivel del mar, y a menos en lo alto de una montaña. " * 3)
 
@@ -39,9 +41,7 @@ def recipe(lab: Lab, bits: int) -> Recipe:
 
 
 def quantized(lab: Lab, wanted: Recipe) -> LoadedModel:
-    *_, last = lab.quantized(wanted)
-    assert isinstance(last, LoadedModel)
-    return last
+    return finished(lab.quantized(wanted))
 
 
 def packed(lab: Lab, wanted: Recipe) -> int:
@@ -185,25 +185,24 @@ def test_a_load_that_fails_can_be_tried_again(lab: Lab, monkeypatch: pytest.Monk
 
 
 def test_a_quantized_model_comes_after_its_progress(lab: Lab) -> None:
-    *fractions, model = lab.quantized(recipe(lab, 4))
-    assert fractions[-1] == 1
-    assert isinstance(model, LoadedModel)
+    said, model = fractions(lab.quantized(recipe(lab, 4)))
+    assert said[-1] == 1
     expected = quantize_model(lab.loaded(lab.default()), recipe(lab, 4))
     assert bool((model.weight("transformer.h.0.mlp.c_fc") == expected.weight("transformer.h.0.mlp.c_fc")).all())
 
 
 def test_the_second_time_it_comes_at_once_and_is_the_same(lab: Lab) -> None:
     first = quantized(lab, recipe(lab, 4))
-    again = list(lab.quantized(recipe(lab, 4)))
-    assert len(again) == 1
-    assert again[0] is first
+    said, again = steps(lab.quantized(recipe(lab, 4)))
+    assert said == []
+    assert again is first
 
 
 def test_an_unfinished_quantization_is_not_kept(lab: Lab) -> None:
-    steps = lab.quantized(recipe(lab, 4))
-    next(steps)
-    next(steps)
-    steps.close()
+    work = lab.quantized(recipe(lab, 4))
+    next(work)
+    next(work)
+    work.close()
     assert lab.cached_bytes() == 0
     assert len(list(lab.quantized(recipe(lab, 4)))) > 1
 

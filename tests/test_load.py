@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import GPT2LMHeadModel
 from transformers.pytorch_utils import Conv1D
+from working import known
 
 from quant.errors import ModelError
 from quant.lab import Lab
@@ -32,6 +33,7 @@ from quant.model import fetch as fetch_module
 from quant.model import load
 from quant.model.fetch import fetch, wanted_files
 from quant.model.load import DEFAULT_HUB_ID, LoadedModel, cached_folder, is_cached, load_model, turn_conv1d
+from quant.work import finished
 
 PROMPT = "Me gusta mucho el futbol"
 CHUNK = 2**15
@@ -436,7 +438,7 @@ def hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def test_fetch_brings_what_is_needed_and_counts_bytes(hub: Hub, hub_cache: Path, folder: Path) -> None:
-    progress = list(fetch())
+    progress = [(k.done, k.total) for k in known(fetch())]
     wanted = {f: (folder / f).stat().st_size for f in hub.served}
     assert sorted(wanted) == sorted(f.name for f in folder.iterdir() if f.name != "tf_model.h5")
     assert hub.served[-1] == "pytorch_model.bin"  # weights last: what is cut short is not taken for a model
@@ -444,14 +446,15 @@ def test_fetch_brings_what_is_needed_and_counts_bytes(hub: Hub, hub_cache: Path,
     assert progress[0] == (0, total)
     assert progress[-1] == (total, total)
     assert [done for done, _ in progress] == sorted(done for done, _ in progress)
-    assert len(progress) >= 1 + len(wanted)
+    assert len(progress) >= 2 + len(wanted)
+    assert [step.fraction for step in fetch()][-1] == 1
 
 
 def test_fetch_tells_how_far_a_large_file_has_come(hub: Hub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", CHUNK)
     monkeypatch.setattr(fetch_module, "POLL_S", 0.005)
     monkeypatch.setattr(hub, "pause", lambda: time.sleep(0.02))
-    progress = [done for done, _ in fetch()]
+    progress = [k.done for k in known(fetch())]
     assert len(set(progress)) > len(hub.served) + 1
     assert progress == sorted(progress)
 
@@ -467,7 +470,7 @@ def test_what_was_fetched_is_then_in_the_cache(hub: Hub, hub_cache: Path, tiny: 
 def test_fetching_again_downloads_nothing(hub: Hub, hub_cache: Path) -> None:
     list(fetch())
     hub.served.clear()
-    assert list(fetch())[-1][0] > 0
+    assert finished(fetch()).done > 0
     assert hub.served == []
 
 
@@ -481,7 +484,7 @@ def test_fetch_takes_one_copy_of_the_weights(hub: Hub, hub_cache: Path, folder: 
 def test_a_fetch_cut_short_leaves_no_model(hub: Hub, hub_cache: Path) -> None:
     all_but_weights = sum(f.stat().st_size for f in hub.folder.iterdir() if f.suffix in (".json", ".txt"))
     steps = fetch()
-    while next(steps)[0] < all_but_weights:
+    while (came := next(steps).so_far) and came.done < all_but_weights:
         pass
     steps.close()
     assert (cached_folder(DEFAULT_HUB_ID) / "vocab.json").is_file()

@@ -7,7 +7,7 @@ import itertools
 import math
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from transformers import GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers.pytorch_utils import Conv1D
+from working import steps
 
 from quant.errors import EvaluationError, QuantError
 from quant.evaluate import notebook
@@ -45,6 +46,7 @@ from quant.text import Text
 from quant.texts import EvalText
 from quant.ui.tabs.metrics import notebook as section_notebook
 from quant.ui.tabs.metrics.notebook import result, revisiting
+from quant.work import Work, finished
 
 DOCUMENTS = (
     "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía.",
@@ -72,9 +74,7 @@ def parts(tiny: LoadedModel) -> tuple[LoadedModel, LoadedModel]:
 
 @pytest.fixture(scope="module")
 def report(embedded: LoadedModel) -> NotebookReport:
-    *_, last = notebook_steps(embedded, TEXT)
-    assert isinstance(last, NotebookReport)
-    return last
+    return finished(notebook_steps(embedded, TEXT))
 
 
 def fingerprint(loaded: LoadedModel) -> list[tuple[str, str, int, int, float]]:
@@ -258,13 +258,12 @@ def test_speed_is_measured_in_alternating_rounds(report: NotebookReport) -> None
 
 
 def test_steps_rise_to_one_and_reports_grow(tiny: LoadedModel) -> None:
-    steps = list(notebook_steps(tiny, TEXT))
-    fractions = [s for s in steps if isinstance(s, float)]
-    reports = [s for s in steps if isinstance(s, NotebookReport)]
+    said, last = steps(notebook_steps(tiny, TEXT))
+    fractions = [step.fraction for step in said]
+    reports = [*(step.so_far for step in said if step.so_far), last]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0, pytest.approx(1))
     assert [(r.speeds is not None, r.scores is not None) for r in reports] == [(False,) * 2, (True, False), (True,) * 2]
-    assert steps[-1] is reports[-1]
     assert max(b - a for a, b in itertools.pairwise(fractions)) < 0.25
 
 
@@ -284,12 +283,12 @@ def test_the_live_model_is_untouched_and_the_copies_are_freed(
     for maker in (as_transformers_loads, quantize_dynamically):
         monkeypatch.setattr(notebook, maker.__name__, recorded(maker))
     before = fingerprint(tiny)
-    *_, _ = notebook_steps(tiny, TEXT)
+    finished(notebook_steps(tiny, TEXT))
     assert [ref() for ref in made] == [None, None]
     halfway = notebook_steps(tiny, TEXT)
-    assert any(isinstance(step, NotebookReport) for step in halfway)  # asks no further than the first
+    assert any(step.so_far for step in halfway)  # asks no further than the first
     assert all(ref() is not None for ref in made[2:])
-    halfway.close()  # type: ignore[attr-defined]
+    halfway.close()
     assert [ref() for ref in made] == [None] * 4
     assert fingerprint(tiny) == before
 
@@ -396,7 +395,7 @@ def test_what_models_write_is_escaped(report: NotebookReport) -> None:
 def test_the_callback_shows_progress_then_everything(hub_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[LoadedModel] = []
 
-    def recorded(loaded: LoadedModel, text: EvalText) -> Iterator[float | NotebookReport]:
+    def recorded(loaded: LoadedModel, text: EvalText) -> Work[NotebookReport]:
         given.append(loaded)
         return notebook_steps(loaded, text)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from letters import CHANCES, DOCUMENTS, TEXT, bigrams, plain_loss, text_of
 from transformers import GPT2LMHeadModel
+from working import steps
 
 from quant.errors import EvaluationError
 from quant.evaluate import quality
@@ -115,23 +116,25 @@ def test_the_logits_of_a_batch_stay_in_their_budget(tiny: LoadedModel, monkeypat
 
 def test_partial_results_grow_to_the_whole(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
-    steps = list(evaluate_steps(tiny, TEXT))
-    fractions, tokens = [f for f, _ in steps], [q.protocol.tokens for _, q in steps]
-    nats = [q.nats for _, q in steps]
-    assert len(steps) == steps[-1][1].protocol.windows > 4
+    said, result = steps(evaluate_steps(tiny, TEXT))
+    so_far = [step.so_far for step in said if step.so_far]
+    fractions, tokens = [step.fraction for step in said], [q.protocol.tokens for q in so_far]
+    nats = [q.nats for q in so_far]
+    assert len(said) == len(so_far) == result.protocol.windows > 4
+    assert so_far[-1] is result
     for rising in (fractions, tokens, nats):
         assert rising == sorted(set(rising))
     assert fractions[-1] == 1
-    assert [q.protocol.windows for _, q in steps] == list(range(1, len(steps) + 1))
+    assert [q.protocol.windows for q in so_far] == list(range(1, len(said) + 1))
 
 
 def test_a_part_is_scored_only_when_asked_for(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
     forwards: list[int] = []
     handle = tiny.model.get_input_embeddings().register_forward_pre_hook(lambda _, args: forwards.append(1))
-    steps = evaluate_steps(tiny, TEXT)
-    next(steps)
-    steps.close()
+    work = evaluate_steps(tiny, TEXT)
+    next(work)
+    work.close()
     handle.remove()
     assert len(forwards) == 1
 

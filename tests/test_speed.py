@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from working import fractions
 
 from quant.evaluate import speed
 from quant.evaluate.speed import Speed, speed_steps
 from quant.generate import Step
 from quant.model.load import LoadedModel
+from quant.work import finished
 
 
 def test_models_take_turns_and_the_first_round_is_not_counted(
@@ -19,11 +21,11 @@ def test_models_take_turns_and_the_first_round_is_not_counted(
     monkeypatch.setattr(speed, "_decode_rate", lambda model: (asked.append(model.name), next(rates))[1])
     monkeypatch.setattr(speed, "_prompt_rate", lambda model: (asked.append(model.name), next(prompts))[1])
     fast, slow = tiny, LoadedModel("slow", tiny.model, tiny.tokenizer, tiny.origin, "")
-    *fractions, result = speed_steps([fast, slow], rounds=3)
+    said, result = fractions(speed_steps([fast, slow], rounds=3))
     assert asked == ["gpt2-tiny", "gpt2-tiny", "slow", "slow"] * 4
-    assert len(fractions) == 8
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1
+    assert len(said) == 8
+    assert said == sorted(said)
+    assert said[-1] == 1
     assert result == (
         Speed((10.0, 11.0, 30.0), (100.0, 90.0, 80.0)),
         Speed((20.0, 21.0, 22.0), (200.0, 210.0, 220.0)),
@@ -66,7 +68,7 @@ def test_speeds_overlap_where_no_one_is_faster_in_every_round() -> None:
 
 
 def test_a_real_model_has_a_rate(tiny: LoadedModel) -> None:
-    *_, (measured,) = speed_steps([tiny], rounds=2)
+    (measured,) = finished(speed_steps([tiny], rounds=2))
     assert len(measured.rounds) == 2
     assert measured.lowest > 0
     assert len(measured.prompt_rounds) == 2

@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 import torch
 from cases import each
+from working import known
 
 from quant.errors import PromptError
 from quant.evaluate import compare, quality
@@ -41,6 +42,7 @@ from quant.ui.tabs.start.tab import picture
 from quant.ui.tabs.text.sampling import Settings
 from quant.ui.tabs.text.write import Asked, columns, writing
 from quant.ui.tabs.weights.tab import _occupancy_caption, show, shown_or_problem
+from quant.work import finished
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
 LAYER = "transformer.h.0.mlp.c_fc"
@@ -161,7 +163,7 @@ def test_each_column_says_what_it_holds_and_what_multiplied_it(lab: Lab, languag
     choice = Choice(lab.default(), bits=4)
     *_, last = written(lab, language, choice, "La ciudad de", 8, *SETTINGS[1:])
     original, quantized = last.split("<section ")[1:]
-    *_, model = lab.quantized(choice.recipe())
+    model = finished(lab.quantized(choice.recipe()))
     assert isinstance(model, LoadedModel)
     matrix = next(m.matrix for m in model.model.modules() if isinstance(m, QuantLinear))
     assert f"{number(4.25, language, 3)} bits/" in quantized
@@ -256,7 +258,7 @@ def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab:
 def test_memory_is_what_is_held_and_says_where_that_is_not_the_file(lab: Lab, language: Language) -> None:
     for name, text in ((CHOSEN_FORMATS[0], metrics_texts.COMPUTES_HELD), ("TQ1_0", metrics_texts.COMPUTES_HELD_MORE)):
         choice = Choice(lab.default(), format=name)
-        *_, quantized = lab.quantized(choice.recipe())
+        quantized = finished(lab.quantized(choice.recipe()))
         assert isinstance(quantized, LoadedModel)
         report = size_report(lab.loaded(choice.model), choice.recipe())
         held = held_layers(quantized)
@@ -272,11 +274,9 @@ def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: py
     """Each partial result has, for both models, what a pass over exactly the windows read so far gives."""
     monkeypatch.setattr(quality, "LOGITS_BUDGET", 1)
     choice, own = Choice(tiny_lab.default(), bits=2), OWN + "Y nadie respondió."  # a text no other test has read
-    *_, quantized = tiny_lab.quantized(choice.recipe())
+    quantized = finished(tiny_lab.quantized(choice.recipe()))
     assert isinstance(quantized, LoadedModel)
-    passes = [
-        [q for _, q in evaluate_steps(model, own_text(own))] for model in (tiny_lab.loaded(choice.model), quantized)
-    ]
+    passes = [known(evaluate_steps(model, own_text(own)))[:-1] for model in (tiny_lab.loaded(choice.model), quantized)]
     frames = [str(f[0]) for f in measured(tiny_lab, "es", choice, own) if metrics_texts.SPEED.es not in str(f[0])]
     # Not what is shown while the speeds are measured, which repeats the whole.
     tables = [f for f in frames if "<table" in f and metrics_texts.MEASURING_SPEED.es not in f]

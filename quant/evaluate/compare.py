@@ -12,7 +12,6 @@ that bound the memory whatever the vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,7 @@ from quant.model.load import LoadedModel, same_tokens
 from quant.run import forward
 from quant.text import Text
 from quant.texts import EvalText
+from quant.work import Progress, Work, finished
 
 # Rows whose logits are made at once (50 MB at 50,257 words), and rows of them worked through while a core's cache
 # holds both models' (3 MB each).
@@ -94,8 +94,8 @@ class Reference:
         return self._hidden[window]
 
 
-def compare_steps(reference: Reference, quantized: LoadedModel) -> Iterator[Comparison]:
-    """Score both models window by window, yielding all that is known so far; the last one has the whole text.
+def compare_steps(reference: Reference, quantized: LoadedModel) -> Work[Comparison]:
+    """Score both models window by window; the windows that have been read are known so far.
 
     Raises EvaluationError when the models cannot be compared on the same tokens.
     """
@@ -104,16 +104,19 @@ def compare_steps(reference: Reference, quantized: LoadedModel) -> Iterator[Comp
     parts: list[TokenScores] = []
     vocabulary = reference.loaded.table_rows
     room = torch.empty(2, max(1, PRODUCT_VALUES // vocabulary), vocabulary)
+    known: Comparison | None = None
     for index in range(len(reference.windows)):
         parts.append(_score(reference, index, quantized, room))
         tokens = _joined(parts)
-        yield Comparison(tokens, _protocol(reference, index + 1), len(tokens.kl) / total)
+        known = Comparison(tokens, _protocol(reference, index + 1), len(tokens.kl) / total)
+        yield Progress(known.fraction, known)
+    assert known is not None, "there is a window"
+    return known
 
 
 def compare(reference: Reference, quantized: LoadedModel) -> Comparison:
-    """Score the whole text. Raises EvaluationError as `compare_steps` does."""
-    *_, last = compare_steps(reference, quantized)
-    return last
+    """Score the entire text. Raises EvaluationError as `compare_steps` does."""
+    return finished(compare_steps(reference, quantized))
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from quant.errors import EvaluationError
 from quant.model.load import LoadedModel, same_tokens
 from quant.text import Text
 from quant.texts import own_text
+from quant.work import Progress, Work, finished
 
 MINIMUM_TOKENS = 2
 TOP = 5
@@ -133,10 +134,7 @@ class Drift:
 
 def drift(original: LoadedModel, quantized: LoadedModel, text: str) -> Drift:
     """Compare both models on `text`, cut at their context. Raises EvaluationError as `drift_steps` does."""
-    for result in drift_steps(original, quantized, text):
-        if isinstance(result, Drift):
-            return result
-    raise AssertionError("drift_steps ends with a Drift")
+    return finished(drift_steps(original, quantized, text))
 
 
 def text_tokens(loaded: LoadedModel, text: str) -> list[int]:
@@ -152,8 +150,8 @@ def text_tokens(loaded: LoadedModel, text: str) -> list[int]:
 
 
 @torch.no_grad()
-def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Iterator[float | Drift]:
-    """Fractions of the text read and, last, the comparison.
+def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Work[Drift]:
+    """`drift` as work that can be stopped after each piece of the text.
 
     Raises EvaluationError on a text that is empty or too short or too long, on models of different vocabularies, and
     where one of them gives numbers that are not finite.
@@ -166,7 +164,7 @@ def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Ite
     for p, q in _log_probabilities([original, quantized], [original.bos, *ids[:-1]]):
         targets = torch.tensor(ids[len(tokens) : len(tokens) + len(p)])
         tokens += _compare(p, q, targets, pieces)
-        yield len(tokens) / len(ids)
+        yield Progress(len(tokens) / len(ids))
     bad = next((i for i, t in enumerate(tokens) if not math.isfinite(t.kl_nats + t.log_change)), None)
     if bad is not None:
         raise EvaluationError(
@@ -175,7 +173,7 @@ def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Ite
                  "At token {n} of the text one of the two models gives numbers that are not finite, which cannot be "
                  "compared.").format(n=bad + 1)
         )  # fmt: skip
-    yield Drift(tuple(_spans(original.tokenizer, tokens)), len(came))
+    return Drift(tuple(_spans(original.tokenizer, tokens)), len(came))
 
 
 def _same_vocabulary(a: LoadedModel, b: LoadedModel) -> None:

@@ -11,10 +11,8 @@ Every model that does not end early gives m_i = 20. The control is a model round
 from __future__ import annotations
 
 import statistics
-from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TypeVar
 
 from quant.evaluate.dynamic import Census, Saved, as_transformers_loads, census, quantize_dynamically, saved
 from quant.evaluate.quality import Quality, evaluate_steps
@@ -25,6 +23,7 @@ from quant.quantization import quantize_steps
 from quant.recipe import Recipe
 from quant.scheme import PerTensor, Scheme
 from quant.texts import EvalText
+from quant.work import Progress, Work, part
 
 # The notebook's own three sentences are not known. These are at most 18 bytes long, so that any tokenizer leaves room.
 SENTENCES = ("Me gusta leer", "El tren no llega", "Hoy hace mucho sol")
@@ -34,7 +33,6 @@ TEXT, TEXT_BYTES = "enciclopedia", 6_000
 # Shares of the time on the embedded model: two are timed, three write and read, one of those is made. They add up to 1.
 TIMED, SCORED, MADE = 0.30, 0.22, 0.04
 BROKEN = Recipe.uniform(Scheme.integer(2, PerTensor()))
-T = TypeVar("T")
 
 
 class Pace(Enum):
@@ -89,50 +87,39 @@ class NotebookReport:
         return self.scores is not None and all(s.length.loss == s.length.without_model for s in self.scores)
 
 
-def notebook_steps(loaded: LoadedModel, text: EvalText) -> Iterator[float | NotebookReport]:
-    """Yield fractions done and reports that grow; the last report is complete. `loaded` stays as it is.
+def notebook_steps(loaded: LoadedModel, text: EvalText) -> Work[NotebookReport]:
+    """Run the recipe and measure it; the report grows as its parts come to be known. `loaded` stays as it is.
 
     Raises EngineError where PyTorch has no 8-bit engine, EvaluationError for a text too short.
     """
-    yield 0.0
+    yield Progress(0.0)
     original = as_transformers_loads(loaded)
     recipe = quantize_dynamically(original)
     found = census(original, recipe)
     report = NotebookReport(found, (saved(original), saved(recipe, found.converted)))
-    yield report
-    speeds = yield from _scaled(speed_steps([original, recipe], ROUNDS), 0, TIMED)
+    yield Progress(0.0, report)
+    speeds = yield from part(speed_steps([original, recipe], ROUNDS), 0, TIMED)
     report = replace(report, speeds=(speeds[0], speeds[1]))
-    yield report
-    first = yield from _scaled(_score_steps(original, text), TIMED, SCORED)
-    second = yield from _scaled(_score_steps(recipe, text), TIMED + SCORED, SCORED)
+    yield Progress(TIMED, report)
+    first = yield from part(_score_steps(original, text), TIMED, SCORED)
+    second = yield from part(_score_steps(recipe, text), TIMED + SCORED, SCORED)
     del original, recipe  # before there is a third
-    broken = yield from _scaled(quantize_steps(loaded, BROKEN), TIMED + 2 * SCORED, MADE)
-    third = yield from _scaled(_score_steps(broken, text), TIMED + 2 * SCORED + MADE, SCORED)
-    yield replace(report, scores=(first, second, third))
+    broken = yield from part(quantize_steps(loaded, BROKEN), TIMED + 2 * SCORED, MADE)
+    third = yield from part(_score_steps(broken, text), TIMED + 2 * SCORED + MADE, SCORED)
+    return replace(report, scores=(first, second, third))
 
 
-def _scaled(steps: Iterator[float | T], start: float, share: float) -> Generator[float, None, T]:
-    """Pass fractions on as a part of the whole; return the result that ends `steps`."""
-    for step in steps:
-        if not isinstance(step, float):
-            return step
-        yield start + share * step
-    raise AssertionError("the steps end with their result")
-
-
-def _score_steps(model: LoadedModel, text: EvalText) -> Iterator[float | Scored]:
+def _score_steps(model: LoadedModel, text: EvalText) -> Work[Scored]:
     """The model writes after each sentence, then reads `text` window by window."""
     ends = []
     for sentence in SENTENCES:
         ends.append(generate(model, sentence, Sampling(max_length=MAX_LENGTH, no_repeat_ngram_size=0)))
-        yield 0.2 * len(ends) / len(SENTENCES)
+        yield Progress(0.2 * len(ends) / len(SENTENCES))
     length = LengthLoss(
         tuple(e.prompt_tokens for e in ends), tuple(len(e.ids) for e in ends), tuple(e.text for e in ends)
     )
-    for fraction, quality in evaluate_steps(model, text):
-        yield 0.2 + 0.8 * fraction
-        if fraction == 1:
-            yield Scored(length, quality)
+    quality = yield from part(evaluate_steps(model, text), 0.2, 0.8)
+    return Scored(length, quality)
 
 
 def pace(original: Speed, recipe: Speed) -> Pace:

@@ -12,7 +12,6 @@ Bits-per-byte does not depend on the tokenizer, perplexity does. Arithmetic: flo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +22,7 @@ from quant.model.load import LoadedModel
 from quant.run import forward
 from quant.text import Text
 from quant.texts import EvalText, shipped_text
+from quant.work import Progress, Work, finished
 
 MINIMUM_WINDOWS = 2
 # Logits of one batch stay below this many float32 values (64 MB: 4,096 positions of a vocabulary of 4,096), or are
@@ -94,12 +94,13 @@ def windows_of(loaded: LoadedModel, text: EvalText) -> list[Window]:
 
 
 @torch.no_grad()
-def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Iterator[tuple[float, Quality]]:
-    """Score `text` batch by batch, yielding (fraction done, quality so far); the last one has scored everything."""
+def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Work[Quality]:
+    """Score `text` batch by batch; what has been read is known so far."""
     windows = windows_of(loaded, text)
     total = sum(len(w.targets) for w in windows)
     size = max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.context))
     nats, tokens, n_bytes = 0.0, 0, 0.0
+    quality: Quality | None = None
     for first in range(0, len(windows), size):
         chunk = windows[first : first + size]
         nats += _nats(loaded, chunk)
@@ -107,13 +108,15 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Iterator[tuple[float,
         n_bytes += sum(w.n_bytes for w in chunk)
         protocol = Protocol(text.name, loaded.context, loaded.context, True, len(text.documents),
                             first + len(chunk), tokens, round(n_bytes))  # fmt: skip
-        yield tokens / total, Quality(nats, protocol)
+        quality = Quality(nats, protocol)
+        yield Progress(tokens / total, quality)
+    assert quality is not None, "there is a window"
+    return quality
 
 
 def evaluate(loaded: LoadedModel, text: EvalText | str) -> Quality:
     """Score a shipped text by name ("enciclopedia", "literatura"), or any `EvalText`, whole."""
-    *_, (_, quality) = evaluate_steps(loaded, shipped_text(text) if isinstance(text, str) else text)
-    return quality
+    return finished(evaluate_steps(loaded, shipped_text(text) if isinstance(text, str) else text))
 
 
 def _nats(loaded: LoadedModel, windows: list[Window]) -> float:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from quant.generate import Sampling, stream
 from quant.model.load import LoadedModel
+from quant.work import Progress, Work
 
 PROMPT = "La ciudad de Madrid es"
 ROUNDS = 5
@@ -54,17 +55,17 @@ class Speed:
         return self.lowest <= other.highest and other.lowest <= self.highest
 
 
-def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Iterator[float | tuple[Speed, ...]]:
+def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Work[tuple[Speed, ...]]:
     """Write NEW_TOKENS greedily with each model in turn, `rounds` times, after one round that is not counted.
 
-    Yields the fraction done after each turn and, last, one `Speed` a model.
+    One `Speed` a model; it can be stopped after each turn of a model.
     """
     seen: list[list[tuple[float, float]]] = [[] for _ in models]
     for turn in range(rounds + 1):
         for model, values in zip(models, seen, strict=True):
             values.append((_decode_rate(model), _prompt_rate(model)))
-            yield (turn + 1) / (rounds + 1)
-    yield tuple(Speed(*map(tuple, zip(*values[1:], strict=True))) for values in seen)
+            yield Progress((turn + 1) / (rounds + 1))
+    return tuple(Speed(*map(tuple, zip(*values[1:], strict=True))) for values in seen)
 
 
 def _decode_rate(model: LoadedModel) -> float:

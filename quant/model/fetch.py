@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from huggingface_hub import HfApi, hf_hub_download
@@ -13,12 +14,21 @@ from huggingface_hub.utils import tqdm
 from quant.errors import ModelError
 from quant.model.load import CONFIG_FILES, DEFAULT_HUB_ID, TOKENIZER_FILES, preferred_weights
 from quant.text import Text
+from quant.work import Progress, Work
 
 POLL_S = 0.25
 
 
-def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
-    """Download `hub_id` file by file into the local cache, yielding (bytes done, bytes in all) as they come.
+@dataclass(frozen=True)
+class Fetched:
+    """Bytes that have come, of so many."""
+
+    done: int
+    total: int
+
+
+def fetch(hub_id: str = DEFAULT_HUB_ID) -> Work[Fetched]:
+    """Download `hub_id` file by file into the local cache.
 
     A download that the caller leaves goes on to the end of its file and no further. Raises ModelError when the hub
     cannot be reached or has no such model.
@@ -27,18 +37,23 @@ def fetch(hub_id: str = DEFAULT_HUB_ID) -> Iterator[tuple[int, int]]:
         info = HfApi().model_info(hub_id, files_metadata=True)
         wanted = wanted_files({s.rfilename: s.size or 0 for s in info.siblings or []})
         done, total = 0, sum(wanted.values())
-        yield done, total
+        yield _so_far(done, total)
         for file, n_bytes in wanted.items():
             for part in _download(hub_id, file):
-                yield done + min(part, n_bytes), total
+                yield _so_far(done + min(part, n_bytes), total)
             done += n_bytes
-            yield done, total
+            yield _so_far(done, total)
+        return Fetched(done, total)
     except (HTTPError, OSError, HFValidationError) as error:
         raise ModelError(
             Text("No se ha podido descargar «{name}» ({reason}). Sigue disponible el modelo incluido.",
                  "“{name}” could not be downloaded ({reason}). The embedded model is still there.")
             .format(name=hub_id, reason=type(error).__name__)
         ) from error  # fmt: skip
+
+
+def _so_far(done: int, total: int) -> Progress[Fetched]:
+    return Progress(done / max(total, 1), Fetched(done, total))
 
 
 def _download(hub_id: str, file: str) -> Iterator[int]:

@@ -20,7 +20,6 @@ from quant.evaluate.figures import figures
 from quant.evaluate.weights import weight_view
 from quant.generate import Sampling, first_difference, generate, side_by_side
 from quant.lab import Lab
-from quant.model.load import LoadedModel
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.speculate import DRAFTED, acceptance, agreement, speculate
@@ -29,6 +28,7 @@ from quant.ui.sidebar.choice import Choice, recipe_of
 from quant.ui.sidebar.fields import FIELDS, Field
 from quant.ui.tabs.metrics.history import plain_figures
 from quant.ui.tabs.metrics.measure import chosen_text
+from quant.work import finished
 
 Found = TypeVar("Found")
 RECIPE = "recipe"
@@ -66,7 +66,7 @@ class Api:
         Gives both texts, tokens/s of each and the index of the first differing token (null when there is none).
         """
         sampling = Sampling(max_length, no_repeat_ngram_size, do_sample, top_k, top_p, temperature, seed)
-        quantized = _quantized(self.lab, recipe)
+        quantized = finished(self.lab.quantized(recipe))
         *_, (a, b) = side_by_side(self.lab.loaded(recipe.model), quantized, prompt, sampling)
         return {"original": a.text, "quantized": b.text, "prompt_tokens": a.prompt_tokens,
                 "first_difference": first_difference(a.ids, b.ids),
@@ -80,7 +80,7 @@ class Api:
         tokens that were accepted and of judged ones, and tokens/s of the original alone and of both together.
         """
         sampling = Sampling(max_length, no_repeat_ngram_size)
-        original, quantized = self.lab.loaded(recipe.model), _quantized(self.lab, recipe)
+        original, quantized = self.lab.loaded(recipe.model), finished(self.lab.quantized(recipe))
         next(speculate(original, quantized, prompt, sampling, drafted))  # the first use of anything is slow
         alone = generate(original, prompt, sampling)
         rounds = list(speculate(original, quantized, prompt, sampling, drafted))
@@ -99,7 +99,7 @@ class Api:
         """
         scored = chosen_text(text, amount, own)
         report = size_report(self.lab.loaded(recipe.model), recipe)
-        scores = figures(compare(self.lab.reference(recipe.model, scored), _quantized(self.lab, recipe)))
+        scores = figures(compare(self.lab.reference(recipe.model, scored), finished(self.lab.quantized(recipe))))
         return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes],
                 "protocol": asdict(scores.protocol)}  # fmt: skip
 
@@ -168,12 +168,6 @@ def in_turn(lab: Lab, work: Callable[..., Found]) -> Callable[..., Found]:
             return work(*args, **kwargs)
 
     return call
-
-
-def _quantized(lab: Lab, recipe: Recipe) -> LoadedModel:
-    *_, model = lab.quantized(recipe)
-    assert isinstance(model, LoadedModel)
-    return model
 
 
 def _or_raise(work: Callable[[], Found]) -> Found:

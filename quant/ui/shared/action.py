@@ -21,9 +21,11 @@ from quant.text import Language
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.frames import Frame, Updates, Values, outputs_of, updates
+from quant.work import Progress, Work
 
 Asked = TypeVar("Asked")
 Ready = TypeVar("Ready")
+Known = TypeVar("Known")
 F = TypeVar("F", bound=Frame)
 # The heavy lane of the lab lets one through at a time and shows each visitor's place; Gradio only has to let the
 # waiting ones in, so that they can say so.
@@ -58,15 +60,26 @@ class Action(Generic[Asked, Ready, F]):
             yield self.outputs(html.problem(error, self.language))
 
 
+def showing(work: Work[Known], frame: Callable[[Progress[Known]], F]) -> Generator[F, None, Known]:
+    """Yield a frame for each step of `work`; return its result."""
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            result: Known = done.value
+            return result
+        yield frame(step)
+
+
 def quantizing(
     lab: Lab, language: Language, recipe: Recipe, frame: Callable[[str], F]
 ) -> Generator[F, None, LoadedModel]:
     """Yield a progress bar while the model of `recipe` is made; return the model."""
-    for result in lab.quantized(recipe):
-        if isinstance(result, LoadedModel):
-            return result
-        yield frame(html.progress(t.QUANTIZING, result, language))
-    raise AssertionError("Lab.quantized ends with a model")
+    return (
+        yield from showing(
+            lab.quantized(recipe), lambda step: frame(html.progress(t.QUANTIZING, step.fraction, language))
+        )
+    )
 
 
 class Stops:

@@ -158,8 +158,9 @@ def _build_fetch(lab: Lab, language: Language, controls: Controls) -> None:
     def download() -> Iterator[Updates]:
         yield {message: html.progress(t.FETCHING, 0.0, language)}
         try:
-            for done, total in fetch(DEFAULT_HUB_ID):
-                bar = html.progress(t.FETCHING, done / max(total, 1), language)
+            for step in fetch(DEFAULT_HUB_ID):
+                total = step.so_far.total if step.so_far else 0
+                bar = html.progress(t.FETCHING, step.fraction, language)
                 yield {message: bar + html.small(size(total, language))}
             lab.loaded(DEFAULT_HUB_ID)  # here, so that the first visitor who chooses it does not hold the sliders up
         except QuantError as error:

@@ -22,7 +22,7 @@ from quant.text import Language, number
 from quant.texts import TITLES, EvalText, own_text, shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.action import Action, quantizing
+from quant.ui.shared.action import Action, quantizing, showing
 from quant.ui.shared.frames import Frame, Values
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
@@ -30,6 +30,7 @@ from quant.ui.tabs.metrics import texts as t
 from quant.ui.tabs.metrics.bandwidth import build_bandwidth, picture, placed
 from quant.ui.tabs.metrics.history import Entry, history_html
 from quant.ui.tabs.metrics.result import Shown, computes, result
+from quant.work import Progress
 
 QUICK_BYTES = 40_000
 UNEVEN = 7.0  # 99 % quantile over median: from there on the harm is said to lie in a few places
@@ -105,22 +106,26 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
     original, report = lab.loaded(choice.model), size_report(lab.loaded(choice.model), choice.recipe())
     reference = lab.reference(choice.model, text)
     quantized = yield from quantizing(lab, language, choice.recipe(), Measured)
-    for c in compare_steps(reference, quantized):
-        scored = _shown(c, report, original, quantized, text, choice)
-        shown = result(scored, language)
-        if c.fraction < 1:
-            yield Measured(_reading(c, language) + shown)
-            continue
-        tried = _with(asked.history, scored, choice, text)
-        yield Measured(shown, chart=divergence(c.tokens, language), caption=chart_caption(scored, language),
-                    tried=history_html(tried, language), history=tried)  # fmt: skip
-        for step in speed_steps([original, quantized]):
-            if isinstance(step, float):
-                yield Measured(html.progress(t.MEASURING_SPEED, step, language) + shown)
-                continue
-            speeds = (step[0], step[1])
-            timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
-            yield _timed(result(replace(scored, speeds=speeds), language), [*tried[:-1], timed], language)
+
+    def scored(c: Comparison) -> Shown:
+        return _shown(c, report, original, quantized, text, choice)
+
+    def reading(step: Progress[Comparison]) -> Measured:
+        assert step.so_far is not None, "each window that is read is scored"
+        return Measured(_reading(step.so_far, language) + result(scored(step.so_far), language))
+
+    compared = yield from showing(compare_steps(reference, quantized), reading)
+    known = scored(compared)
+    shown, tried = result(known, language), _with(asked.history, known, choice, text)
+    yield Measured(shown, chart=divergence(compared.tokens, language), caption=chart_caption(known, language),
+                   tried=history_html(tried, language), history=tried)  # fmt: skip
+    original_speed, speed = yield from showing(
+        speed_steps([original, quantized]),
+        lambda step: Measured(html.progress(t.MEASURING_SPEED, step.fraction, language) + shown),
+    )
+    speeds = (original_speed, speed)
+    timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
+    yield _timed(result(replace(known, speeds=speeds), language), [*tried[:-1], timed], language)
 
 
 def _timed(shown: str, tried: list[Entry], language: Language) -> Measured:

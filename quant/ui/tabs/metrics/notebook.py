@@ -27,11 +27,12 @@ from quant.text import Language, Text, fixed, number, size
 from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.action import Action
+from quant.ui.shared.action import Action, showing
 from quant.ui.shared.frames import Frame
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.metrics import notebook_texts as t
 from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.work import Progress
 
 UNKNOWN = "—"
 THEIR_LOSS = 34 / 3  # the notebook printed 11.3333
@@ -50,12 +51,14 @@ def revisiting(lab: Lab, language: Language) -> Action[str, str, Frame]:
 def revisit(lab: Lab, language: Language, model: str) -> Iterator[Frame]:
     """Progress over what is known so far."""
     text, shown = shipped_text(TEXT).head(TEXT_BYTES), html.NOTHING
-    for step in notebook_steps(lab.loaded(model), text):
-        if isinstance(step, float):
-            yield Frame(html.progress(t.NOTEBOOK_RUNNING, step, language) + shown)
-        else:
-            shown = result(step, text.title, language)
-    yield Frame(shown)
+
+    def frame(step: Progress[NotebookReport]) -> Frame:
+        nonlocal shown
+        shown = result(step.so_far, text.title, language) if step.so_far else shown
+        return Frame(html.progress(t.NOTEBOOK_RUNNING, step.fraction, language) + shown)
+
+    report = yield from showing(notebook_steps(lab.loaded(model), text), frame)
+    yield Frame(result(report, text.title, language))
 
 
 def result(report: NotebookReport, title: Text, language: Language) -> Markup:

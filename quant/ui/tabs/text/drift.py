@@ -20,7 +20,7 @@ from quant.text import Language, Text, fixed, number
 from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.action import Action, quantizing
+from quant.ui.shared.action import Action, quantizing, showing
 from quant.ui.shared.frames import Frame
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
@@ -228,15 +228,15 @@ def reading(lab: Lab, language: Language) -> Action[Asked, Asked, Frame]:
 
 
 def read_both(lab: Lab, language: Language, asked: Asked) -> Iterator[Frame]:
-    """Progress, then the whole."""
+    """Progress, then the entire text."""
     choice = asked.choice
     original = lab.loaded(choice.model)
     quantized = yield from quantizing(lab, language, choice.recipe(), Frame)
-    for result in drift_steps(original, quantized, asked.text):
-        if isinstance(result, Drift):
-            yield Frame(drift_html(result, language) + html.caption(choice.describe()[language]))
-        else:
-            yield Frame(html.progress(t.DRIFT_READING, result, language))
+    found = yield from showing(
+        drift_steps(original, quantized, asked.text),
+        lambda step: Frame(html.progress(t.DRIFT_READING, step.fraction, language)),
+    )
+    yield Frame(drift_html(found, language) + html.caption(choice.describe()[language]))
 
 
 def default_text() -> str:
