@@ -276,7 +276,7 @@ def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: py
     choice, own = Choice(tiny_lab.default(), bits=2), OWN + "Y nadie respondió."  # a text no other test has read
     quantized = finished(tiny_lab.quantized(choice.recipe()))
     assert isinstance(quantized, LoadedModel)
-    passes = [known(evaluate_steps(model, own_text(own)))[:-1] for model in (tiny_lab.loaded(choice.model), quantized)]
+    passes = [known(evaluate_steps(model, own_text(own))) for model in (tiny_lab.loaded(choice.model), quantized)]
     frames = [str(f[0]) for f in measured(tiny_lab, "es", choice, own) if metrics_texts.SPEED.es not in str(f[0])]
     # Not what is shown while the speeds are measured, which repeats the whole.
     tables = [f for f in frames if "<table" in f and metrics_texts.MEASURING_SPEED.es not in f]
