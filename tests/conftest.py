@@ -33,7 +33,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A developer's own cache may hold the hub model; the tests must see the same machine everywhere.
 _CACHE = tempfile.mkdtemp(prefix="quant-tests-")
 atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
-os.environ["HF_HOME"] = _CACHE
+os.environ["HF_HOME"] = os.environ["XDG_CACHE_HOME"] = _CACHE
 for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"):
     os.environ.pop(name, None)
 

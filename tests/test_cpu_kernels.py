@@ -12,23 +12,25 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from cases import each
-from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integers
+from matrices import BLOCK_SCHEMES, CASTS, UNALIGNED, UNUSUAL, any_matrix, integers, label
 from torch import Tensor
 
 from quant.activations import Activations
 from quant.formats import FORMATS
 from quant.kernels import compiled, cpu, float32, int4pack, prefill, ready, reference
-from quant.kernels.cpu import COMPILED, DECODED, FEW, INT4PACK, INT8, LIMBS, Kernel
+from quant.kernels.cpu import COMPILED, DECODED, EXPANDED, FEW, INT4PACK, INT8, LIMBS, Kernel
+from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import quantize
 from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.qtensor import QTensor, decoded, group, ungroup
-from quant.scheme import Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Shape
+from quant.scheme import Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Shape
 
 U, B = 2.0**-24, 2.0**-8
 SMALLEST = 2.0**-149  # numbers below 2^-126 have this spacing, and no relative precision
+BOTH = (Activations.FLOAT, Activations.INT8)
 TOKENS = [1, 2, FEW, FEW + 1, 33]
 CENTRED = Scheme(FORMATS["int8"], PerChannel(), Grid.CENTRED, FORMATS["float16"], Offset(FORMATS["float16"]))
 SCHEMES = [
@@ -38,7 +40,9 @@ SCHEMES = [
 INTS = [Scheme.integer(8, g, scale=FORMATS[s]) for g in (PerTensor(), PerChannel()) for s in ("float16", "float32")]
 INTS.append(Scheme(FORMATS["int8"], PerChannel(), Grid.SIGNED_MAX, FORMATS["bfloat16"]))  # -128 among its codes
 FOURS = [Scheme.integer(4, PerGroup(size), scale=FORMATS["bfloat16"]) for size in (32, 64, 128, 256)]
-FOURS.append(Scheme(FORMATS["int4"], PerGroup(32), Grid.SIGNED_MAX, FORMATS["bfloat16"]))
+FOURS.append(Scheme(FORMATS["int4"], PerGroup(32), Grid.SIGNED_MAX, FORMATS["float16"]))
+FOURS += [Scheme.integer(bits, PerGroup(64), zero_point=zero) for bits in (2, 3, 4) for zero in (False, True)]
+FOURS += [Scheme.integer(4, g, zero_point=zero) for g in (PerTensor(), PerChannel()) for zero in (False, True)]
 HAS_INT_MM = pytest.mark.skipif(not cpu.int_mm(), reason="torch multiplies no 8-bit integers here")
 HAS_INT4 = pytest.mark.skipif(not int4pack.available(), reason="torch has no 4-bit operator here")
 HAS_COMPILER = pytest.mark.skipif(not compiled.available(), reason="no C compiler")
@@ -54,7 +58,7 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_probes() -> Iterator[None]:
     """Operators are tried again, and once more after the test."""
-    probes = (cpu.int_mm, int4pack.available, int4pack.block_rows, int4pack._order)
+    probes = (cpu.int_mm, int4pack.available)
     for probe in probes:
         probe.cache_clear()
     yield
@@ -146,7 +150,7 @@ def int4_bound(x: Tensor, q: QTensor, y: Tensor, rounded: float) -> Tensor:
 
 PATHS: dict[str, tuple[object, str]] = {
     "compiled": (compiled, "matvec"), "int8": (cpu, "_int8_product"), "limbs": (cpu, "_limb_product"),
-    "int4pack": (Int4Matrix, "linear"), "decoded": (reference, "linear"),
+    "int4pack": (Int4Matrix, "linear"), "expanded": (cpu, "_plain"), "decoded": (reference, "linear"),
 }  # fmt: skip
 
 
@@ -176,7 +180,7 @@ def assert_named(monkeypatch: pytest.MonkeyPatch, held: Held, activations: Activ
 
 
 @HAS_COMPILER
-@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("activations", BOTH)
 @each("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0], CASTS[0]])
 def test_compiled_is_named_and_runs(scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (17, 512))), activations, COMPILED)
@@ -193,24 +197,27 @@ def test_whole_numbers_are_named_and_run(scheme: Scheme, monkeypatch: pytest.Mon
 
 @HAS_INT4
 @pytest.mark.usefixtures("uncompiled")
-@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("activations", BOTH)
 @each("scheme", FOURS)
 def test_int4pack_is_named_and_runs(scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (17, 512))), activations, INT4PACK)
 
 
 @pytest.mark.usefixtures("uncompiled")
-@each("activations", [Activations.FLOAT, Activations.INT8])
-@each("scheme", [*BLOCK_SCHEMES, CASTS[0], CENTRED, *integers([PerGroup(16)])])
-def test_the_definition_is_named_and_runs(
-    scheme: Scheme, activations: Activations, monkeypatch: pytest.MonkeyPatch
+@each("activations", BOTH)
+def test_a_float_copy_and_the_definition_are_named_and_run(
+    activations: Activations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not Int4Matrix.fits(scheme)
-    assert_named(monkeypatch, cpu.hold(any_matrix(scheme, (9, 512))), activations, DECODED)
+    for scheme in [*BLOCK_SCHEMES, CASTS[0], CENTRED, *integers([PerGroup(16)])]:
+        matrix = PackedMatrix.of(any_matrix(scheme, (9, 512)))
+        if not Int4Matrix.fits(matrix):
+            assert_named(monkeypatch, cpu.hold(matrix.qtensor()), activations, EXPANDED)
+        if not cpu.is_int8(matrix):
+            assert_named(monkeypatch, matrix, activations, DECODED)
 
 
 def test_every_kernel_is_described_in_both_languages() -> None:
-    kernels = [COMPILED, INT8, LIMBS, INT4PACK, DECODED]
+    kernels = [COMPILED, INT8, LIMBS, INT4PACK, EXPANDED, DECODED]
     assert [k.name for k in kernels] == list(PATHS)
     for k in kernels:
         assert k.summary.es
@@ -244,13 +251,12 @@ def test_any_format_is_multiplied(scheme: Scheme, in_c: bool, monkeypatch: pytes
     columns = columns_of(scheme)
     q = numbers_of(scheme, (19, columns), 1)
     held = cpu.hold(q)
-    assert isinstance(held, PackedMatrix) or scheme in FOURS
     for n in TOKENS:
         for dtype, bias in zip((torch.float32, torch.bfloat16), biases(19), strict=True):
             x = tokens(n, columns, n).to(dtype)
             got = cpu.linear(x, held, bias)
             bound = float_bound(x, q, bias)
-            if isinstance(held, Int4Matrix):
+            if isinstance(held, Int4Matrix) and n <= FEW:
                 bound = bound + int4_bound(x, q, product(x, q), B)
             elif cpu.kernel(held) is LIMBS:
                 bound = limb_bound(x, q, bias)
@@ -270,7 +276,7 @@ def test_any_format_takes_8_bit_activations(scheme: Scheme, in_c: bool, monkeypa
             x = tokens(n, 512, n)
             want = whole_product(x, q)
             digits, scale = reference.int8_activations(x)
-            if isinstance(held, Int4Matrix):  # 7-bit digits are bfloat16 as they are
+            if isinstance(held, Int4Matrix) and n <= FEW:  # 7-bit digits are bfloat16 as they are
                 bound = int4_bound(digits * scale, q, want, 0.0) + (U * bias.abs() if bias is not None else 0)
             else:
                 bound = float_bound(digits * scale, q, bias)
@@ -332,52 +338,101 @@ def test_few_tokens_of_8_bits_equal_many(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @HAS_INT4
 @each("shape", [(16, 256), (17, 512), (1, 256), (50, 768)])
-@each("scheme", FOURS)
-def test_int4pack_rounds_activations_and_results_only(scheme: Scheme, shape: Shape) -> None:
-    q = any_matrix(scheme, shape, 6)
-    held = Int4Matrix.of(q)
-    for n in TOKENS:
-        x = tokens(n, shape[1], n)
-        want = product(x, q)
-        assert_within(held.linear(x), want, int4_bound(x, q, want, B))
-        exact = x.bfloat16().float()
-        want = product(exact, q)
-        assert_within(held.linear(exact), want, int4_bound(exact, q, want, 0.0))
+def test_int4pack_rounds_activations_and_results_only(shape: Shape) -> None:
+    for scheme in FOURS:
+        q = any_matrix(scheme, shape, 6)
+        held = Int4Matrix.of(PackedMatrix.of(q))
+        for n in TOKENS:
+            x = tokens(n, shape[1], n)
+            want = product(x, q)
+            assert_within(held.linear(x), want, int4_bound(x, q, want, B))
+            exact = x.bfloat16().float()
+            want = product(exact, q)
+            assert_within(held.linear(exact), want, int4_bound(exact, q, want, 0.0))
+
+
+def test_two_bfloat16_hold_every_float16_scale_and_zero_point() -> None:
+    """Exactly: whatever the code and the zero point, the operator's weights add up to those that were quantized."""
+    scales = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(torch.float16).double()
+    scales = scales[scales.isfinite()]
+    for factor in range(-int4pack.MIDDLE, int4pack.MIDDLE + 1):
+        upper, lower = (half.double() for half in int4pack.halves((factor * scales).float()))
+        assert torch.equal(upper + lower, factor * scales), factor
 
 
 @HAS_INT4
-@each("shape", [(16, 256), (17, 512), (1, 256), (50, 768), (150, 256), (192, 512)])
-@each("scheme", FOURS)
-def test_int4pack_gives_back_what_it_holds(scheme: Scheme, shape: Shape) -> None:
-    q = any_matrix(scheme, shape, 7)
-    held = Int4Matrix.of(q)
-    back = held.qtensor()
-    assert back.scheme == q.scheme
-    assert back.codes.dtype == torch.uint8
-    assert torch.equal(back.codes, q.codes)
-    assert torch.equal(back.scale, q.scale)
-    assert torch.equal(held.rows(), q.dequantize())
-    for first, last in ((0, 1), (shape[0] - 1, shape[0]), (shape[0] // 3, shape[0]), (shape[0] // 2, shape[0] // 2)):
-        assert torch.equal(held.rows(first, last), q.dequantize()[first:last])
-    rows = -(-shape[0] // int4pack.ROWS) * int4pack.ROWS
-    groups = shape[1] // scheme.groups(shape)[2]
-    assert held.nbytes == rows * shape[1] // 2 + rows * groups * 4
+def test_int4pack_holds_the_very_weights() -> None:
+    """Its copy decoded: codes by a product with ones for scales, then both parts of the scales and of the zeros."""
+    for scheme in FOURS:
+        for shape in ((16, 256), (17, 512), (150, 256)):
+            q = any_matrix(scheme, shape, 7)
+            held = Int4Matrix.of(PackedMatrix.of(q))
+            ones = torch.tensor([1.0, 0.0]).bfloat16().expand_as(held.scales).contiguous()
+            each = torch.eye(2 * shape[1], dtype=torch.bfloat16)
+            codes = torch.ops.aten._weight_int4pack_mm_for_cpu(each, held.data, held.size, ones).t().double()
+            scale, zero = (part.t().double().repeat_interleave(held.size, 1) for part in held.scales.unbind(-1))
+            upper, lower = (codes * scale + zero)[: shape[0]].split(shape[1], dim=1)
+            assert torch.equal(upper + lower, q.dequantize().double()), (label(scheme), shape)
+
+
+@HAS_INT4
+def test_int4pack_gives_back_what_it_holds() -> None:
+    for scheme in FOURS:
+        for shape in ((16, 256), (17, 512), (1, 256), (150, 256)):
+            q = any_matrix(scheme, shape, 7)
+            packed = PackedMatrix.of(q)
+            held = Int4Matrix.of(packed)
+            back = held.quantized().q
+            assert torch.equal(back.codes, q.codes), label(scheme)
+            assert torch.equal(held.rows(), q.dequantize()), label(scheme)
+            assert torch.equal(held.rows(shape[0] // 3), q.dequantize()[shape[0] // 3 :]), label(scheme)
+            rows = -(-shape[0] // int4pack.ROWS) * int4pack.ROWS
+            groups = shape[1] // held.size
+            assert held.nbytes == packed.nbytes + rows * shape[1] + rows * groups * 8, label(scheme)
+
+
+def test_a_float_copy_is_the_definition_and_is_counted() -> None:
+    for scheme in SCHEMES:
+        shape = (19, columns_of(scheme))
+        packed = PackedMatrix.of(any_matrix(scheme, shape, 7))
+        held = Expanded.of(packed)
+        assert torch.equal(held.rows().nan_to_num(), packed.rows().nan_to_num()), label(scheme)
+        assert held.nbytes == packed.nbytes + 4 * shape[0] * shape[1], label(scheme)
+        held.rows(2, 5).zero_()  # the caller's own
+        assert torch.equal(held.rows(2, 5).nan_to_num(), packed.rows(2, 5).nan_to_num()), label(scheme)
+        assert (held.shape, held.scheme) == (packed.shape, packed.scheme)
+        assert torch.equal(held.quantized().q.codes, packed.qtensor().codes), label(scheme)
+    with pytest.raises(IndexError):
+        held.rows(3, 20)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_float_copy_is_multiplied_as_the_original_is() -> None:
+    held = cpu.hold(any_matrix(BLOCK_SCHEMES[0], (37, 512), 3))
+    assert isinstance(held, Expanded)
+    for bias in biases(37):
+        for n in TOKENS:
+            x = tokens(n, 512, n)
+            assert torch.equal(cpu.linear(x, held, bias), float32.linear(x, held.values, bias))
+            assert torch.equal(ready.packed(held, bias, Activations.FLOAT)(x), float32.linear(x, held.values, bias))
+            want = float32.linear(x, held.values, bias, gelu=True)
+            assert torch.equal(cpu.linear(x, held, bias, gelu=True), want)
+            room = torch.empty(n, 37)
+            assert cpu.linear(x, held, bias, out=room).shape == room.shape
 
 
 @HAS_INT4
 @pytest.mark.usefixtures("uncompiled")
-def test_no_token_takes_int4pack_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decoding its weights is as much work as a long text."""
-
-    def unexpected(*_: object) -> QTensor:
-        raise AssertionError("the whole matrix was decoded")
-
-    held = cpu.hold(any_matrix(FOURS[1], (33, 256)))
-    assert isinstance(held, Int4Matrix)
-    monkeypatch.setattr(Int4Matrix, "qtensor", unexpected)
-    for activations in (Activations.FLOAT, Activations.INT8):
-        for n in TOKENS:
-            QuantLinear(held, None, activations)(tokens(n, 256))
+def test_what_is_scored_and_many_tokens_are_as_defined() -> None:
+    for scheme in FOURS:
+        q = any_matrix(scheme, (19, 512), 3)
+        held = cpu.hold(q)
+        assert isinstance(held, Int4Matrix), label(scheme)
+        for bias in biases(19):
+            for n in TOKENS:
+                x = tokens(n, 512, n)
+                for got in (QuantLinear(held, bias)(x, exact=True), *([cpu.linear(x, held, bias)] if n > FEW else [])):
+                    assert_within(got, product(x, q, bias), float_bound(x, q, bias))
 
 
 # Which form is held
@@ -386,29 +441,34 @@ def test_no_token_takes_int4pack_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 @HAS_INT4
 @pytest.mark.usefixtures("uncompiled")
 def test_int4pack_is_held_only_where_the_scheme_fits() -> None:
-    for scheme in SCHEMES + FOURS:
-        g = scheme.granularity
-        fits = (
-            scheme.element.name == "int4" and scheme.scale == FORMATS["bfloat16"] and scheme.shift is None
-            and isinstance(g, PerGroup) and g.size in (32, 64, 128, 256)
-        )  # fmt: skip
-        assert Int4Matrix.fits(scheme) is fits
-        assert isinstance(cpu.hold(any_matrix(scheme, (3, columns_of(scheme)))), Int4Matrix) is fits
-    others: list[tuple[int, Granularity, str]] = [
-        (4, PerGroup(16), "bfloat16"), (4, PerChannel(), "bfloat16"), (4, PerGroup(64), "float16"),
-        (3, PerGroup(64), "bfloat16"),
+    for scheme in FOURS:
+        assert Int4Matrix.fits(PackedMatrix.of(any_matrix(scheme, (3, 768)))), label(scheme)
+    half, zeros = FORMATS["float16"], {"zero_point": True}
+    refused = [
+        Scheme.integer(4, PerGroup(16)), Scheme.integer(4, PerGroup(48)), Scheme.integer(5, PerGroup(64)),
+        Scheme.integer(5, PerGroup(64), **zeros), Scheme.integer(4, PerGroup(64), scale=FORMATS["float32"]),
+        Scheme(FORMATS["int4"], PerGroup(64), Grid.CENTRED, half, Offset(half)), Scheme(FORMATS["nf4"], PerGroup(64)),
+        Scheme(FORMATS["uint4"], PerGroup(32), Grid.RANGE, half, Offset(half)),
+        Scheme(FORMATS["float4_e2m1fn"], PerGroup(64)),
     ]  # fmt: skip
-    shifted = Offset(FORMATS["bfloat16"])
-    assert not Int4Matrix.fits(Scheme(FORMATS["int4"], PerGroup(64), Grid.CENTRED, FORMATS["bfloat16"], shifted))
-    for bits, granularity, scale in others:
-        assert not Int4Matrix.fits(Scheme.integer(bits, granularity, scale=FORMATS[scale]))
-    assert not Int4Matrix.fits(Scheme.integer(4, PerGroup(64), zero_point=True, scale=FORMATS["bfloat16"]))
+    for scheme in refused:
+        assert not Int4Matrix.fits(PackedMatrix.of(any_matrix(scheme, (3, 768)))), label(scheme)
+        assert isinstance(cpu.hold(any_matrix(scheme, (3, 768))), Expanded), label(scheme)
+    for columns in (72, 40):  # that no group of the operator's divides
+        assert not Int4Matrix.fits(PackedMatrix.of(any_matrix(Scheme.integer(4, PerChannel()), (3, columns))))
 
 
 @HAS_COMPILER
 def test_with_a_compiler_nothing_is_rearranged() -> None:
     for scheme in FOURS:
         assert isinstance(cpu.hold(any_matrix(scheme, (3, 256))), PackedMatrix)
+
+
+def test_without_vectors_the_operator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plain code is slower than float32."""
+    for capability in ("DEFAULT", "NEON", "SVE256"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
+        assert not int4pack.available.__wrapped__()
 
 
 # Operators that are missing, fail or lie
@@ -448,7 +508,7 @@ def wrong_for_several(a: Tensor, b: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     "broken", [missing, failing, saturating, without_the_lowest, wrong_for_one_row, wrong_for_several, None]
 )
-def test_without_int_mm_the_definition_runs(
+def test_without_int_mm_a_float_copy_serves(
     broken: Callable[..., Tensor] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if broken is None:
@@ -458,8 +518,9 @@ def test_without_int_mm_the_definition_runs(
     assert not cpu.int_mm()
     q = any_matrix(INTS[1], (19, 75), 8)
     held = cpu.hold(q)
-    for activations in (Activations.FLOAT, Activations.INT8):
-        assert_named(monkeypatch, held, activations, DECODED)
+    for activations in BOTH:
+        assert_named(monkeypatch, held, activations, EXPANDED)
+        assert_named(monkeypatch, PackedMatrix.of(q), activations, DECODED)
         for n in TOKENS:
             x = tokens(n, 75, n)
             got = cpu.linear(x, held, None, activations)
@@ -485,6 +546,10 @@ def first_scales_only(x: Tensor, data: Tensor, size: int, scales: Tensor) -> Ten
     return REAL["product"](x, data, size, scales[:1].expand_as(scales).contiguous())
 
 
+def no_zeros(x: Tensor, data: Tensor, size: int, scales: Tensor) -> Tensor:
+    return REAL["product"](x, data, size, scales * torch.tensor([1.0, 0.0]).bfloat16())
+
+
 def other_order(codes: Tensor, tiles: int) -> Tensor:
     pairs = codes.view(len(codes), -1, 2).flip(-1).reshape(codes.shape)
     return REAL["convert"](pairs, tiles)
@@ -506,9 +571,10 @@ REAL: dict[str, Callable[..., Tensor]] = {}
 @pytest.mark.parametrize(
     ("which", "broken"),
     [("convert", missing), ("product", missing), ("convert", failing), ("product", failing),
-     ("product", first_scales_only), ("product", slightly_off), ("convert", other_order), ("convert", other_rows)],
+     ("product", first_scales_only), ("product", no_zeros),
+     ("product", slightly_off), ("convert", other_order), ("convert", other_rows)],
 )  # fmt: skip
-def test_without_int4pack_the_definition_runs(
+def test_without_int4pack_a_float_copy_serves(
     which: str, broken: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not int4pack.available():
@@ -519,18 +585,9 @@ def test_without_int4pack_the_definition_runs(
     assert not int4pack.available()
     q = any_matrix(FOURS[1], (17, 256), 9)
     held = cpu.hold(q)
-    assert isinstance(held, PackedMatrix)
-    assert_named(monkeypatch, held, Activations.FLOAT, DECODED)
+    assert isinstance(held, Expanded)
     x = tokens(9, 256)
     assert_within(cpu.linear(x, held), product(x, q), float_bound(x, q))
-
-
-@HAS_INT4
-@pytest.mark.usefixtures("fresh_probes")
-def test_an_order_that_is_not_understood_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = 2 * int4pack.block_rows() + int4pack.ROWS
-    monkeypatch.setattr(int4pack, "block_rows", lambda: other)
-    assert not int4pack.available()
 
 
 # The activations
@@ -552,7 +609,7 @@ def test_8_bit_activations_stay_within_127(size: float) -> None:
 
 
 @each("bad", [torch.nan, torch.inf, -torch.inf])
-@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("activations", BOTH)
 @each("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]])
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 def test_what_is_not_finite_is_not_made_finite(
@@ -574,7 +631,7 @@ def test_what_is_not_finite_is_not_made_finite(
 
 @pytest.mark.usefixtures("uncompiled")
 @each("scheme", [INTS[1], FOURS[0], BLOCK_SCHEMES[0]])
-@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("activations", BOTH)
 def test_any_number_of_dimensions(scheme: Scheme, activations: Activations) -> None:
     held = cpu.hold(any_matrix(scheme, (19, 256)))
     x = tokens(6, 256)
@@ -605,7 +662,7 @@ def test_rows_are_the_definition_s(scheme: Scheme, in_c: bool, monkeypatch: pyte
 
 @pytest.mark.parametrize("in_c", [pytest.param(True, marks=HAS_COMPILER), False])
 @each("scheme", [INTS[0], INTS[1], *FOURS[1:4], BLOCK_SCHEMES[0], UNUSUAL[5]])
-@each("activations", [Activations.FLOAT, Activations.INT8])
+@each("activations", BOTH)
 def test_what_is_decided_beforehand_computes_the_same(
     scheme: Scheme, activations: Activations, in_c: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,14 +65,12 @@ def test_attention_is_the_formula(heads: int, width: int, n: int, past: int) -> 
 
 
 @each("way", ["torch's OpenMP", "threads of its own", "one thread"])
-def test_two_at_once_on_whatever_threads_there_are(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_at_once_on_whatever_threads_there_are(way: str) -> None:
     """Each thread's memory is its own, and of any size before."""
-    if way == "threads of its own":
-        monkeypatch.setattr(native, "_openmp", lambda: None)
-    library = native.many_tokens.__wrapped__()
+    library = native.many_tokens()
     if library is None:
         pytest.skip("no compiler here")
-    monkeypatch.setattr(prefill, "many_tokens", lambda: library)
+    library.share_openmp(None if way == "threads of its own" else native._openmp())
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if way == "one thread" else 2)
     inputs = [drawn(1, 3, n, 0, 48, seed=n) for n in (200, 7, 130, 64)]
@@ -84,6 +82,7 @@ def test_two_at_once_on_whatever_threads_there_are(way: str, monkeypatch: pytest
                 assert (got - expected(q, k, v)).abs().max() <= bound(q, k, v)
     finally:
         torch.set_num_threads(threads)
+        library.share_openmp(native._openmp())
 
 
 PARALLEL_WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -97,15 +96,17 @@ def test_work_runs_where_openmp_says_even_if_that_is_one_thread(monkeypatch: pyt
         asked.append(threads)
         work(argument)
 
-    called = PARALLEL(parallel)
-    monkeypatch.setattr(native, "_openmp", lambda: ctypes.cast(called, ctypes.c_void_p))
-    library = native.many_tokens.__wrapped__()
+    library = native.many_tokens()
     if library is None:
         pytest.skip("no compiler here")
-    monkeypatch.setattr(prefill, "many_tokens", lambda: library)
+    called = PARALLEL(parallel)
+    library.share_openmp(ctypes.cast(called, ctypes.c_void_p))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     q, k, v = drawn(1, 3, 130, 5, 48)
-    assert (prefill.attention(q, k, v) - expected(q, k, v)).abs().max() <= bound(q, k, v)
+    try:
+        assert (prefill.attention(q, k, v) - expected(q, k, v)).abs().max() <= bound(q, k, v)
+    finally:
+        library.share_openmp(native._openmp())
     assert asked == [3]
 
 

@@ -17,9 +17,10 @@ from transformers import (
 )
 
 from quant.activations import Activations
-from quant.formats import FORMATS
 from quant.kernels import compiled, prefill
+from quant.kernels.int4pack import Int4Matrix
 from quant.model.load import LoadedModel
+from quant.model.packed import packed_matrices
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.run import forward, gpt2, step
@@ -150,13 +151,12 @@ def test_rounded_activations(tiny: LoadedModel, in_c: bool, monkeypatch: pytest.
 
 
 NOTHING_COMPILED = {
-    "int4": Recipe.uniform(Scheme.integer(4, PerGroup(32), scale=FORMATS["bfloat16"]), table=True),
-    "int4, rounded": Recipe.uniform(
-        Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"]), activations=Activations.INT8
-    ),
+    "int4": Recipe.uniform(Scheme.integer(4, PerGroup(32)), table=True),
+    "int4, rounded": Recipe.uniform(Scheme.integer(4, PerGroup(64)), activations=Activations.INT8),
     "int8": Recipe.uniform(Scheme.integer(8, PerChannel()), table=True),
     "int8, rounded": Recipe.uniform(Scheme.integer(8, PerChannel()), table=True, activations=Activations.INT8),
-    "decoded": Recipe.uniform(Scheme.integer(3, PerGroup(32), zero_point=True), table=True),
+    "int3": Recipe.uniform(Scheme.integer(3, PerGroup(32), zero_point=True), table=True),
+    "expanded": Recipe.uniform(Scheme.integer(5, PerGroup(32), zero_point=True), table=True),
 }
 
 
@@ -169,9 +169,11 @@ def test_where_nothing_compiles_single_tokens_are_read_as_many_are(
     model = quantize_model(tiny, recipe).model
     together = forward.logits(model, gpt2.hidden(model, torch.tensor([IDS])))[0]
     one_by_one = in_pieces(reader(model, 40), IDS, [1] * 40)
-    # bfloat16 or 8 bits of an activation may round to the other side where float32 sums end differently.
-    rounds = recipe.activations == Activations.INT8 or recipe.rules[-1].scheme.scale == FORMATS["bfloat16"]
-    assert float((one_by_one - together).norm() / together.norm()) < (0.01 if rounds else 1e-5)
+    # An activation of 8 bits may round to the other side, a step of 1/127 of the largest, where float32 sums end
+    # differently, and more often where single tokens go through bfloat16, of 8 bits too.
+    in_bfloat16 = any(type(held) is Int4Matrix for _, _, held in packed_matrices(model))
+    limit = 1e-5 + 0.01 * in_bfloat16 + (0.03 if in_bfloat16 else 0.01) * (recipe.activations == Activations.INT8)
+    assert float((one_by_one - together).norm() / together.norm()) < limit
     assert torch.equal(in_pieces(reader(model, 40), IDS, [1] * 40), one_by_one)
     full = reader(model, 2)
     for token in IDS[:2]:

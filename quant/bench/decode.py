@@ -11,8 +11,9 @@ bandwidth: bytes per second of memory, the larger of a read probe and the best r
 `int8` is 8-bit weights with float32 activations (W8); `int4` 4 bits in groups of 64 with the token table in 6 bits per
 row (llama.cpp's own Q4_0 file keeps its table in Q6_K); `int4_table8` the same with the table in 8; `int4_a8` is `int4`
 with activations rounded to 8 bits, as llama.cpp rounds its own, and is what the ratios of 4 bits are taken of and what
-drafts; `int4_a8_table4` the same with the table in groups of 64 of 4 bits as well. `int4_nocompiler` has its table like
-that too, since torch's 4-bit operator is what there is then; `int4_table8_nocompiler` has it in 8 bits.
+drafts; `int4_a8_table4` the same with the table in groups of 64 of 4 bits as well. `page_default` is what the page
+opens with: 4 bits in groups of 64, float16 scales, the table in float32. What ends in `_nocompiler` runs as where
+nothing compiles (all recipes of the page: quant/bench/nocompiler.py).
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m, loaded_124m
 from quant.evaluate.bandwidth import bytes_per_token, read_bandwidth
 from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
-from quant.formats import FORMATS
 from quant.generate import Sampling, best, generate
 from quant.kernels import compiled, prefill
 from quant.kernels.cpu import kernel
@@ -56,8 +56,6 @@ TABLE = "transformer.wte"
 BYTES = Scheme.integer(8, PerChannel())
 SIXES = Scheme.integer(6, PerChannel())
 HALVES = Scheme.integer(4, PerGroup(64))
-# For torch's own 4-bit operator, which wants bfloat16 scales.
-HALVES_TORCH = Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"])
 PAIRS = Scheme.integer(2, PerGroup(64))
 
 
@@ -78,8 +76,7 @@ def recipe(scheme: Scheme, activations: Activations = Activations.FLOAT, table: 
 RECIPES = {
     "int8": recipe(BYTES), "w8a8": recipe(BYTES, Activations.INT8), "int4_a8": recipe(HALVES, Activations.INT8, SIXES),
     "int4_a8_table4": recipe(HALVES, Activations.INT8, HALVES), "int4": recipe(HALVES, table=SIXES),
-    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "int4_nocompiler": recipe(HALVES_TORCH, table=HALVES_TORCH),
-    "int4_table8_nocompiler": recipe(HALVES_TORCH),
+    "int4_table8": recipe(HALVES), "int2": recipe(PAIRS), "page_default": Recipe(), "page_default_nocompiler": Recipe(),
     "int8_nocompiler": recipe(BYTES),
 }  # fmt: skip
 
@@ -186,8 +183,8 @@ def ratios(speeds: dict[str, list[float]], limits: list[float], n_bytes: dict[st
         "int4_table4_vs_llamacpp_q4_0": ("int4_a8_table4", "llamacpp_q4_0"),
         "int4_float_activations_vs_llamacpp_q4_0": ("int4", "llamacpp_q4_0"),
         "int4_table8_vs_llamacpp_q4_0": ("int4_table8", "llamacpp_q4_0"),
-        "int4_nocompiler_vs_llamacpp_q4_0": ("int4_nocompiler", "llamacpp_q4_0"),
-        "int4_table8_nocompiler_vs_llamacpp_q4_0": ("int4_table8_nocompiler", "llamacpp_q4_0"),
+        "page_default_vs_float32": ("page_default", "float32"),
+        "page_default_nocompiler_vs_float32": ("page_default_nocompiler", "float32_nocompiler"),
         "int4_vs_notebook": ("int4_a8", "notebook"),
         "int4_float_activations_vs_notebook": ("int4", "notebook"),
         "int4_vs_float32": ("int4", "float32"),

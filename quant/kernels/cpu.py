@@ -4,7 +4,9 @@
     int8        8-bit weights and 8-bit activations, whole-number arithmetic (W8A8): in C for many tokens, torch's
                 `_int_mm` where nothing compiles
     limbs       the same operator with float activations, as three 8-bit digits of each: W8 where nothing compiles
-    int4pack    torch's 4-bit operator (bfloat16 activations), in that operator's own order of bits
+    int4pack    torch's 4-bit operator (bfloat16 activations), for a few tokens that are being written; what is scored
+                and many tokens: by the definition
+    expanded    a float32 copy beside the packed matrix, for what no other way takes
     decoded     the definition, `reference.py`, for any holder
 
 All but int4pack compute what the definition does, up to the order of float32 sums. (limbs: activations to 24 bits of
@@ -23,6 +25,7 @@ from torch.nn import functional
 from quant.activations import Activations
 from quant.kernels import compiled, float32, prefill, reference
 from quant.kernels.arena import in_large_pages
+from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -51,8 +54,12 @@ INT8 = Kernel("int8", Text("_int_mm de torch, enteros de 8 bits por ambos lados"
                            "torch's _int_mm, 8-bit integers on both sides"))  # fmt: skip
 LIMBS = Kernel("limbs", Text("_int_mm de torch, activaciones en tres cifras de 8 bits",
                              "torch's _int_mm, activations as three 8-bit digits"))  # fmt: skip
-INT4PACK = Kernel("int4pack", Text("operador de 4 bits de torch, activaciones bfloat16",
-                                   "torch's 4-bit operator, bfloat16 activations"))  # fmt: skip
+INT4PACK = Kernel("int4pack", Text(
+    "operador de 4 bits de torch, con activaciones bfloat16 y otra copia de los códigos, algo más de 1 byte por peso",
+    "torch's 4-bit operator, with bfloat16 activations and another copy of the codes, a little over 1 byte a weight",
+))  # fmt: skip
+EXPANDED = Kernel("expanded", Text("simulado: multiplica una copia float32, de 4 bytes más por peso",
+                                   "simulated: multiplies a float32 copy, of 4 bytes more a weight"))  # fmt: skip
 DECODED = Kernel("decoded", Text("descomprime por trozos y multiplica: la definición, lenta",
                                  "decodes tile by tile and multiplies: the definition, slow"))  # fmt: skip
 
@@ -60,10 +67,14 @@ DECODED = Kernel("decoded", Text("descomprime por trozos y multiplica: la defini
 def hold(weight: QuantWeight | QTensor) -> Held:
     """The form in which this machine multiplies `weight` fastest; `nbytes` says what it takes."""
     weight = QuantWeight(weight) if isinstance(weight, QTensor) else weight
-    base: Held = PackedMatrix.of(weight.q)
-    if not compiled.supported(base) and Int4Matrix.fits(weight.scheme):
-        base = Int4Matrix.of(weight.q)
+    base = _fastest(PackedMatrix.of(weight.q))
     return Repaired(base, weight.beside) if weight.beside else base
+
+
+def _fastest(matrix: PackedMatrix) -> Held:
+    if compiled.supported(matrix) or (is_int8(matrix) and int_mm()):
+        return matrix
+    return Int4Matrix.of(matrix) if Int4Matrix.fits(matrix) else Expanded.of(matrix)
 
 
 def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
@@ -72,6 +83,8 @@ def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
         return kernel(held.base, activations)
     if type(held) is Int4Matrix:
         return INT4PACK
+    if type(held) is Expanded:
+        return EXPANDED
     if compiled.supported(held):
         return COMPILED
     if type(held) is PackedMatrix and is_int8(held) and int_mm():
@@ -80,26 +93,28 @@ def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:
 
 
 def linear(x: Tensor, held: Held, bias: Tensor | None = None, activations: Activations = Activations.FLOAT, *,
-           gelu: bool = False, out: Tensor | None = None) -> Tensor:  # fmt: skip
+           gelu: bool = False, out: Tensor | None = None, exact: bool = False) -> Tensor:  # fmt: skip
     """x [..., in] times the matrix in effect [out, in] plus bias [out], through GELU's tanh form if asked.
 
     float32 [..., out], no gradient. Of a `Repaired` the activations are rounded after the pre-scale, and what meets the
-    outliers or the correction is not. out: contiguous, of that type and shape, where it may be written. Raises
-    ValueError for another `out`.
+    outliers or the correction is not. out: contiguous, of that type and shape, where it may be written. exact: as
+    defined even for a few tokens, which is what quality is measured by. Raises ValueError for another `out`.
     """
     shape = (*x.shape[:-1], held.shape[0])
     if out is not None and not (out.shape == shape and out.dtype == torch.float32 and out.is_contiguous()):
         raise ValueError(f"{out.dtype} {tuple(out.shape)} does not take float32 {shape}")
     flat = x.detach().reshape(-1, x.shape[-1]).float()
     room = None if out is None else out.view(-1, held.shape[0])
-    return _linear(flat, held, bias, activations, gelu, room).view(shape)
+    return _linear(flat, held, bias, activations, gelu, room, exact).view(shape)
 
 
-def _repaired(x: Tensor, held: Repaired, bias: Tensor | None, activations: Activations, gelu: bool) -> Tensor:
+def _repaired(x: Tensor, held: Repaired, bias: Tensor | None, activations: Activations, gelu: bool,
+              exact: bool) -> Tensor:  # fmt: skip
     def codes(z: Tensor) -> Tensor:
         if activations.static:
             z = activations.rounded(z, held.beside.largest)
-        return _linear(z, held.base, None, Activations.FLOAT if activations.static else activations, False, None)
+        left = Activations.FLOAT if activations.static else activations
+        return _linear(z, held.base, None, left, False, None, exact)
 
     y = held.beside.product(x, codes)
     y = y if bias is None else y + bias
@@ -107,19 +122,21 @@ def _repaired(x: Tensor, held: Repaired, bias: Tensor | None, activations: Activ
 
 
 def _linear(x: Tensor, held: Held, bias: Tensor | None, activations: Activations, gelu: bool,
-            out: Tensor | None) -> Tensor:  # fmt: skip
+            out: Tensor | None, exact: bool) -> Tensor:  # fmt: skip
     if type(held) is Repaired:
-        return _repaired(x, held, bias, activations, gelu)
+        return _repaired(x, held, bias, activations, gelu, exact)
     if activations not in (Activations.FLOAT, Activations.INT8):  # simulated: rounded, then multiplied as floats
-        return _linear(activations.rounded(x), held, bias, Activations.FLOAT, gelu, out)
+        return _linear(activations.rounded(x), held, bias, Activations.FLOAT, gelu, out, exact)
     whole = activations == Activations.INT8
+    if type(held) is Expanded:
+        return _plain(_rounded(x) if whole else x, held.values, bias, gelu, out)
     readable = compiled.supported(held)
     if type(held) is PackedMatrix and readable and len(x) > FEW:
         if whole and is_int8(held) and prefill.has_int8() and held.shape[1] % prefill.LANES == 0:
             return prefill.int8_linear(x, byte_codes(held), row_scales(held), bias, gelu=gelu, out=out)
         if not whole:
             return _expanded(x, held, bias, gelu, out)
-    if type(held) is Int4Matrix:
+    if type(held) is Int4Matrix and len(x) <= FEW and not exact:
         y = _int4_linear(x, held, bias, whole)
     else:
         y = _product(x, held, whole, readable)
@@ -131,13 +148,22 @@ def _product(x: Tensor, held: Held, whole: bool, readable: bool) -> Tensor:
     packed = held if type(held) is PackedMatrix else None
     if packed and is_int8(packed) and int_mm() and ((whole and len(x) > FEW) or not readable):
         return _int8_product(x, packed) if whole else _limb_product(x, packed)
-    if whole:
-        digits, scale = reference.int8_activations(x)
-        x = digits * scale
+    x = _rounded(x) if whole else x
     if packed is None or not readable:
         return reference.linear(x, held)
     held = packed
     return compiled.matvec(held, x) if len(x) <= FEW else _expanded(x, held, None, False)
+
+
+def _rounded(x: Tensor) -> Tensor:
+    digits, scale = reference.int8_activations(x)
+    return digits * scale
+
+
+def _plain(x: Tensor, weight: Tensor, bias: Tensor | None, gelu: bool, out: Tensor | None) -> Tensor:
+    if out is not None and bias is None and not gelu:
+        return float32.linear_into(out, x, weight)
+    return float32.linear(x, weight, bias, gelu=gelu)
 
 
 def _expanded(x: Tensor, held: PackedMatrix, bias: Tensor | None, gelu: bool, out: Tensor | None = None) -> Tensor:
@@ -199,8 +225,8 @@ def _int8_product(x: Tensor, held: PackedMatrix) -> Tensor:
 def _limb_product(x: Tensor, held: PackedMatrix) -> Tensor:
     """Float activations as three 8-bit digits in base 254: 24 bits, as many as float32 has."""
     first, scale = reference.int8_activations(x)
-    second = ((x / scale - first) * LIMB).round_()
-    third = (((x / scale - first) * LIMB - second) * LIMB).round_()
+    second = reference.nearest((x / scale - first) * LIMB)
+    third = reference.nearest(((x / scale - first) * LIMB - second) * LIMB)
     worth = torch.tensor([1, 1 / LIMB, 1 / LIMB**2])
     return _whole_product(torch.cat([first, second, third]), held, worth).mul_(scale).mul_(row_scales(held))
 

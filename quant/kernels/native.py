@@ -1,5 +1,7 @@
 """The C kernels, compiled for this very processor at first use, where there is a compiler; never required.
 
+What was compiled is kept (kept.py) for the next start, under a name that sources, flags, compiler and processor make.
+
 Two libraries, so that a compiler that fails at one still makes the other: `decoder` computes with packed weights,
 `many_tokens` attends and multiplies bytes. Only the second may contract a product and a sum into one operation: what is
 decoded is compared bit for bit.
@@ -15,11 +17,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from quant.kernels import kept
 
 FOLDER = Path(__file__).parent
 DECODER = (
@@ -73,17 +76,22 @@ def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDL
     for name, (arguments, result) in types.items() if loaded else ():
         function = getattr(loaded, name)
         function.argtypes, function.restype = arguments, result
-    if loaded and "share_openmp" in types and (openmp := _openmp()):
-        loaded.share_openmp(openmp)
+    if loaded:
+        loaded.share_openmp(_openmp())
     return loaded
 
 
 def _loaded(compiler: tuple[str, ...], sources: tuple[str, ...], arithmetic: str) -> ctypes.CDLL | None:
     """None where nothing compiles."""
-    with tempfile.TemporaryDirectory() as folder:  # loaded, it is no longer needed on disk
-        target = Path(folder) / "kernels.so"
-        made = any(_compiles(compiler, target, sources, (arithmetic, *extra)) for extra in (("-march=native",), ()))
-        return ctypes.CDLL(str(target)) if made else None
+    code = [path.read_bytes() for path in (*(FOLDER / s for s in sources), *sorted(FOLDER.glob("*.h")))]
+    version, processor = _version(compiler), kept.processor().encode()
+    for extra in (("-march=native",), ()):
+        flags = (*FLAGS, arithmetic, *extra)
+        how = "\0".join([*compiler, version, *flags, *LIBRARIES, *sources]).encode()
+        make = partial(_compiles, compiler, sources, flags)
+        if found := kept.library(kept.digest([how, processor, *code]), make):
+            return found
+    return None
 
 
 def _openmp() -> ctypes.c_void_p | None:
@@ -103,9 +111,18 @@ def _compiler() -> tuple[str, ...] | None:
     return (sys.executable, "-m", "ziglang", "cc") if find_spec("ziglang") else None
 
 
-def _compiles(compiler: tuple[str, ...], target: Path, sources: tuple[str, ...], extra: tuple[str, ...]) -> bool:
+def _version(compiler: tuple[str, ...]) -> str:
+    """What the compiler says of itself; nothing where it does not."""
+    try:
+        said = subprocess.run([*compiler, "--version"], capture_output=True, timeout=COMPILE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return str(said.stdout)
+
+
+def _compiles(compiler: tuple[str, ...], sources: tuple[str, ...], flags: tuple[str, ...], target: Path) -> bool:
     paths = [str(FOLDER / source) for source in sources]
-    command = [*compiler, *FLAGS, *extra, "-o", str(target), *paths, *LIBRARIES]
+    command = [*compiler, *flags, "-o", str(target), *paths, *LIBRARIES]
     try:
         return subprocess.run(command, capture_output=True, timeout=COMPILE_S, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):

@@ -1,7 +1,8 @@
 """Modules that hold packed weights, and what stands beside them: what a quantized model is made of.
 
 A float copy of a matrix exists only tile by tile, while it is multiplied (`kernels/reference.py`), or whole for the one
-product of a long prompt (`kernels/cpu.py`); never between two calls.
+product of a long prompt (`kernels/cpu.py`); between two calls only where no kernel multiplies it as it is packed
+(`kernels/expanded.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from quant.activations import Activations
 from quant.kernels import cpu
 from quant.kernels.arena import move_to_one_arena, settled
+from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
@@ -29,9 +31,12 @@ class QuantLinear(nn.Module):
         self.out_features, self.in_features = matrix.shape
         self.bias = bias
 
-    def forward(self, x: Tensor, *, gelu: bool = False, out: Tensor | None = None) -> Tensor:
-        """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after. out: where it may be written."""
-        return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu, out=out)
+    def forward(self, x: Tensor, *, gelu: bool = False, out: Tensor | None = None, exact: bool = False) -> Tensor:
+        """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after.
+
+        out: where it may be written. exact: as defined even where a few tokens are written in another arithmetic.
+        """
+        return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu, out=out, exact=exact)
 
     def extra_repr(self) -> str:
         name = cpu.kernel(self.matrix, self.activations).name
@@ -81,8 +86,8 @@ def settle(model: nn.Module) -> None:
     now = {key: _with_base(h, moved[id(_base(h))]) for key, h in held.items() if id(_base(h)) in moved}
     for module in modules:
         module.matrix = now.get(id(module.matrix), module.matrix)
-    others = [base for base in bases.values() if type(base) is Int4Matrix]
-    move_to_one_arena([part for m in others for part in m.parts().values()])
+    copies = [base.copy for base in bases.values() if isinstance(base, Int4Matrix | Expanded)]
+    move_to_one_arena([part for copy in copies for part in copy])
 
 
 def _base(held: Held) -> Held:

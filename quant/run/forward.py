@@ -20,15 +20,15 @@ def hidden(model: PreTrainedModel, ids: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None) -> Tensor:
+def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None, *, exact: bool = True) -> Tensor:
     """float32 [..., vocabulary] of hidden states [..., width].
 
     out: contiguous float32 of that shape, where they may be written: who asks again and again spares the system
-    finding memory.
+    finding memory. exact: as defined even for a single row, as scoring wants them; writing does not.
     """
     head = model.get_output_embeddings()
     if type(head) is QuantLinear:
-        scores = head(hidden, out=out)
+        scores = head(hidden, out=out, exact=exact)
     elif out is not None and type(head) is nn.Linear and head.bias is None:
         scores = float32.linear_into(out.flatten(0, -2), hidden.flatten(0, -2), head.weight).view(out.shape)
     else:

@@ -79,24 +79,25 @@ def _is_ours(module: nn.Module) -> bool:
 def hidden(model: PreTrainedModel, ids: Tensor, cache: Cache | None = None) -> Tensor:
     """float32 [batch, n, width]: what the output matrix multiplies, for token ids [batch, n], causal.
 
-    With a `cache` (batch 1) the tokens follow those that it holds, and are added to it.
+    With a `cache` (batch 1) the tokens follow those that it holds, and are added to it. Without one they are scored:
+    every product is exact.
     """
-    body, past = model.transformer, cache.length if cache else 0
+    body, past, exact = model.transformer, cache.length if cache else 0, cache is None
     x = body.wte(ids) + body.wpe.weight[past : past + ids.shape[1]]
     for layer, block in enumerate(body.h):
         x = x + _attention(block.attn, _normal(block.ln_1, x), layer, cache)
-        x = x + product(block.mlp.c_proj, product(block.mlp.c_fc, _normal(block.ln_2, x), gelu=True))
+        x = x + _mlp(block.mlp, _normal(block.ln_2, x), exact)
     if cache:
         cache.length += ids.shape[1]
     return _normal(body.ln_f, x)
 
 
-def product(module: nn.Module, x: Tensor, *, gelu: bool = False) -> Tensor:
-    """A linear module applied to x [..., in]."""
+def product(module: nn.Module, x: Tensor, *, gelu: bool = False, exact: bool = False) -> Tensor:
+    """A linear module applied to x [..., in]; with `gelu`, its tanh form after. exact: `QuantLinear.forward`."""
     if type(module) is nn.Linear:
         return float32.linear(x, module.weight, module.bias, gelu=gelu)
     if type(module) is QuantLinear:
-        return module(x, gelu=gelu)
+        return module(x, gelu=gelu, exact=exact)
     y = module(x)
     return functional.gelu(y, approximate="tanh") if gelu else y
 
@@ -105,10 +106,16 @@ def _normal(norm: nn.LayerNorm, x: Tensor) -> Tensor:
     return functional.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
+def _mlp(mlp: Any, x: Tensor, exact: bool) -> Tensor:
+    return product(mlp.c_proj, product(mlp.c_fc, x, gelu=True, exact=exact), exact=exact)
+
+
 def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None) -> Tensor:
     batch, n, _ = x.shape
-    heads = attn.num_heads
-    queries, keys, values = qkv = product(attn.c_attn, x).view(batch, n, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    heads, exact = attn.num_heads, cache is None
+    queries, keys, values = qkv = (
+        product(attn.c_attn, x, exact=exact).view(batch, n, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    )
     if cache:
         keys, values = cache.extend(layer, qkv[1:])
-    return product(attn.c_proj, prefill.attention(queries, keys, values))
+    return product(attn.c_proj, prefill.attention(queries, keys, values), exact=exact)

@@ -60,7 +60,7 @@ class Gpt2Reader:
         if self._single and len(ids) == 1:
             return self._single.read(ids[0], cache)
         states = gpt2.hidden(self._model, torch.tensor([ids]), cache)[0]
-        return forward.logits(self._model, states if every else states[-1:])
+        return forward.logits(self._model, states if every else states[-1:], exact=False)
 
     def forget(self, length: int) -> None:
         assert 0 <= length <= self._cache.length
