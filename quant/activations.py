@@ -36,6 +36,13 @@ class Activations:
 
     Raises SchemeError for a format without negative numbers, or of over 8 bits, and for a static scale per token, which
     nobody can know before the token comes.
+
+    >>> import torch
+    >>> from quant import FORMATS, Activations
+    >>> Activations(FORMATS["int4"]).rounded(torch.tensor([[0.1, -0.45, 0.7]])).tolist()  # steps of 0.7 / 7
+    [[0.10000000149011612, -0.4000000059604645, 0.699999988079071]]
+    >>> Activations.INT8.name
+    'int8'
     """
 
     format: NumberFormat | None = None

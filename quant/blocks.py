@@ -124,4 +124,19 @@ _ROWS = [
     _ggml("TQ1_0", "ternary", PerGroup(256), Grid.ABSMAX, Ties.AWAY, "−1, 0 y 1 en bloques de 256, cinco por byte",
           "−1, 0 and 1 in blocks of 256, five to a byte"),
 ]  # fmt: skip
-BLOCKS: dict[str, BlockFormat] = {b.name: b for b in _ROWS}
+
+
+class Blocks(dict[str, BlockFormat]):
+    """Every published block format by name; `.scheme` is how it stores a matrix whose rows are made of its blocks.
+
+    Looking up a name that is not there raises KeyError.
+
+    >>> from quant import BLOCKS
+    >>> BLOCKS["Q4_0"].scheme.block, BLOCKS["Q4_0"].source
+    (32, 'ggml 0.25, ggml-common.h')
+    >>> [name for name in BLOCKS if name.startswith("MXFP4")]
+    ['MXFP4', 'MXFP4_GGML']
+    """
+
+
+BLOCKS = Blocks({b.name: b for b in _ROWS})

@@ -8,7 +8,15 @@ SHOWN = 80  # characters of what came that a message repeats
 
 
 class QuantError(Exception):
-    """The root of all errors of this package; `text` has both languages, `str()` is the English half."""
+    """The root of all errors of this package; `text` has both languages, `str()` is the English half.
+
+    >>> from quant import PerGroup, QuantError
+    >>> try:
+    ...     PerGroup(3)
+    ... except QuantError as error:
+    ...     print(error.text.es)
+    Has pedido grupos de 3; tiene que ser un entero de 8 a 256.
+    """
 
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)

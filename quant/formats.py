@@ -240,7 +240,24 @@ _ROWS = [
     _table("ternary", 2, (-1.0, 0.0, 1.0, math.nan), "Li et al. 2016, arXiv:1605.04711", Ties.AWAY),
     _table("binary", 1, (-1.0, 1.0), "Courbariaux et al. 2015, arXiv:1511.00363", Ties.AWAY),
 ]
-FORMATS: dict[str, NumberFormat] = {f.name: f for f in _ROWS}
+
+
+class Formats(dict[str, NumberFormat]):
+    """Every number format by name, as ml_dtypes and torch call them; `exmy` makes any other small float.
+
+    Looking up a name that is not there raises KeyError; `number_format` says which there are.
+
+    >>> import torch
+    >>> from quant import FORMATS
+    >>> fp8 = FORMATS["float8_e4m3fn"]
+    >>> fp8.code_bits, fp8.highest, fp8.properties.distinct_values
+    (8, 448.0, 253)
+    >>> fp8.round(torch.tensor([0.1, 1000.0])).tolist()
+    [0.1015625, 448.0]
+    """
+
+
+FORMATS = Formats({f.name: f for f in _ROWS})
 ELEMENTS: list[str] = [f.name for f in _ROWS if f.values is not None]
 
 EXPONENT_BITS, MANTISSA_BITS = range(1, 9), range(11)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError
-from quant.evaluate.compare import Reference
+from quant.evaluation.compare import Reference
 from quant.model.layers import Layer
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
 from quant.model.packed import packed_bytes, packed_matrices

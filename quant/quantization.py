@@ -31,7 +31,18 @@ from quant.work import Progress, Work, finished
 
 
 def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
-    """A new model with packed weights; everything not quantized is shared with `loaded`, which stays as it was."""
+    """A new model with packed weights; everything not quantized is shared with `loaded`, which stays as it was.
+
+    Raises SchemeError where the recipe does not fit a matrix, WeightError on weights that are not finite,
+    CalibrationError where a method cannot get what it needs, QuantError for layers that the model does not have.
+
+    >>> from quant import PerGroup, Recipe, Scheme, load_model, quantize_model
+    >>> model = load_model()
+    >>> small = quantize_model(model, Recipe.uniform(Scheme.integer(4, PerGroup(64)), table=True))
+    >>> error = small.weight("transformer.h.0.mlp.c_fc") - model.weight("transformer.h.0.mlp.c_fc")
+    >>> round(float(error.abs().max()), 2)
+    0.11
+    """
     return finished(quantize_steps(loaded, recipe))
 
 

@@ -91,6 +91,11 @@ class Calibration:
     """The text on which methods look at a model's inputs: a shipped one by name, or `own`; its first `tokens`.
 
     Never a text that is measured on. Raises CalibrationError for an unknown name, both or neither, or too few tokens.
+
+    >>> from quant import BLOCKS, Calibration, Recipe
+    >>> weighted = Recipe.uniform(BLOCKS["Q4_K"].scheme, method="importance", calibration=Calibration(tokens=4096))
+    >>> weighted.calibration.tokens
+    4096
     """
 
     text: str = "calibration"
@@ -121,7 +126,8 @@ class Recipe:
     """What to quantize and how: rules, of which the first that covers a layer counts.
 
     activations: what the weights are multiplied by. cache: keys and values. calibration: the text for what methods need
-    to know of the inputs; the shipped one unless said, and None where nothing needs any.
+    to know of the inputs; the shipped one unless said, and None where nothing needs any. Raises SchemeError for a
+    recipe without rules.
 
     >>> from quant import PerChannel, PerGroup, Recipe, Rule, Scheme
     >>> four, eight = Scheme.integer(4, PerGroup(64)), Scheme.integer(8, PerChannel())

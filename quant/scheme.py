@@ -23,7 +23,12 @@ COMMON_GROUP = 16  # smaller ones are for matrices of scales
 
 @dataclass(frozen=True)
 class PerTensor:
-    """One scale for the entire matrix."""
+    """One scale for the entire matrix.
+
+    >>> from quant import PerTensor
+    >>> PerTensor().groups((768, 3072))  # rows, groups in a row, weights in a group
+    (1, 1, 2359296)
+    """
 
     def groups(self, shape: Shape) -> tuple[int, int, int]:
         return 1, 1, shape[0] * shape[1]
@@ -31,7 +36,12 @@ class PerTensor:
 
 @dataclass(frozen=True)
 class PerChannel:
-    """One scale for each output channel (row)."""
+    """One scale for each output channel: a row of the weight [out, in].
+
+    >>> from quant import PerChannel
+    >>> PerChannel().groups((768, 3072))  # rows, groups in a row, weights in a group
+    (768, 1, 3072)
+    """
 
     def groups(self, shape: Shape) -> tuple[int, int, int]:
         return shape[0], 1, shape[1]
@@ -39,7 +49,14 @@ class PerChannel:
 
 @dataclass(frozen=True)
 class PerGroup:
-    """One scale for each run of `size` inputs of a row."""
+    """One scale for each run of `size` inputs of a row of the weight [out, in]; `size` from 8 to 256.
+
+    Raises SchemeError for another size, and in `groups` where it does not divide the row.
+
+    >>> from quant import PerGroup
+    >>> PerGroup(64).groups((768, 3072))  # rows, groups in a row, weights in a group
+    (768, 48, 64)
+    """
 
     size: int
 
@@ -132,6 +149,14 @@ class Scheme:
 
     ties: where a weight halfway between two values goes, the element's own way unless said; name: of a published block
     format, for messages; its byte layout is that of the scheme, whatever it is called.
+
+    Raises SchemeError for an element, scale or shift that the grid does not take.
+
+    >>> from quant import PerChannel, PerGroup, Scheme
+    >>> Scheme.integer(4, PerGroup(64), zero_point=True).levels
+    16
+    >>> Scheme.integer(8, PerChannel()).levels  # absmax leaves the lowest code out
+    255
     """
 
     element: NumberFormat

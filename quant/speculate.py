@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import LogitsProcessorList
 
 from quant.errors import PromptError
-from quant.generate import Sampling, best, encode_prompt
+from quant.generation import Sampling, best, encode_prompt
 from quant.model.load import LoadedModel, same_tokens
 from quant.run.reader import Reader, reader
 from quant.text import Text

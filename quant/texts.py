@@ -19,7 +19,13 @@ LARGEST_BYTES = 200_000  # of a pasted text: a minute or so on two cores
 
 @dataclass(frozen=True)
 class EvalText:
-    """A fixed text in its documents. `title` is what the page calls it."""
+    """A fixed text in its documents, each of which is read on its own. `title` is what the page calls it.
+
+    >>> from quant import EvalText, own_text
+    >>> two = EvalText("mine", own_text("Uno. Dos.").title, ("Érase una vez.", "Fin."))
+    >>> two.n_bytes, len(two.documents)
+    (19, 2)
+    """
 
     name: str
     title: Text
@@ -88,6 +94,16 @@ def shipped_text(name: str) -> EvalText:
     return EvalText(name, TITLES[name], _documents(name))
 
 
+def text_of(text: EvalText | str) -> EvalText:
+    """A text to score: as it is, a shipped one by name, or one that was typed, of two words or more.
+
+    Raises EvaluationError for a single word that no shipped text is called, and for what `own_text` refuses.
+    """
+    if isinstance(text, EvalText):
+        return text
+    return own_text(text) if text not in TITLES and len(text.split()) > 1 else shipped_text(text)
+
+
 def calibration_text(name: str) -> tuple[str, ...]:
     """The documents of a shipped calibration text, one of CALIBRATION_TEXTS."""
     assert name in CALIBRATION_TEXTS
@@ -100,7 +116,14 @@ def _documents(name: str) -> tuple[str, ...]:
 
 
 def own_text(content: str) -> EvalText:
-    """What a visitor pasted, as one document. Raises EvaluationError when it is empty, too long or not text."""
+    """A text of yours, as one document of at most 200,000 bytes of UTF-8.
+
+    Raises EvaluationError when it is empty, too long or not text.
+
+    >>> from quant import own_text
+    >>> own_text("Me gusta mucho el futbol.").n_bytes
+    25
+    """
     if not isinstance(content, str) or not _is_text(content):
         raise EvaluationError(
             Text("Lo que ha llegado no es texto: tiene caracteres de control o partidos en dos. Pega unas frases.",

@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from quant.evaluate.verdict import Verdict
+from quant.evaluation.verdict import Verdict
 from quant.recipe_json import recipe_to_json
 from quant.ui.sidebar.choice import Choice
 

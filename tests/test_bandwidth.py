@@ -10,9 +10,9 @@ import pytest
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.activations import Activations
-from quant.evaluate import bandwidth
-from quant.evaluate.bandwidth import Machine, Placed, bytes_per_token, cache_bytes, read_bandwidth
-from quant.evaluate.speed import Speed
+from quant.evaluation import bandwidth
+from quant.evaluation.bandwidth import Machine, Placed, bytes_per_token, cache_bytes, read_bandwidth
+from quant.evaluation.speed import Speed
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.plots import style
 from quant.plots.bandwidth import bandwidth as figure_of

@@ -15,8 +15,8 @@ import pytest
 from cases import each
 from numpy.random import Generator
 
-from quant.evaluate import bootstrap
-from quant.evaluate.bootstrap import (
+from quant.evaluation import bootstrap
+from quant.evaluation.bootstrap import (
     RESAMPLES,
     Clusters,
     Interval,

@@ -165,11 +165,11 @@ def untouched() -> Iterator[LoadedModel]:
 
 def test_no_operation_writes_to_what_is_shared_with_the_original(untouched: LoadedModel, tmp_path: Path) -> None:
     """Each in turn, and the fingerprint after each, so that the culprit is named."""
-    from quant.evaluate.drift import drift
-    from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
-    from quant.evaluate.figures import measure
+    from quant.evaluation.drift import drift
+    from quant.evaluation.dynamic import as_transformers_loads, quantize_dynamically
+    from quant.evaluation.figures import measure
     from quant.file.quantized import load_quantized, save_quantized
-    from quant.generate import Sampling, generate
+    from quant.generation import Sampling, generate
     from quant.speculate import speculate
 
     loaded, before = untouched, untouched.fingerprint()

@@ -19,10 +19,10 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from working import known
 
 from quant.errors import EvaluationError
-from quant.evaluate import compare as module
-from quant.evaluate import quality
-from quant.evaluate.compare import Reference, TokenScores, compare, compare_steps, final_hidden
-from quant.evaluate.quality import evaluate, windows_of
+from quant.evaluation import compare as module
+from quant.evaluation import quality
+from quant.evaluation.compare import Reference, TokenScores, compare, compare_steps, final_hidden
+from quant.evaluation.quality import evaluate, windows_of
 from quant.model.load import LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe

@@ -19,8 +19,8 @@ from transformers import GPT2LMHeadModel
 from working import fractions
 
 from quant.errors import EvaluationError
-from quant.evaluate import drift as drift_module
-from quant.evaluate.drift import Candidate, Drift, Span, TokenDrift, drift, drift_steps
+from quant.evaluation import drift as drift_module
+from quant.evaluation.drift import Candidate, Drift, Span, TokenDrift, drift, drift_steps
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model

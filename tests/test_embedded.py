@@ -11,8 +11,8 @@ import torch
 from safetensors import safe_open
 from transformers import GPT2LMHeadModel
 
-from quant.evaluate.quality import evaluate
-from quant.generate import Sampling, generate
+from quant.evaluation.quality import evaluate
+from quant.generation import Sampling, generate
 from quant.model.layers import Kind, census
 from quant.model.load import EMBEDDED_FOLDER, LoadedModel, load_model
 from quant.quantization import quantize_model

@@ -13,11 +13,11 @@ import torch
 from letters import Bigrams, bigrams, text_of
 from working import known
 
-from quant.evaluate.bootstrap import Interval
-from quant.evaluate.compare import Comparison, Reference, TokenScores, compare, compare_steps
-from quant.evaluate.figures import Estimate, Figures, figures
-from quant.evaluate.quality import Protocol, evaluate
-from quant.evaluate.verdict import Verdict
+from quant.evaluation.bootstrap import Interval
+from quant.evaluation.compare import Comparison, Reference, TokenScores, compare, compare_steps
+from quant.evaluation.figures import Estimate, Figures, figures
+from quant.evaluation.quality import Protocol, evaluate
+from quant.evaluation.verdict import Verdict
 from quant.model.load import LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe

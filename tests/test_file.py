@@ -26,12 +26,12 @@ import quant
 from quant.activations import Activations
 from quant.blocks import BLOCKS
 from quant.errors import ModelError, QuantError, SchemeError
-from quant.evaluate.memory import held_in_memory
+from quant.evaluation.memory import held_in_memory
 from quant.file import quantized as module
 from quant.file.header import WRITER, Header, compact, seal
 from quant.file.quantized import load_quantized, predicted_bytes, read_recipe, save_quantized
 from quant.formats import FORMATS, NumberFormat
-from quant.generate import Sampling, generate
+from quant.generation import Sampling, generate
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import METHODS, quantize
 from quant.methods.base import Method

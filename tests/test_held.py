@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from quant.activations import Activations
-from quant.evaluate.compare import Reference, compare
-from quant.evaluate.drift import drift
-from quant.generate import Sampling, generate
+from quant.evaluation.compare import Reference, compare
+from quant.evaluation.drift import drift
+from quant.generation import Sampling, generate
 from quant.kernels import compiled, cpu, prefill
 from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held, Repaired

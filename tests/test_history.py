@@ -16,10 +16,10 @@ import pytest
 from cases import each
 from markupsafe import escape
 
-from quant.evaluate.bootstrap import Interval
-from quant.evaluate.figures import Estimate, Figures
-from quant.evaluate.quality import Protocol
-from quant.evaluate.verdict import RANKS_APART, judge
+from quant.evaluation.bootstrap import Interval
+from quant.evaluation.figures import Estimate, Figures
+from quant.evaluation.quality import Protocol
+from quant.evaluation.verdict import RANKS_APART, judge
 from quant.lab import Lab
 from quant.size import SizeReport, size_report
 from quant.text import Language, Text, number, size

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from quant.errors import SchemeError
-from quant.evaluate.weights import rounding_sample, weight_view
+from quant.evaluation.weights import rounding_sample, weight_view
 from quant.formats import FORMATS, NumberFormat, learned_format
 from quant.kernels import compiled, cpu
 from quant.methods import METHODS, quantize

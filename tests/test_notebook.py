@@ -19,8 +19,8 @@ from transformers.pytorch_utils import Conv1D
 from working import steps
 
 from quant.errors import EvaluationError, QuantError
-from quant.evaluate import notebook
-from quant.evaluate.dynamic import (
+from quant.evaluation import notebook
+from quant.evaluation.dynamic import (
     ASKED,
     DEPRECATIONS,
     EngineError,
@@ -29,7 +29,7 @@ from quant.evaluate.dynamic import (
     quantize_dynamically,
     saved,
 )
-from quant.evaluate.notebook import (
+from quant.evaluation.notebook import (
     MAX_LENGTH,
     SENTENCES,
     LengthLoss,
@@ -38,8 +38,8 @@ from quant.evaluate.notebook import (
     notebook_steps,
     pace,
 )
-from quant.evaluate.quality import evaluate
-from quant.evaluate.speed import Speed
+from quant.evaluation.quality import evaluate
+from quant.evaluation.speed import Speed
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.text import Text

@@ -11,7 +11,7 @@ import pytest
 import torch
 from cases import each
 
-from quant.evaluate.numbers import QUANTILES, SHARES, format_range, model_numbers, quantiles, share
+from quant.evaluation.numbers import QUANTILES, SHARES, format_range, model_numbers, quantiles, share
 from quant.floats import Specials
 from quant.formats import FORMATS, exmy
 from quant.model.layers import linear_layers

@@ -27,8 +27,8 @@ from transformers import (
 
 from quant.activations import Activations
 from quant.blocks import BLOCKS
-from quant.evaluate.memory import held_in_memory
-from quant.generate import Sampling, stream
+from quant.evaluation.memory import held_in_memory
+from quant.generation import Sampling, stream
 from quant.model.layers import census, linear_layers, table_layer
 from quant.model.load import LoadedModel, load_model
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_bytes, packed_matrices

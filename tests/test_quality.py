@@ -11,8 +11,8 @@ from transformers import GPT2LMHeadModel
 from working import steps
 
 from quant.errors import EvaluationError
-from quant.evaluate import quality
-from quant.evaluate.quality import Quality, evaluate, evaluate_steps, windows_of
+from quant.evaluation import quality
+from quant.evaluation.quality import Quality, evaluate, evaluate_steps, windows_of
 from quant.model.load import LoadedModel
 from quant.texts import TITLES, own_text, shipped_text
 

@@ -13,7 +13,7 @@ from working import fractions
 
 from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError, WeightError
-from quant.evaluate.memory import held_in_memory
+from quant.evaluation.memory import held_in_memory
 from quant.lab import own_bytes
 from quant.methods import METHODS
 from quant.methods.base import Statistic

@@ -12,8 +12,8 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from quant.evaluate import memory
-from quant.evaluate.memory import Held, held_in_memory, held_layers, packed_bits, process_bytes
+from quant.evaluation import memory
+from quant.evaluation.memory import Held, held_in_memory, held_layers, packed_bits, process_bytes
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel, turn_conv1d
 from quant.quantization import quantize_model

@@ -14,7 +14,7 @@ from cases import each
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from quant.errors import PromptError
-from quant.generate import Sampling, encode_prompt, first_difference, generate
+from quant.generation import Sampling, encode_prompt, first_difference, generate
 from quant.model.load import LoadedModel, load_model, turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe

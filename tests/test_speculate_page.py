@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cases import each
 
-from quant.generate import Sampling, Step, generate
+from quant.generation import Sampling, Step, generate
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from working import fractions
 
-from quant.evaluate import speed
-from quant.evaluate.speed import Speed, speed_steps
-from quant.generate import Step
+from quant.evaluation import speed
+from quant.evaluation.speed import Speed, speed_steps
+from quant.generation import Step
 from quant.model.load import LoadedModel
 from quant.work import finished
 

@@ -15,12 +15,12 @@ from cases import each
 from working import known
 
 from quant.errors import PromptError
-from quant.evaluate import compare, quality
-from quant.evaluate.memory import held_layers, packed_bits
-from quant.evaluate.quality import evaluate_steps
-from quant.evaluate.verdict import Verdict
-from quant.evaluate.weights import weight_view
-from quant.generate import Step
+from quant.evaluation import compare, quality
+from quant.evaluation.memory import held_layers, packed_bits
+from quant.evaluation.quality import evaluate_steps
+from quant.evaluation.verdict import Verdict
+from quant.evaluation.weights import weight_view
+from quant.generation import Step
 from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel

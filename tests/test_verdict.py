@@ -7,9 +7,9 @@ from string import Formatter
 
 import pytest
 
-from quant.evaluate import verdict
-from quant.evaluate.bootstrap import Interval
-from quant.evaluate.verdict import (
+from quant.evaluation import verdict
+from quant.evaluation.bootstrap import Interval
+from quant.evaluation.verdict import (
     RULE,
     SENTENCES,
     Candidate,

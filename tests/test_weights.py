@@ -13,7 +13,7 @@ from torch import Tensor
 
 from quant.blocks import BLOCKS
 from quant.errors import SchemeError, WeightError
-from quant.evaluate.weights import BINS, Axis, code_occupancy, rounding_sample, weight_view
+from quant.evaluation.weights import BINS, Axis, code_occupancy, rounding_sample, weight_view
 from quant.formats import FORMATS
 from quant.methods import quantize
 from quant.packing import Layout, bits_per_weight

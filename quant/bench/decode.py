@@ -36,9 +36,9 @@ from quant.bench.memory import measure as measure_memory
 from quant.bench.remote import Remote, remote_peers
 from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m, loaded_124m
-from quant.evaluate.bandwidth import bytes_per_token, read_bandwidth
-from quant.evaluate.dynamic import as_transformers_loads, quantize_dynamically
-from quant.generate import Sampling, best, generate
+from quant.evaluation.bandwidth import bytes_per_token, read_bandwidth
+from quant.evaluation.dynamic import as_transformers_loads, quantize_dynamically
+from quant.generation import Sampling, best, generate
 from quant.kernels import compiled, prefill
 from quant.kernels.cpu import kernel
 from quant.model.load import LoadedModel, load_model

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quant.bench.report import arguments, write
-from quant.evaluate.quality import evaluate
+from quant.evaluation.quality import evaluate
 from quant.model.load import EMBEDDED_FOLDER, load_model
 from quant.texts import TITLES
 

@@ -30,7 +30,7 @@ from transformers import GPT2LMHeadModel
 from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m
 from quant.errors import EvaluationError, QuantError
-from quant.evaluate.compare import Reference, compare
+from quant.evaluation.compare import Reference, compare
 from quant.model.load import LoadedModel, load_model, turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe

@@ -23,7 +23,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.bench.report import arguments, write
 from quant.bench.shape import loaded_124m
-from quant.evaluate.memory import process_bytes
+from quant.evaluation.memory import process_bytes
 from quant.file.quantized import load_quantized, save_quantized
 from quant.model.load import LoadedModel, load_model, turn_conv1d
 from quant.quantization import quantize_model

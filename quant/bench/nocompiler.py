@@ -23,7 +23,7 @@ from quant.bench.report import arguments, spread, write
 from quant.bench.shape import loaded_124m
 from quant.blocks import BLOCKS
 from quant.formats import FORMATS
-from quant.generate import best
+from quant.generation import best
 from quant.kernels.cpu import hold, kernel
 from quant.kernels.expanded import Expanded
 from quant.kernels.int4pack import Int4Matrix

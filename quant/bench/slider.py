@@ -12,7 +12,7 @@ import time
 import torch
 
 from quant.bench.report import arguments, spread, write
-from quant.evaluate.weights import weight_view
+from quant.evaluation.weights import weight_view
 from quant.plots.weights import histogram, occupancy
 from quant.scheme import Granularity, PerChannel, PerGroup, PerTensor, Scheme
 

@@ -50,9 +50,17 @@ _TOKENIZERS: WeakKeyDictionary[LoadedModel, dict[str, Spec]] = WeakKeyDictionary
 
 
 def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, replace: bool = False) -> int:
-    """Write a model that `recipe` quantized; the bytes written, those of `predicted_bytes`.
+    """Write a model that `recipe` quantized to one safetensors file; the bytes written.
 
-    Raises ModelError when the model is not what the recipe says, could not be loaded again, or `path` exists.
+    Raises ModelError when the model is not what the recipe says, could not be loaded again, or `path` exists and
+    `replace` was not said.
+
+    >>> import tempfile
+    >>> from quant import Recipe, load_model, quantize_model, save_quantized
+    >>> model, recipe = load_model(), Recipe()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_quantized(quantize_model(model, recipe), recipe, f"{folder}/small.safetensors")
+    7153260
     """
     target = Path(path)
     if not replace and os.path.lexists(target):
@@ -82,7 +90,20 @@ def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, rep
 
 
 def load_quantized(path: str | Path) -> LoadedModel:
-    """The model that `save_quantized` wrote, ready to write text. Raises ModelError with the reason for any other."""
+    """The model that `save_quantized` wrote, ready to write text.
+
+    Its weights stay packed: no float copy of a quantized matrix is ever made. Raises ModelError with the reason for any
+    other file.
+
+    >>> import tempfile
+    >>> from quant import Recipe, generate, load_model, load_quantized, quantize_model, save_quantized
+    >>> small = quantize_model(load_model(), Recipe())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_quantized(small, Recipe(), f"{folder}/small.safetensors")
+    ...     again = load_quantized(f"{folder}/small.safetensors")
+    >>> generate(again, "La casa", max_length=12).ids == generate(small, "La casa", max_length=12).ids
+    True
+    """
     with _opened(path) as file:
         header = _read_header(file)
         model, names = skeleton(header.config), sorted(file.keys())

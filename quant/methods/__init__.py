@@ -13,7 +13,19 @@ from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
 from quant.text import Text
 
-METHODS: dict[str, Method[Any]] = {m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE)}
+
+class Methods(dict[str, Method[Any]]):
+    """Every quantization method by name. Looking up a name that is not there raises KeyError.
+
+    >>> from quant import BLOCKS, METHODS
+    >>> [name for name, method in METHODS.items() if method.fits(BLOCKS["Q4_0"].scheme)]
+    ['rtn', 'search', 'importance']
+    >>> sorted(statistic.value for statistic in METHODS["importance"].needs)
+    ['squares']
+    """
+
+
+METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE)})
 
 
 def method_named(name: str) -> Method[Any]:

@@ -101,7 +101,17 @@ def same_tokens(a: LoadedModel, b: LoadedModel) -> bool:
 
 
 def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
-    """Load `"embedded"`, a folder, or a hub id that is in the local cache. Raises ModelError; never downloads."""
+    """Load `"embedded"`, a folder, or a hub id that is in the local cache; never downloads.
+
+    Weights are float32 [out, in], read only. Raises ModelError where there is no such model, or it cannot be read.
+
+    >>> from quant import load_model
+    >>> model = load_model()
+    >>> model.parameters, model.context
+    (5128960, 512)
+    >>> tuple(model.weight("transformer.h.0.mlp.c_fc").shape)
+    (1024, 256)
+    """
     label = str(name).strip()
     if label == EMBEDDED:
         origin = Text("incluido en el proyecto", "shipped with the project")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from quant.evaluate.bandwidth import Machine, Placed
+from quant.evaluation.bandwidth import Machine, Placed
 from quant.plots.style import ERROR, INK, ORIGINAL, QUANTIZED, finish, log_axis
 from quant.text import Language, Text, number
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from quant.evaluate.compare import TokenScores
+from quant.evaluation.compare import TokenScores
 from quant.plots.style import ERROR, PERCENT, QUANTIZED, finish, log_axis
 from quant.text import Language, Text, as_typed
 

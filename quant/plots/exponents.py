@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from quant.evaluate.numbers import FormatRange
+from quant.evaluation.numbers import FormatRange
 from quant.plots.style import EXPONENT, INK, MANTISSA, ORIGINAL, PERCENT, finish
 from quant.text import Language, Text
 

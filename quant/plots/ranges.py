@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from quant.evaluate.numbers import FormatRange
+from quant.evaluation.numbers import FormatRange
 from quant.plots.style import EXPONENT, MANTISSA
 from quant.text import Language, Text
 

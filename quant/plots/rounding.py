@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.evaluate.weights import RoundingSample
+from quant.evaluation.weights import RoundingSample
 from quant.plots.style import ERROR, ORIGINAL, QUANTIZED
 from quant.text import Language, Text, fixed
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from quant.evaluate.weights import Axis, WeightView
+from quant.evaluation.weights import Axis, WeightView
 from quant.plots.style import ORIGINAL, PERCENT, QUANTIZED, finish
 from quant.text import Language, Text, number, superscript
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from transformers import GPT2LMHeadModel
 
-from quant.evaluate.quality import evaluate
+from quant.evaluation.quality import evaluate
 from quant.model.load import load_model
 from quant.text import Text
 from quant.texts import FOLDER, EvalText

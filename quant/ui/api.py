@@ -15,10 +15,10 @@ from typing import Any, TypeVar, get_type_hints
 import gradio as gr
 
 from quant.errors import QuantError
-from quant.evaluate.compare import compare
-from quant.evaluate.figures import figures
-from quant.evaluate.weights import weight_view
-from quant.generate import Sampling, first_difference, generate, side_by_side
+from quant.evaluation.compare import compare
+from quant.evaluation.figures import figures
+from quant.evaluation.weights import weight_view
+from quant.generation import Sampling, first_difference, generate, side_by_side
 from quant.lab import Lab
 from quant.recipe import Recipe
 from quant.size import size_report

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import gradio as gr
 import plotly.graph_objects as go
 
-from quant.evaluate.bandwidth import Machine, Placed, bytes_per_token
-from quant.evaluate.speed import Speed
+from quant.evaluation.bandwidth import Machine, Placed, bytes_per_token
+from quant.evaluation.speed import Speed
 from quant.model.load import LoadedModel
 from quant.plots.bandwidth import bandwidth
 from quant.text import Language, Text, number, size

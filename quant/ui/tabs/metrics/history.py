@@ -13,9 +13,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from quant.evaluate.bandwidth import Placed
-from quant.evaluate.figures import Estimate, Figures
-from quant.evaluate.verdict import Candidate, better_perplexity_worse_kl
+from quant.evaluation.bandwidth import Placed
+from quant.evaluation.figures import Estimate, Figures
+from quant.evaluation.verdict import Candidate, better_perplexity_worse_kl
 from quant.size import SizeReport
 from quant.text import Language, Text, number, size
 from quant.texts import EvalText

@@ -9,11 +9,11 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from quant.errors import EvaluationError
-from quant.evaluate.bandwidth import this_machine
-from quant.evaluate.compare import Comparison, compare_steps
-from quant.evaluate.figures import Figures, figures
-from quant.evaluate.memory import held_in_memory, held_layers
-from quant.evaluate.speed import speed_steps
+from quant.evaluation.bandwidth import this_machine
+from quant.evaluation.compare import Comparison, compare_steps
+from quant.evaluation.figures import Figures, figures
+from quant.evaluation.memory import held_in_memory, held_layers
+from quant.evaluation.speed import speed_steps
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots.divergence import divergence

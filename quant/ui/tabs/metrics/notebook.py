@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import gradio as gr
 from markupsafe import Markup
 
-from quant.evaluate.dynamic import Census, KindCount, Saved
-from quant.evaluate.notebook import (
+from quant.evaluation.dynamic import Census, KindCount, Saved
+from quant.evaluation.notebook import (
     MAX_LENGTH,
     SENTENCES,
     TEXT,
@@ -20,8 +20,8 @@ from quant.evaluate.notebook import (
     notebook_steps,
     pace,
 )
-from quant.evaluate.quality import Protocol
-from quant.evaluate.speed import Speed
+from quant.evaluation.quality import Protocol
+from quant.evaluation.speed import Speed
 from quant.lab import Lab
 from quant.text import Language, Text, fixed, number, size
 from quant.texts import shipped_text

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from quant.activations import Activations
-from quant.evaluate.figures import Estimate, Figures
-from quant.evaluate.memory import HeldLayer, packed_bits, process_bytes
-from quant.evaluate.speed import Speed
-from quant.evaluate.verdict import RULE
+from quant.evaluation.figures import Estimate, Figures
+from quant.evaluation.memory import HeldLayer, packed_bits, process_bytes
+from quant.evaluation.speed import Speed
+from quant.evaluation.verdict import RULE
 from quant.kernels.cpu import INT4PACK, INT8, LIMBS
 from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size

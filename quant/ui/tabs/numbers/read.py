@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from markupsafe import Markup
 
-from quant.evaluate.numbers import format_range
+from quant.evaluation.numbers import format_range
 from quant.formats import FORMATS
 from quant.plots.ranges import ranges_svg
 from quant.text import Language, Text, fixed, number

@@ -15,7 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from quant.errors import QuantError
-from quant.evaluate.numbers import SHARES, ModelNumbers, Share, Weight, format_range, model_numbers, quantiles
+from quant.evaluation.numbers import SHARES, ModelNumbers, Share, Weight, format_range, model_numbers, quantiles
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots import style

@@ -6,7 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from quant.errors import QuantError
-from quant.evaluate.weights import rounding_sample
+from quant.evaluation.weights import rounding_sample
 from quant.lab import Lab
 from quant.plots.rounding import rounding_svg
 from quant.text import Language, fixed, number

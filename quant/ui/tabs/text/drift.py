@@ -14,7 +14,7 @@ from functools import cache
 import gradio as gr
 from markupsafe import Markup, escape
 
-from quant.evaluate.drift import Candidate, Drift, Span, drift_steps, text_tokens
+from quant.evaluation.drift import Candidate, Drift, Span, drift_steps, text_tokens
 from quant.lab import Lab
 from quant.text import Language, Text, fixed, number
 from quant.texts import shipped_text

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from quant.errors import PromptError
-from quant.generate import Sampling
+from quant.generation import Sampling
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
 from quant.ui.tabs.text import texts as t

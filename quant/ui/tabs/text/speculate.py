@@ -10,7 +10,7 @@ import gradio as gr
 from markupsafe import Markup, escape
 
 from quant.errors import PromptError
-from quant.generate import Sampling, Step, encode_prompt, first_difference, stream
+from quant.generation import Sampling, Step, encode_prompt, first_difference, stream
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.speculate import DRAFTED, Round, acceptance, agreement, speculate

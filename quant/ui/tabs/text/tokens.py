@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from quant.evaluate.drift import UNFINISHED, Candidate
+from quant.evaluation.drift import UNFINISHED, Candidate
 from quant.text import NO_BREAK, Language, number
 from quant.ui.shared import html
 from quant.ui.tabs.text import drift_texts

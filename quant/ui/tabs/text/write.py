@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import gradio as gr
 from markupsafe import Markup
 
-from quant.generate import Sampling, Step, encode_prompt, first_difference, side_by_side
+from quant.generation import Sampling, Step, encode_prompt, first_difference, side_by_side
 from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel

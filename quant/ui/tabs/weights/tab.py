@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from quant.errors import QuantError
-from quant.evaluate.weights import Axis, WeightView, weight_view
+from quant.evaluation.weights import Axis, WeightView, weight_view
 from quant.lab import Lab
 from quant.model.layers import Kind, Layer
 from quant.plots.weights import histogram, occupancy

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from quant.errors import EvaluationError
-from quant.evaluate.quality import Protocol, Quality, Window, windows_of
+from quant.evaluation.quality import MINIMUM_WINDOWS, Protocol, Quality, Window, windows_of
 from quant.model.load import LoadedModel, same_tokens
 from quant.run import forward
 from quant.text import Text
@@ -71,10 +71,10 @@ class Reference:
     Grows while it is read, up to `full_bytes`; not for two threads at once (the lab's heavy lane sees to that).
     """
 
-    def __init__(self, loaded: LoadedModel, text: EvalText) -> None:
-        """Raises EvaluationError when `text` is too short."""
+    def __init__(self, loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_WINDOWS) -> None:
+        """Raises EvaluationError when `text` has fewer windows than `at_least`."""
         self.loaded, self.text = loaded, text
-        self.windows = windows_of(loaded, text)
+        self.windows = windows_of(loaded, text, at_least)
         self._hidden: dict[int, Tensor] = {}
 
     @property

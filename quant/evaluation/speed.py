@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from quant.generate import Sampling, stream
+from quant.generation import Sampling, stream
 from quant.model.load import LoadedModel
 from quant.work import Progress, Work
 

@@ -13,7 +13,7 @@ import torch
 from cases import each
 
 from quant.errors import PromptError
-from quant.generate import Sampling, first_difference, generate, stream
+from quant.generation import Sampling, first_difference, generate, stream
 from quant.model.load import LoadedModel
 from quant.run.reader import Gpt2Reader
 from quant.text import Text, as_typed

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -33,6 +34,12 @@ class Sampling:
 
     `max_length` counts the prompt, in tokens. `top_k` 0 and `top_p` 1 switch those filters off. Without `stop_at_end`
     the end token is a token like any other (to time a fixed number of them). Raises PromptError out of range.
+
+    >>> from quant import Sampling, generate, load_model
+    >>> often = Sampling(max_length=20, do_sample=True, temperature=1.0)
+    >>> a, b = (generate(load_model(), "El mar", often, seed=seed) for seed in (1, 2))
+    >>> len(a.ids), len(b.ids), a.text == b.text
+    (20, 20, False)
     """
 
     max_length: int = 150
@@ -169,9 +176,51 @@ def _choose(scores: Tensor, do_sample: bool, random: torch.Generator) -> int:
     return int(torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=random))
 
 
-def generate(loaded: LoadedModel, prompt: str, sampling: Sampling = Sampling()) -> Step:
-    """The last step of `stream`: the whole text, its tokens and its time. Raises PromptError as `stream` does."""
-    *_, last = stream(loaded, prompt, sampling)
+class Settings(TypedDict, total=False):
+    """How to write, by the names of transformers' `generate`."""
+
+    max_length: int
+    max_new_tokens: int
+    no_repeat_ngram_size: int
+    do_sample: bool
+    top_k: int
+    top_p: float
+    temperature: float
+    seed: int
+    stop_at_end: bool
+
+
+def generate(loaded: LoadedModel, prompt: str, sampling: Sampling | None = None, **settings: Unpack[Settings]) -> Step:
+    """Write after `prompt`: the text, its token ids and the seconds it took.
+
+    The text is token for token that of transformers' `generate` with the same settings. sampling: how, where it is at
+    hand; settings: its fields, each by its name in transformers: max_length (150 tokens, the prompt's counted) or
+    max_new_tokens (without it), no_repeat_ngram_size (2), do_sample (False: greedy), top_k (50; 0: off), top_p (0.95;
+    1: off), temperature (0.7), seed (0), stop_at_end (True).
+
+    Raises PromptError for a prompt that is empty or leaves no room, and for a setting out of its range; TypeError for a
+    setting that does not exist.
+
+    >>> from quant import generate, load_model
+    >>> step = generate(load_model(), "Me gusta mucho el futbol", max_length=12, do_sample=True, seed=1)
+    >>> step.prompt_tokens, step.new_tokens, len(step.ids)
+    (8, 4, 12)
+    >>> step.text.startswith("Me gusta mucho el futbol")
+    True
+    >>> generate(load_model(), "La casa", max_new_tokens=5).new_tokens
+    5
+    """
+    chosen: dict[str, Any] = dict(settings)
+    if (new := chosen.pop("max_new_tokens", None)) is not None:
+        _whole("max_new_tokens", new)
+        _within("max_new_tokens", new, 1, 100_000)
+        if "max_length" in chosen:
+            raise PromptError(
+                Text("max_length y max_new_tokens dicen lo mismo de dos maneras: da solo una.",
+                     "max_length and max_new_tokens say one thing in two ways: give one of them.")
+            )  # fmt: skip
+        chosen["max_length"] = len(loaded.tokenizer.encode(prompt)) + new
+    *_, last = stream(loaded, prompt, replace(sampling or Sampling(), **chosen))
     return last
 
 

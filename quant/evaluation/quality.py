@@ -21,7 +21,7 @@ from quant.errors import EvaluationError
 from quant.model.load import LoadedModel
 from quant.run import forward
 from quant.text import Text
-from quant.texts import EvalText, shipped_text
+from quant.texts import EvalText, text_of
 from quant.work import Progress, Work, finished
 
 MINIMUM_WINDOWS = 2
@@ -73,8 +73,8 @@ class Window:
     document: int = 0
 
 
-def windows_of(loaded: LoadedModel, text: EvalText) -> list[Window]:
-    """The windows of `text`. Raises EvaluationError when there are fewer than MINIMUM_WINDOWS."""
+def windows_of(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_WINDOWS) -> list[Window]:
+    """The windows of `text`. Raises EvaluationError when there are fewer than `at_least`."""
     windows = []
     for number, document in enumerate(text.documents):
         ids = torch.tensor([loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)])
@@ -82,7 +82,7 @@ def windows_of(loaded: LoadedModel, text: EvalText) -> list[Window]:
         for start in range(0, len(ids) - 1, loaded.context):
             targets = ids[start + 1 : start + loaded.context + 1]
             windows.append(Window(ids[start : start + len(targets)], targets, per_token * len(targets), number))
-    if len(windows) < MINIMUM_WINDOWS:
+    if len(windows) < at_least:
         raise EvaluationError(
             Text("El texto tiene {got} tokens y este modelo los lee de {context} en {context}: hacen falta al menos "
                  "{need}, para que haya dos ventanas.",
@@ -94,9 +94,9 @@ def windows_of(loaded: LoadedModel, text: EvalText) -> list[Window]:
 
 
 @torch.no_grad()
-def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Work[Quality]:
-    """Score `text` batch by batch; what has been read is known so far."""
-    windows = windows_of(loaded, text)
+def evaluate_steps(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_WINDOWS) -> Work[Quality]:
+    """Score `text` batch by batch; what has been read is known so far. Raises EvaluationError as `windows_of` does."""
+    windows = windows_of(loaded, text, at_least)
     total = sum(len(w.targets) for w in windows)
     size = max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.context))
     nats, tokens, n_bytes = 0.0, 0, 0.0
@@ -115,8 +115,19 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText) -> Work[Quality]:
 
 
 def evaluate(loaded: LoadedModel, text: EvalText | str) -> Quality:
-    """Score a shipped text by name ("enciclopedia", "literatura"), or any `EvalText`, whole."""
-    return finished(evaluate_steps(loaded, shipped_text(text) if isinstance(text, str) else text))
+    """How well a model predicts a text: summed loss in nats, perplexity, bits per byte, and the protocol.
+
+    text: a shipped one by name ("enciclopedia", "literatura"), a text of yours, or an `EvalText`; all of it is scored.
+    Raises EvaluationError for a single word that no shipped text is called, and for a text that is empty or not text.
+
+    >>> from quant import evaluate, load_model
+    >>> quality = evaluate(load_model(), "La ciudad de Madrid es la capital de España.")
+    >>> quality.protocol.tokens, quality.protocol.n_bytes
+    (10, 45)
+    >>> round(quality.perplexity), round(quality.bits_per_byte, 1)
+    (12, 0.8)
+    """
+    return finished(evaluate_steps(loaded, text_of(text), at_least=1))
 
 
 def _nats(loaded: LoadedModel, windows: list[Window]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant.evaluate.bootstrap import (
+from quant.evaluation.bootstrap import (
     Clusters,
     Interval,
     clusters_of,
@@ -17,12 +17,12 @@ from quant.evaluate.bootstrap import (
     root_interval,
     share_interval,
 )
-from quant.evaluate.compare import Comparison, Reference, compare
-from quant.evaluate.quality import Protocol
-from quant.evaluate.verdict import Judgement, judge, quantized_beats_float
+from quant.evaluation.compare import Comparison, Reference, compare
+from quant.evaluation.quality import Protocol
+from quant.evaluation.verdict import Judgement, judge, quantized_beats_float
 from quant.model.load import LoadedModel
 from quant.text import Text
-from quant.texts import EvalText, shipped_text
+from quant.texts import EvalText, text_of
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,22 @@ def figures(c: Comparison) -> Figures:
 
 
 def measure(original: LoadedModel, quantized: LoadedModel, text: EvalText | str = "enciclopedia") -> Figures:
-    """Compare two models on a shipped text by name, or any `EvalText`, whole. Raises EvaluationError."""
-    chosen = shipped_text(text) if isinstance(text, str) else text
-    return figures(compare(Reference(original, chosen), quantized))
+    """What quantization costs on a text: perplexities, KL in nats, agreement, each with a 95 % interval; a verdict.
+
+    text: a shipped one by name ("enciclopedia", "literatura"), a text of yours, or an `EvalText`; one too short for
+    intervals has none. Raises EvaluationError where the two models do not share their tokens, and for a text that
+    cannot be scored.
+
+    >>> from quant import PerGroup, Recipe, Scheme, load_model, measure, quantize_model
+    >>> model = load_model()
+    >>> small = quantize_model(model, Recipe.uniform(Scheme.integer(8, PerGroup(64))))
+    >>> seen = measure(model, small, "La ciudad de Madrid es la capital de España.")
+    >>> seen.kl_mean.value < 0.01, seen.kl_mean.interval is None
+    (True, True)
+    >>> seen.judgement.verdict.value.en
+    'small'
+    """
+    return figures(compare(Reference(original, text_of(text), at_least=1), quantized))
 
 
 def _exp(nats: float) -> float:

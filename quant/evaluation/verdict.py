@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from quant.evaluate.bootstrap import Interval
+from quant.evaluation.bootstrap import Interval
 from quant.text import Text, as_typed, number
 
 

@@ -14,10 +14,10 @@ import statistics
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from quant.evaluate.dynamic import Census, Saved, as_transformers_loads, census, quantize_dynamically, saved
-from quant.evaluate.quality import Quality, evaluate_steps
-from quant.evaluate.speed import Speed, speed_steps
-from quant.generate import Sampling, generate
+from quant.evaluation.dynamic import Census, Saved, as_transformers_loads, census, quantize_dynamically, saved
+from quant.evaluation.quality import Quality, evaluate_steps
+from quant.evaluation.speed import Speed, speed_steps
+from quant.generation import Sampling, generate
 from quant.model.load import LoadedModel
 from quant.quantization import quantize_steps
 from quant.recipe import Recipe

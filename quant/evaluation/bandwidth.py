@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from quant.evaluate.memory import held_layers
-from quant.evaluate.speed import Speed
+from quant.evaluation.memory import held_layers
+from quant.evaluation.speed import Speed
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel
 from quant.text import Text
