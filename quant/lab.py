@@ -142,10 +142,10 @@ class Lab:
         held = {name: held for name, _, held in packed_matrices(live[0].model)} if live else {}
         if layer.name not in held:
             raise CalibrationError(
-                Text("El método «{method}» lee antes un texto de calibración: esto se verá cuando el modelo esté hecho "
+                Text("«{method}» lee antes un texto de calibración: esto se verá cuando el modelo esté hecho "
                      "(pulsa «Escribir» en Texto o «Medir» en Métrica).",
-                     "Method “{method}” reads a calibration text first: this shows once the model has been made (press "
-                     "“Write” in Text or “Measure” in Metrics).").format(method=rule.method)
+                     "“{method}” reads a calibration text first: this shows once the model has been made (press "
+                     "“Write” in Text or “Measure” in Metrics).").format(method=rule.how.title)
             )  # fmt: skip
         return held[layer.name].quantized()
 

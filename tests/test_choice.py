@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
-from quant.recipe import Recipe
+from quant.recipe import Calibration, Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar.choice import Choice, read_query
-from quant.ui.sidebar.fields import ACTIVATIONS, GRANULARITIES, GROUP_SIZES
+from quant.ui.sidebar.fields import ACTIVATIONS, GRANULARITIES, GROUP_SIZES, fitting_methods, has_methods
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
 
 DEFAULT = Choice("embedded")
@@ -135,3 +136,35 @@ def test_activations_wait_in_the_sidebar_while_a_format_brings_its_own_bits() ->
 def test_a_cast_is_called_by_its_format() -> None:
     assert Choice("embedded", format="cast_float16").label().en == "float16"
     assert Choice("embedded", bits=3).label().es == "3 bits"
+
+
+# ---- methods
+
+
+def test_a_method_is_chosen_where_there_is_a_choice() -> None:
+    for name, want in {"Q4_0": ["rtn", "search", "importance"], "Q4_K": ["search", "importance"]}.items():
+        assert fitting_methods(Choice("embedded", format=name)) == want, name
+    for fields in ({}, {"format": "Q8_0"}, {"format": "cast_bfloat16"}, {"format": "NF4"}):
+        assert not has_methods(Choice("embedded", **fields)), fields
+    assert not has_methods(Choice("embedded", group=7))
+
+
+def test_the_method_is_that_of_the_recipe_and_is_named() -> None:
+    plain, chosen = Choice("embedded", format="Q4_0"), Choice("embedded", format="Q4_0", method="search")
+    assert plain.recipe().rules[0].method == "rtn"
+    assert chosen.recipe().rules[0].method == "search"
+    assert "método: Búsqueda de escalas" in chosen.describe().es
+    assert "method:" not in plain.describe().en
+    weighted = replace(chosen, method="importance")
+    assert weighted.recipe().calibration == Calibration()
+    assert "method=importance" in weighted.query()
+    assert "method" not in plain.query(), "an address says what is not as usual"
+    # It waits in the sidebar, as bits do, while a format is chosen that has no choice.
+    assert replace(weighted, format="int").recipe() == Choice("embedded").recipe()
+
+
+def test_a_method_that_cannot_fill_the_format_is_refused() -> None:
+    with pytest.raises(SchemeError, match="searches for its scales"):
+        Choice("embedded", format="Q4_K", method="rtn").recipe()
+    with pytest.raises(SchemeError, match="Method “magic”: it must be one of rtn, search, importance"):
+        Choice("embedded", format="Q4_K", method="magic").recipe()

@@ -148,9 +148,9 @@ SEARCH = Method(
 IMPORTANCE = Method(
     "importance",
     Text("Búsqueda con importancia", "Search by importance"),
-    Text("La misma búsqueda, pero el error de cada columna cuenta según lo grandes que suelen ser sus entradas en un "
-         "texto de calibración: es la «imatrix» de llama.cpp.",
-         "The same search, but the error of each column counts by how large its inputs usually are on a calibration "
-         "text: it is llama.cpp's “imatrix”."),
+    Text("Busca la escala que deja el menor error, y el de cada columna cuenta según lo grandes que suelen ser sus "
+         "entradas en un texto de calibración: es la «imatrix» de llama.cpp.",
+         "Searches for the scale that leaves the least error, and that of each column counts by how large its inputs "
+         "usually are on a calibration text: it is llama.cpp's “imatrix”."),
     _SOURCE, _weighted, _check, needs=frozenset({Statistic.SQUARES}),
 )  # fmt: skip

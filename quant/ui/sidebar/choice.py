@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from quant.activations import Activations
-from quant.blocks import BLOCKS
 from quant.errors import QuantError, SchemeError
-from quant.formats import FORMATS
+from quant.methods import METHODS
 from quant.model.load import EMBEDDED
 from quant.recipe import Recipe
 from quant.recipe_json import recipe_from_json
-from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
+from quant.scheme import Scheme
 from quant.text import Text, as_typed
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.fields import FIELDS, Fields, has_bits, has_granularity
-from quant.ui.sidebar.formats import CASTS, SCALED
+from quant.ui.sidebar.fields import FIELDS, Fields, has_bits, has_granularity, has_methods, scheme_of
+from quant.ui.sidebar.formats import CASTS
 
 MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
 
@@ -36,12 +35,7 @@ class Choice(Fields):
     def scheme(self) -> Scheme:
         """Raises SchemeError for values that no control gives but a link or a program may."""
         self.check()
-        integers = Scheme.integer(self.bits, self._granularity(), zero_point=self.zero_point)
-        if self.format in BLOCKS:
-            return BLOCKS[self.format].scheme
-        if self.format in CASTS:
-            return Scheme(FORMATS[CASTS[self.format]], PerTensor(), Grid.UNIT, None)
-        return Scheme(FORMATS[self.format], self._granularity()) if self.format in SCALED else integers
+        return scheme_of(self)
 
     @property
     def has_bits(self) -> bool:
@@ -63,15 +57,16 @@ class Choice(Fields):
         return f"W{self.bits}A8" if self.rounds_activations else "float32"
 
     def recipe(self) -> Recipe:
-        """Raises SchemeError as `scheme` does."""
+        """Raises SchemeError as `scheme` does, and for a method that cannot fill it."""
         activations = Activations.INT8 if self.rounds_activations else Activations.FLOAT
-        return Recipe.uniform(self.scheme(), table=self.table, model=self.model, activations=activations)
+        return Recipe.uniform(
+            self.scheme(), table=self.table, model=self.model, activations=activations, method=self.chosen_method
+        )
 
-    def _granularity(self) -> Granularity:
-        # The size of the group is checked even while another granularity is chosen: it waits in the sidebar.
-        sized = PerGroup(self.group)
-        whole: dict[str, Granularity] = {"tensor": PerTensor(), "channel": PerChannel()}
-        return whole.get(self.granularity, sized)
+    @property
+    def chosen_method(self) -> str:
+        """The method that was chosen, where there is a choice; empty for the format's own."""
+        return self.method if has_methods(self) else ""
 
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
@@ -91,6 +86,12 @@ class Choice(Fields):
         return Text(name, name)
 
     def _how(self) -> Text:
+        how = self._stored()
+        if not self.chosen_method:
+            return how
+        return t.RECIPE_METHOD.format(how=how, method=METHODS[self.chosen_method].title)
+
+    def _stored(self) -> Text:
         granularity = t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group)
         if self.has_bits:
             how = t.RECIPE_INTEGERS.format(bits=self.bits, granularity=granularity, grid=t.GRIDS[self.zero_point])
@@ -101,7 +102,9 @@ class Choice(Fields):
 
     def query(self) -> str:
         """The address of this choice, without the question mark."""
-        return urlencode({k: int(v) if isinstance(v, bool) else v for k, v in asdict(self).items()})
+        said = {f.name: getattr(self, f.name) for f in FIELDS}
+        usual = {f.name for f in FIELDS if f.default == said[f.name] == ""}
+        return urlencode({k: int(v) if isinstance(v, bool) else v for k, v in said.items() if k not in usual})
 
 
 def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list[QuantError]]:

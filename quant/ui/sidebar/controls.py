@@ -26,7 +26,10 @@ from quant.ui.sidebar.fields import FIELDS, Field, OneOf, Slide, always, model_t
 NAMES = json.dumps([field.name for field in FIELDS])
 ADDRESS_JS = f"""(...values) => {{
   const url = new URL(window.location);
-  {NAMES}.forEach((name, i) => url.searchParams.set(name, typeof values[i] === "boolean" ? +values[i] : values[i]));
+  {NAMES}.forEach((name, i) => {{
+    if (values[i] === "") url.searchParams.delete(name);
+    else url.searchParams.set(name, typeof values[i] === "boolean" ? +values[i] : values[i]);
+  }});
   history.replaceState(history.state, "", url);
 }}"""
 

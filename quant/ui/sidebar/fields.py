@@ -13,12 +13,16 @@ from dataclasses import field as attribute
 from typing import Any
 
 from quant.activations import Activations
+from quant.blocks import BLOCKS
 from quant.errors import SchemeError
+from quant.formats import FORMATS
 from quant.lab import Lab
+from quant.methods import METHODS
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED
+from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Language, Text
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, SCALED, format_choices, format_info
+from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, SCALED, format_choices, format_info
 
 GRANULARITIES = tuple(t.GRANULARITIES)
 GROUP_SIZES = (16, 32, 64, 128, 256)
@@ -98,7 +102,7 @@ class Field:
 
 
 def _listed(values: Sequence[Value]) -> str:
-    return ", ".join(map(str, values))
+    return ", ".join(str(value) for value in values if value != "")
 
 
 def always(choice: Fields) -> bool:
@@ -116,6 +120,20 @@ def has_granularity(choice: Fields) -> bool:
 
 def has_groups(choice: Fields) -> bool:
     return has_granularity(choice) and choice.granularity == "group"
+
+
+def fitting_methods(choice: Fields) -> list[str]:
+    """The methods that can fill the scheme of `choice`; none where that cannot be."""
+    try:
+        scheme = scheme_of(choice)
+    except SchemeError:
+        return []
+    return [name for name, method in METHODS.items() if method.fits(scheme)]
+
+
+def has_methods(choice: Fields) -> bool:
+    """Whether there is a method to choose."""
+    return len(fitting_methods(choice)) > 1
 
 
 def named(names: Mapping[Any, Text]) -> Titles:
@@ -164,6 +182,33 @@ class Fields:
         OneOf(ACTIVATIONS, named(t.ACTIVATIONS_KINDS), t.BAD_ACTIVATIONS), t.ACTIVATIONS, 6, Activations.FLOAT.name,
         visible=has_bits, info=lambda _: t.ACTIVATIONS_INFO, of_matrix=False,
     )  # fmt: skip
+    method: str = of(
+        OneOf(("", *METHODS), lambda _, language: method_titles(language), t.BAD_METHOD, listed=True), t.METHOD, 2, "",
+        visible=has_methods, info=lambda name: method_info(name), decides=True,
+    )  # fmt: skip
+
+
+def method_titles(language: Language) -> list[tuple[str, Any]]:
+    """The methods by name, after the one that each format is meant for."""
+    return [(t.METHOD_OWN[language], ""), *((method.title[language], name) for name, method in METHODS.items())]
+
+
+def method_info(name: str) -> Text:
+    return METHODS[name].summary if name in METHODS else t.METHOD_INFO
+
+
+def scheme_of(choice: Fields) -> Scheme:
+    """How a matrix is stored by these values. Raises SchemeError for what no control gives but a program may."""
+    # The size of the group is checked even while another granularity is chosen: it waits in the sidebar.
+    sized = PerGroup(choice.group)
+    others: dict[str, Granularity] = {"tensor": PerTensor(), "channel": PerChannel()}
+    granularity = others.get(choice.granularity, sized)
+    integers = Scheme.integer(choice.bits, granularity, zero_point=choice.zero_point)
+    if choice.format in BLOCKS:
+        return BLOCKS[choice.format].scheme
+    if choice.format in CASTS:
+        return Scheme(FORMATS[CASTS[choice.format]], PerTensor(), Grid.UNIT, None)
+    return Scheme(FORMATS[choice.format], granularity) if choice.format in SCALED else integers
 
 
 def _field(name: str, default: Any, row: Mapping[str, Any]) -> Field:

@@ -98,6 +98,11 @@ FORMAT_INFO = {
         "The scale takes the largest weight of each group to the largest value of the format.",
     ),
 }
+METHOD = Text("Método", "Method")
+METHOD_OWN = Text("el habitual del formato", "the format’s own")
+METHOD_INFO = Text("Cómo se eligen los códigos.", "How the codes are chosen.")
+BAD_METHOD = Text("Método «{got}»: tiene que ser {allowed}.", "Method “{got}”: it must be one of {allowed}.")
+RECIPE_METHOD = Text("{how}, método: {method}", "{how}, method: {method}")
 RECIPE_GRANULARITIES = {
     "tensor": Text("una escala por matriz", "one scale per matrix"),
     "channel": Text("una escala por canal de salida", "one scale per output channel"),

@@ -84,7 +84,7 @@ def file_name(choice: Choice) -> str:
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
     how += ["zero"] * (choice.has_bits and choice.zero_point) + ["table"] * choice.table
-    how += [choice.arithmetic.lower()] * choice.rounds_activations
+    how += [choice.arithmetic.lower()] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
     model = re.sub(r"[^\w.-]+", "-", choice.model.rstrip("/").rpartition("/")[2], flags=re.ASCII).strip("-.")
     return "-".join([model or "model", *how]) + ".safetensors"
 
