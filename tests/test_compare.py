@@ -20,7 +20,6 @@ from working import known
 
 from quant.errors import EvaluationError
 from quant.evaluation import compare as module
-from quant.evaluation import quality
 from quant.evaluation.compare import Reference, TokenScores, compare, compare_steps, final_hidden
 from quant.evaluation.quality import evaluate, windows_of
 from quant.model.load import LoadedModel
@@ -195,9 +194,8 @@ P = [[1 / 4, 1 / 2, 1 / 8, 1 / 8], [1 / 2, 1 / 4, 1 / 8, 1 / 8], [1 / 8, 1 / 8, 
 Q = [[1 / 8, 1 / 2, 1 / 4, 1 / 8], [1 / 16, 11 / 16, 1 / 8, 1 / 8], [1 / 8, 1 / 8, 1 / 8, 5 / 8], [1 / 4] * 4]
 
 
-def test_three_tokens_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "MINIMUM_WINDOWS", 1)
-    compared = compare(Reference(bigrams(P), text_of("abb")), bigrams(Q))
+def test_three_tokens_by_hand() -> None:
+    compared = compare(Reference(bigrams(P), text_of("abb"), at_least=1), bigrams(Q))
     tokens = compared.tokens
     two = math.log(2)
     # 1/4 log 2 + 1/8 log 1/2; 1/2 log 8 + 1/4 log 4/11; 1/4 log 2 + 1/2 log 4/5.

@@ -13,6 +13,7 @@ from quant.errors import SchemeError
 from quant.evaluation.weights import rounding_sample, weight_view
 from quant.formats import FORMATS, NumberFormat, learned_format
 from quant.kernels import compiled, cpu
+from quant.kernels.matrix import PackedMatrix
 from quant.methods import METHODS, quantize
 from quant.nearest import Ties
 from quant.packing import Layout
@@ -51,7 +52,9 @@ def test_they_decode_pack_unpack_and_multiply() -> None:
         assert torch.equal(again.codes, q.codes), where
         assert torch.equal(again.table, q.table), where
         held = cpu.hold(q)
-        assert held.nbytes == len(data), where
+        packed = PackedMatrix.of(q)
+        assert packed.nbytes == len(data), where
+        assert torch.equal(packed.rows(3, 7), by_loop(q)[3:7]), where
         assert torch.equal(held.rows(3, 7), by_loop(q)[3:7]), where
         assert torch.equal(held.quantized().q.dequantize(), by_loop(q)), where
         for n in (1, 5):
@@ -63,7 +66,7 @@ def test_they_decode_pack_unpack_and_multiply() -> None:
 def test_one_table_for_a_matrix_goes_through_the_compiled_kernels() -> None:
     for bits in range(2, 9):
         assert cpu.kernel(cpu.hold(learned(bits, PerTensor()))) is cpu.COMPILED, bits
-        assert cpu.kernel(cpu.hold(learned(bits, PerChannel()))) is cpu.DECODED, bits
+        assert cpu.kernel(cpu.hold(learned(bits, PerChannel()))) is cpu.EXPANDED, bits
 
 
 def test_two_tables_of_one_width_are_never_taken_for_each_other() -> None:

@@ -15,6 +15,7 @@ from quant.evaluation import quality
 from quant.evaluation.quality import Quality, evaluate, evaluate_steps, windows_of
 from quant.model.load import LoadedModel
 from quant.texts import TITLES, own_text, shipped_text
+from quant.work import finished
 
 
 @pytest.fixture
@@ -152,7 +153,8 @@ def test_a_text_of_one_window_is_refused_with_what_is_needed(tiny: LoadedModel, 
     got = len(tiny.tokenizer.encode(content.strip()))
     assert got <= 64
     with pytest.raises(EvaluationError) as caught:
-        evaluate(tiny, own_text(content))
+        finished(evaluate_steps(tiny, own_text(content)))
+    assert evaluate(tiny, own_text(content)).protocol.windows == 1, "whoever asks for no interval gets a figure"
     assert caught.value.text.es == (
         f"El texto tiene {got} tokens y este modelo los lee de 64 en 64: hacen falta al menos 65, para que haya dos "
         "ventanas."
@@ -165,7 +167,7 @@ def test_a_text_of_one_window_is_refused_with_what_is_needed(tiny: LoadedModel, 
 def test_two_windows_are_enough_and_as_many_tokens_as_the_refusal_asks_for() -> None:
     model = bigrams(CHANCES, context=4)
     with pytest.raises(EvaluationError, match="at least 5"):
-        evaluate(model, own_text("abña"))
+        finished(evaluate_steps(model, own_text("abña")))
     assert evaluate(model, own_text("abñab")).protocol.windows == 2
     assert evaluate(model, text_of("a", "b")).protocol.windows == 2  # of a document each
 

@@ -52,9 +52,9 @@ def test_a_scheme_comes_back_equal_and_can_be_held(scheme: Scheme) -> None:
     assert hash(back) == hash(scheme)
     weight = torch.randn(8, 256, generator=torch.Generator().manual_seed(1))
     q = quantize(weight, back)
-    data = Layout(back).pack(hold(q).qtensor())
+    data = Layout(back).pack(hold(q).quantized().q)
     assert data == Layout(scheme).pack(quantize(weight, scheme))
-    assert torch.equal(hold(Layout(back).unpack(data, (8, 256))).qtensor().codes, q.codes)
+    assert torch.equal(hold(Layout(back).unpack(data, (8, 256))).quantized().q.codes, q.codes)
 
 
 def test_everything_that_a_scheme_or_a_recipe_has_is_written() -> None:

@@ -6,7 +6,7 @@ import pytest
 from cases import each
 
 from quant.errors import SchemeError
-from quant.formats import ELEMENTS, FORMATS, NumberFormat
+from quant.formats import ELEMENTS, FORMATS, NumberFormat, learned_format
 from quant.packing import bits_per_weight
 from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
 
@@ -21,17 +21,20 @@ TABLES = "nf4, fp4_bnb, iq4, dynamic8, ternary, binary"
 SHIFT_OF: dict[Grid, list[type]] = {
     Grid.ABSMAX: [type(None)], Grid.MINMAX: [Zero], Grid.SIGNED_MAX: [type(None)], Grid.RANGE: [Offset],
     Grid.POWER_OF_TWO: [type(None)], Grid.CENTRED: [Offset], Grid.UNIT: [type(None)],
-    Grid.SEARCH: [type(None), Offset],
+    Grid.SEARCH: [type(None), Offset], Grid.LEARNED: [type(None)],
 }  # fmt: skip
 SHIFTS: list[Zero | Offset | None] = [None, Zero(), Offset(HALF)]
 FITTING = {
     Grid.ABSMAX: "int4", Grid.MINMAX: "uint4", Grid.SIGNED_MAX: "int4", Grid.RANGE: "uint4",
     Grid.POWER_OF_TWO: "float4_e2m1fn", Grid.CENTRED: "dynamic8", Grid.UNIT: "float8_e5m2", Grid.SEARCH: "iq4",
+    Grid.LEARNED: "learned4",
 }  # fmt: skip
 
 
 def build(grid: Grid, element: str, shift: Zero | Offset | None, scale: NumberFormat | Scheme | None = HALF) -> Scheme:
-    return Scheme(FORMATS[element], PerTensor(), grid, None if grid is Grid.UNIT and scale is HALF else scale, shift)
+    found = learned_format(4) if element == "learned4" else FORMATS[element]
+    without = grid in (Grid.UNIT, Grid.LEARNED) and scale is HALF
+    return Scheme(found, PerTensor(), grid, None if without else scale, shift)
 
 
 @each(

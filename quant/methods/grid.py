@@ -2,7 +2,7 @@
 
     codes = nearest((W - subtracted) * (1 / divisor)) + zero            W^ = (v[codes] - zero) * factor + offset
 
-How the scale is chosen is the scheme's grid; each grid is a function here. For the integer grids the arithmetic is that
+How the scale is chosen is the scheme's grid (`fits.py`). For the integer grids the arithmetic is that
 of `torch.fake_quantize_per_channel_affine`, which multiplies by the float32 reciprocal; for ggml's formats it is
 ggml's, which rounds with the scale as computed and stores it rounded. Everywhere else scales are rounded to their
 stored format *before* the codes are computed, so that what is stored is what was meant.
@@ -14,22 +14,21 @@ to weights and scale: with `divisor` and `factor` one parameter, it is LSQ's (Es
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from quant.errors import SchemeError, WeightError
 from quant.floats import Overflow
-from quant.formats import FORMATS, NumberFormat
+from quant.formats import NumberFormat
+from quant.methods.fits import FITS, Fit
 from quant.nearest import Ties
 from quant.qtensor import QTensor, decoded, group, ungroup
 from quant.scheme import CodesFrom, Flat, Grid, Offset, PerChannel, PerGroup, Scheme, Shape, Zero
 from quant.text import Text
 
-LOWEST_EXPONENT, HIGHEST_EXPONENT = -127, 127  # of the power-of-two scales
 INDEX = 2**16 - 1
 
 
@@ -56,13 +55,6 @@ class Frame:
         return QTensor(codes, self.scale, self.zero, self.scheme, self.offset)
 
 
-class _Fit(NamedTuple):
-    """What a grid chooses, float32 [rows, groups] and not yet as stored; `low`, possibly [1, 1], where codes begin."""
-
-    scale: Tensor
-    low: Tensor | None = None
-
-
 def frame(weight: Tensor, scheme: Scheme) -> Frame:
     """The grids of a float matrix [out, in]. Differentiable.
 
@@ -73,7 +65,7 @@ def frame(weight: Tensor, scheme: Scheme) -> Frame:
     scheme.groups(shape)
     if scheme.grid is Grid.UNIT:
         return Frame(shape, scheme)
-    fit = _FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight)
+    fit = FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight)
     assert scheme.scale is not None, "only casts and learned tables have none"
     scale = store(fit.scale, scheme.scale)
     factor = _through(decoded(scale), fit.scale)
@@ -149,81 +141,14 @@ def store(values: Tensor, how: NumberFormat | Scheme) -> Tensor | QTensor:
     return stored
 
 
-# ---- where the grid lies
+# ---- the nearest code
 
 
-def _absmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
-    low, high = torch.aminmax(grouped, dim=-1)
-    return _Fit(torch.maximum(low.abs(), high) / scheme.element.highest)
-
-
-def _minmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
-    """The range is stretched to contain 0, so that 0 stays exact."""
-    low, high = torch.aminmax(grouped, dim=-1)
-    low, high = low.clamp(max=0), high.clamp(min=0)
-    return _Fit((high - low) / scheme.element.highest, low)
-
-
-def _signed_max(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
-    """The weight of largest magnitude, sign and all, gets the lowest code; of two equal ones the first."""
-    low, high = torch.aminmax(grouped, dim=-1)
-    largest = torch.where(high > -low, high, low)
-    tied = (high == -low) & (high > 0)
-    if bool(tied.any()):
-        members = grouped[tied]
-        hits = members.abs() == high[tied].unsqueeze(-1)
-        first = torch.where(hits, torch.arange(members.shape[-1]), members.shape[-1]).amin(-1, keepdim=True)
-        largest[tied] = members.gather(-1, first).squeeze(-1)
-    return _Fit(largest / scheme.element.lowest)
-
-
-def _range(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
-    low, high = torch.aminmax(grouped, dim=-1)
-    return _Fit((high - low) / scheme.element.highest, low)
-
-
-def _power_of_two(grouped: Tensor, scheme: Scheme, _: Tensor) -> _Fit:
-    low, high = torch.aminmax(grouped.detach(), dim=-1)
-    largest = torch.maximum(low.abs(), high)
-    top = torch.frexp(torch.tensor(scheme.element.highest)).exponent
-    exponent = (torch.frexp(largest).exponent - top).clamp(LOWEST_EXPONENT, HIGHEST_EXPONENT)
-    exponent = torch.where(largest > 0, exponent, LOWEST_EXPONENT)
-    return _Fit(FORMATS["float8_e8m0fnu"].decode(exponent - LOWEST_EXPONENT))
-
-
-def _centred(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
-    mean = weight.mean().view(1, 1)
-    return _Fit(_absmax(group(weight - mean, scheme.granularity), scheme, weight).scale, mean)
-
-
-def _searched(_: Tensor, scheme: Scheme, weight: Tensor) -> _Fit:
-    raise searched(scheme)
-
-
-def searched(scheme: Scheme) -> SchemeError:
-    """The error for a scheme whose grids no formula gives."""
-    return SchemeError(
-        Text("{name} busca sus {what}: no se obtiene por simple redondeo.",
-             "{name} searches for its {what}: plain rounding does not give it.")
-        .format(name=scheme.name or scheme.grid.name,
-                what=Text("valores", "values") if scheme.grid is Grid.LEARNED else Text("escalas", "scales"))
-    )  # fmt: skip
-
-
-_FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], _Fit]] = {
-    Grid.ABSMAX: _absmax, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
-    Grid.POWER_OF_TWO: _power_of_two, Grid.CENTRED: _centred, Grid.SEARCH: _searched, Grid.LEARNED: _searched,
-}  # fmt: skip
-
-
-def _zero_point(fit: _Fit, scale: Tensor, scheme: Scheme) -> Tensor | None:
+def _zero_point(fit: Fit, scale: Tensor, scheme: Scheme) -> Tensor | None:
     if not isinstance(scheme.shift, Zero) or fit.low is None:
         return None
     low = fit.low.detach()
     return scheme.element.encode_integers(torch.where(scale > 0, torch.round(-low / scale), 0.0))
-
-
-# ---- the nearest code
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from torch import Generator, Tensor
 
 from quant.methods import grid
 from quant.methods.base import Method, NoKnobs, Statistics
+from quant.methods.fits import searched
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
 from quant.text import Text
@@ -26,7 +27,7 @@ def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
 
 def _check(scheme: Scheme, knobs: NoKnobs) -> None:
     if scheme.grid in (Grid.SEARCH, Grid.LEARNED):
-        raise grid.searched(scheme)
+        raise searched(scheme)
 
 
 def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs, generator: Generator | None

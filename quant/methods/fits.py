@@ -1,0 +1,92 @@
+"""Where a grid lies: the scale of each group, and where its codes begin, by the scheme's own rule; one function each.
+
+Each takes the groups [rows, groups, size] of a matrix, its scheme and the matrix itself, and is differentiable but for
+the powers of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from quant.errors import SchemeError
+from quant.formats import FORMATS
+from quant.qtensor import group
+from quant.scheme import Grid, Scheme
+from quant.text import Text
+
+LOWEST_EXPONENT, HIGHEST_EXPONENT = -127, 127  # of the power-of-two scales
+
+
+class Fit(NamedTuple):
+    """What a grid chooses, float32 [rows, groups] and not yet as stored; `low`, possibly [1, 1], where codes begin."""
+
+    scale: Tensor
+    low: Tensor | None = None
+
+
+def _absmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    low, high = torch.aminmax(grouped, dim=-1)
+    return Fit(torch.maximum(low.abs(), high) / scheme.element.highest)
+
+
+def _minmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    """The range is stretched to contain 0, so that 0 stays exact."""
+    low, high = torch.aminmax(grouped, dim=-1)
+    low, high = low.clamp(max=0), high.clamp(min=0)
+    return Fit((high - low) / scheme.element.highest, low)
+
+
+def _signed_max(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    """The weight of largest magnitude, sign and all, gets the lowest code; of two equal ones the first."""
+    low, high = torch.aminmax(grouped, dim=-1)
+    largest = torch.where(high > -low, high, low)
+    tied = (high == -low) & (high > 0)
+    if bool(tied.any()):
+        members = grouped[tied]
+        hits = members.abs() == high[tied].unsqueeze(-1)
+        first = torch.where(hits, torch.arange(members.shape[-1]), members.shape[-1]).amin(-1, keepdim=True)
+        largest[tied] = members.gather(-1, first).squeeze(-1)
+    return Fit(largest / scheme.element.lowest)
+
+
+def _range(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    low, high = torch.aminmax(grouped, dim=-1)
+    return Fit((high - low) / scheme.element.highest, low)
+
+
+def _power_of_two(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    low, high = torch.aminmax(grouped.detach(), dim=-1)
+    largest = torch.maximum(low.abs(), high)
+    top = torch.frexp(torch.tensor(scheme.element.highest)).exponent
+    exponent = (torch.frexp(largest).exponent - top).clamp(LOWEST_EXPONENT, HIGHEST_EXPONENT)
+    exponent = torch.where(largest > 0, exponent, LOWEST_EXPONENT)
+    return Fit(FORMATS["float8_e8m0fnu"].decode(exponent - LOWEST_EXPONENT))
+
+
+def _centred(_: Tensor, scheme: Scheme, weight: Tensor) -> Fit:
+    mean = weight.mean().view(1, 1)
+    return Fit(_absmax(group(weight - mean, scheme.granularity), scheme, weight).scale, mean)
+
+
+def _searched(_: Tensor, scheme: Scheme, weight: Tensor) -> Fit:
+    raise searched(scheme)
+
+
+def searched(scheme: Scheme) -> SchemeError:
+    """The error for a scheme whose grids no formula gives."""
+    return SchemeError(
+        Text("{name} busca sus {what}: no se obtiene por simple redondeo.",
+             "{name} searches for its {what}: plain rounding does not give it.")
+        .format(name=scheme.name or scheme.grid.name,
+                what=Text("valores", "values") if scheme.grid is Grid.LEARNED else Text("escalas", "scales"))
+    )  # fmt: skip
+
+
+FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], Fit]] = {
+    Grid.ABSMAX: _absmax, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
+    Grid.POWER_OF_TWO: _power_of_two, Grid.CENTRED: _centred, Grid.SEARCH: _searched, Grid.LEARNED: _searched,
+}  # fmt: skip
