@@ -95,6 +95,7 @@ def test_share_intervals_cover(agreement: float, text: str) -> None:
     assert 0.92 <= coverage(lambda rng: share_interval(hits(rng), counts), agreement) <= 0.98
 
 
+@pytest.mark.slow
 @each("text", TEXTS)
 @each("q, normal", [(0.5, 0.0), (0.99, 2.3263479), (0.999, 3.0902323)])
 def test_quantile_intervals_cover(q: float, normal: float, text: str) -> None:

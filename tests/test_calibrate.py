@@ -155,9 +155,9 @@ def test_a_table_that_is_only_looked_up_has_no_inputs(tiny: LoadedModel) -> None
 
 
 @pytest.fixture
-def untouched() -> Iterator[LoadedModel]:
-    """The embedded model; afterwards every bit of it is what it was."""
-    loaded = load_model()
+def untouched(hub_folder: Path) -> Iterator[LoadedModel]:
+    """A model of this test's own; afterwards every bit of it is what it was."""
+    loaded = load_model(hub_folder)
     before = loaded.fingerprint()
     yield loaded
     assert loaded.fingerprint() == before

@@ -74,6 +74,7 @@ exec "{compiler}" "$@" {extra}
 BOTH = "from quant.kernels import native\nassert native.decoder() and native.many_tokens()"
 
 
+@pytest.mark.slow
 @COMPILED
 @POSIX
 def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ def test_a_mean_of_zero_is_held_too() -> None:
     check(quantize(torch.zeros(3, 100), scheme))
 
 
+@pytest.mark.slow
 @each("element", CODES)
 @given(data=st.data())
 def test_codes_come_back_and_decode(element: NumberFormat, data: st.DataObject) -> None:

@@ -347,6 +347,7 @@ def test_measuring_with_a_bad_recipe_gives_one_message(tiny_lab: Lab, wrong: dic
     assert rest == [None] * 7
 
 
+@pytest.mark.slow
 @each("language", LANGUAGES)
 @each("name", CHOSEN_FORMATS)
 def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from quant import vml
@@ -30,6 +31,7 @@ with Calls():
 """
 
 
+@pytest.mark.slow
 def test_each_function_is_called_once_alone_before_anything_else_can() -> None:
     root = Path(vml.__file__).resolve().parents[1]
     done = subprocess.run([sys.executable, "-c", IMPORTING], cwd=root, capture_output=True, text=True, check=True)

@@ -49,6 +49,7 @@ def alone(model: GPT2LMHeadModel) -> torch.Tensor:
     return torch.cat([reader(model, 2).read([i]) for i in TOKENS])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not compiled.available(), reason="no compiler here")
 @each("embedding", [True, False])
 @each("granularity", GRANULARITIES)
