@@ -13,6 +13,8 @@ from quant.evaluation.verdict import Verdict
 from quant.recipe_json import recipe_to_json
 from quant.ui.sidebar.choice import Choice
 
+pytestmark = pytest.mark.slow  # a page is started
+
 
 @pytest.fixture(scope="module")
 def client(server: str) -> Iterator[Client]:

@@ -46,6 +46,7 @@ def sliding_window(model: GPT2LMHeadModel, ids: torch.Tensor, context: int, stri
     return math.exp(nats / tokens), tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("context", "stride"), [(64, 64), (64, 32), (64, 1), (64, 63), (32, 32), (32, 16), (17, 5), (2, 1), (2, 2)]
 )
