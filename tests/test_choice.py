@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
+from quant.methods import METHODS
 from quant.recipe import Calibration, Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar.choice import Choice, read_query
@@ -142,10 +143,14 @@ def test_a_cast_is_called_by_its_format() -> None:
 
 
 def test_a_method_is_chosen_where_there_is_a_choice() -> None:
-    for name, want in {"Q4_0": ["rtn", "search", "importance"], "Q4_K": ["search", "importance"]}.items():
-        assert fitting_methods(Choice("embedded", format=name)) == want, name
-    for fields in ({}, {"format": "Q8_0"}, {"format": "cast_bfloat16"}, {"format": "NF4"}):
-        assert not has_methods(Choice("embedded", **fields)), fields
+    for name in CHOSEN_FORMATS:
+        choice = Choice("embedded", format=name)
+        want = [method for method in METHODS if METHODS[method].fits(choice.scheme())]
+        assert fitting_methods(choice) == want, name
+        assert has_methods(choice) is (len(want) > 1), name
+    assert {"rtn", "search", "importance"} <= set(fitting_methods(Choice("embedded", format="Q4_0")))
+    assert "rtn" not in fitting_methods(Choice("embedded", format="Q4_K"))
+    assert fitting_methods(Choice("embedded", format="cast_bfloat16")) == ["rtn"]
     assert not has_methods(Choice("embedded", group=7))
 
 
@@ -160,11 +165,12 @@ def test_the_method_is_that_of_the_recipe_and_is_named() -> None:
     assert "method=importance" in weighted.query()
     assert "method" not in plain.query(), "an address says what is not as usual"
     # It waits in the sidebar, as bits do, while a format is chosen that has no choice.
-    assert replace(weighted, format="int").recipe() == Choice("embedded").recipe()
+    cast = Choice("embedded", format="cast_bfloat16")
+    assert replace(cast, method="importance").recipe() == cast.recipe()
 
 
 def test_a_method_that_cannot_fill_the_format_is_refused() -> None:
     with pytest.raises(SchemeError, match="searches for its scales"):
         Choice("embedded", format="Q4_K", method="rtn").recipe()
-    with pytest.raises(SchemeError, match="Method “magic”: it must be one of rtn, search, importance"):
+    with pytest.raises(SchemeError, match="Method “magic”: it must be one of rtn, "):
         Choice("embedded", format="Q4_K", method="magic").recipe()

@@ -18,8 +18,8 @@ class Methods(dict[str, Method[Any]]):
     """Every quantization method by name. Looking up a name that is not there raises KeyError.
 
     >>> from quant import BLOCKS, METHODS
-    >>> [name for name, method in METHODS.items() if method.fits(BLOCKS["Q4_0"].scheme)]
-    ['rtn', 'search', 'importance']
+    >>> METHODS["rtn"].fits(BLOCKS["Q4_K"].scheme), METHODS["search"].fits(BLOCKS["Q4_K"].scheme)
+    (False, True)
     >>> sorted(statistic.value for statistic in METHODS["importance"].needs)
     ['squares']
     """
