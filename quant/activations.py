@@ -24,7 +24,11 @@ SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
 class Per(Enum):
-    """What shares a scale: each token, or all of what comes in at once."""
+    """What shares a scale: each token, or all of what comes in at once.
+
+    With a dynamic scale per tensor a token is rounded differently beside others: texts are scored a window at a time,
+    and what is written token by token has a scale for each.
+    """
 
     TOKEN = "token"
     TENSOR = "tensor"
@@ -81,6 +85,11 @@ class Activations:
             return "float"
         per = "" if self.per is Per.TOKEN else f" per {self.per.value}"
         return self.format.name + per + (", static" if self.static else "")
+
+    @property
+    def shared(self) -> bool:
+        """Whether what a token is rounded to depends on what comes in beside it."""
+        return self.format is not None and self.per is Per.TENSOR and not self.static
 
     def scale(self, largest: Tensor) -> Tensor:
         """The scale for inputs of at most that magnitude; 1 where all are 0, or so small that it would be subnormal."""

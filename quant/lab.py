@@ -15,10 +15,10 @@ from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError
 from quant.evaluation.compare import Reference
-from quant.model.layers import Layer
+from quant.model.layers import Layer, census
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
 from quant.model.packed import packed_bytes, packed_matrices
-from quant.quantization import quantize_steps, stored_weight
+from quant.quantization import check_runs, quantize_steps, stored_weight
 from quant.recipe import Recipe
 from quant.text import Text
 from quant.texts import EvalText
@@ -134,9 +134,18 @@ class Lab:
 
         Raises QuantError; CalibrationError where its method reads a text first and no visitor has had the model made.
         """
-        rule = recipe.shown_rule(layer)
-        if not recipe.needs:
-            return stored_weight(self.loaded(recipe.model), recipe, rule, layer)
+        loaded, rule = self.loaded(recipe.model), recipe.shown_rule(layer)
+        recipe.check_layers(census(loaded))
+        check_runs(recipe)
+        if not rule.how.needs:
+            return stored_weight(loaded, recipe, rule, layer)
+        if recipe.rule_of(layer) is None:
+            raise CalibrationError(
+                Text("Esta matriz se queda en float32: con «{method}», que lee antes un texto de calibración, solo se "
+                     "ven las que se cuantizan.",
+                     "This matrix stays in float32: with “{method}”, which reads a calibration text first, only those "
+                     "that are quantized can be seen.").format(method=rule.how.title)
+            )  # fmt: skip
         with self._lock:
             live = self._quantized.get(recipe)
         held = {name: held for name, _, held in packed_matrices(live[0].model)} if live else {}

@@ -19,7 +19,7 @@ from quant.model.layers import Kind, Layer
 from quant.model.load import EMBEDDED
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
-from quant.texts import CALIBRATION_TEXTS
+from quant.texts import CALIBRATION_TEXTS, own_text
 
 KINDS = (Kind.LINEAR.value, Kind.TABLE.value)
 LEAST_TOKENS, MOST_TOKENS = 256, 262_144
@@ -109,6 +109,11 @@ class Calibration:
                      "There is no calibration text “{got}”; there are {allowed}, or “own” with a text of yours.")
                 .format(got=shown(self.text), allowed=", ".join(CALIBRATION_TEXTS))
             )  # fmt: skip
+        if self.own:
+            try:
+                own_text(self.own)
+            except QuantError as error:
+                raise CalibrationError(error.text) from error
         if type(self.tokens) is not int or not LEAST_TOKENS <= self.tokens <= MOST_TOKENS:
             raise CalibrationError(
                 Text("Para calibrar se piden {got} tokens; tiene que ser un entero de {low} a {high}.",

@@ -68,7 +68,7 @@ class RuleJson(JsonModel):
 
     def made(self, where: str) -> Rule:
         if self.scheme is None:
-            return Rule(self.layers, None, self.method)
+            return Rule(self.layers, None, self.method, self.knobs or None)
         scheme = self.scheme.made(f"{where}.scheme")
         method = method_named(self.method) if self.method else method_for(scheme)
         return Rule(self.layers, scheme, method.name, method.set_knobs(self.knobs))

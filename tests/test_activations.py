@@ -7,8 +7,15 @@ import torch
 
 from quant.activations import Activations, Per
 from quant.errors import SchemeError
+from quant.evaluation.compare import Reference, compare
+from quant.evaluation.quality import evaluate
 from quant.formats import FORMATS
 from quant.kernels import reference
+from quant.model.load import LoadedModel
+from quant.quantization import quantize_model
+from quant.recipe import Recipe
+from quant.scheme import PerGroup, Scheme
+from quant.texts import EvalText, own_text
 
 X = torch.randn(7, 64, generator=torch.Generator().manual_seed(0)) * torch.tensor([1, 1, 1, 50, 1e-3, 0, 1.0])[:, None]
 
@@ -63,3 +70,15 @@ def test_what_cannot_be_is_refused() -> None:
     ]:  # fmt: skip
         with pytest.raises(SchemeError, match=said):
             Activations(*fields)
+
+
+def test_a_scale_for_all_that_comes_in_is_not_shared_with_padding_or_other_windows(tiny: LoadedModel) -> None:
+    """`evaluate` reads several windows at once where it may; `compare` never does: both have to say the same."""
+    kind = Activations(FORMATS["int4"], Per.TENSOR)
+    assert kind.shared
+    assert not Activations(FORMATS["int4"]).shared
+    small = quantize_model(tiny, Recipe.uniform(Scheme.integer(8, PerGroup(64)), activations=kind))
+    documents = ("El tren que va a Sevilla. " * 9, "Hola.", "Me gusta mucho el mar, y las tardes de lluvia. " * 3)
+    text = EvalText("own", own_text("uno dos").title, documents)
+    scored = compare(Reference(tiny, text), small).quantized
+    assert evaluate(small, text).nats == pytest.approx(scored.nats, rel=1e-5)

@@ -76,7 +76,7 @@ def test_a_whole_recipe_goes_before_the_simple_parameters(client: Client) -> Non
 
 def test_a_recipe_that_cannot_be_read_is_refused(client: Client) -> None:
     for recipe, words in (
-        ("{", "not valid JSON"),
+        ("{", "it is not JSON"),
         ("[]", "recipe"),
         ('{"scheme": 1}', "recipe.scheme"),
         ('{"rulez": 1}', "rulez"),

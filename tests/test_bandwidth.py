@@ -13,11 +13,15 @@ from quant.activations import Activations
 from quant.evaluation import bandwidth
 from quant.evaluation.bandwidth import Machine, Placed, bytes_per_token, cache_bytes, read_bandwidth
 from quant.evaluation.speed import Speed
+from quant.kernels import compiled
+from quant.model.layers import linear_layers
 from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.packed import QuantLinear
 from quant.plots import style
 from quant.plots.bandwidth import bandwidth as figure_of
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
+from quant.scheme import PerGroup, Scheme
 from quant.size import size_report
 from quant.text import Language, Text
 from quant.ui.tabs.metrics.bandwidth import caption
@@ -188,3 +192,15 @@ def test_the_caption_of_models_that_the_caches_hold_claims_no_share() -> None:
     unknown = caption(LARGE, placed("2 bits", 3_000_000, 50_000.0), Machine(20e9, None))
     assert "caché del procesador, que" in unknown.es
     assert not math.isnan(small.bytes_per_s)
+
+
+def test_of_a_matrix_with_a_copy_the_copy_alone_is_read(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing compiles: a float32 copy, or one for torch's 4-bit operator."""
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    floats = sum(4 * layer.parameters for layer in linear_layers(tiny))
+    simulated = quantize_model(tiny, Recipe.uniform(Scheme.integer(6, PerGroup(32))))
+    table = bytes_per_token(tiny) - floats
+    assert bytes_per_token(simulated) == floats + table
+    four = quantize_model(tiny, Recipe.uniform(Scheme.integer(4, PerGroup(64))))
+    held = sum(module.matrix.nbytes for module in four.model.modules() if isinstance(module, QuantLinear))
+    assert bytes_per_token(four) - table < held

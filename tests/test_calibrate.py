@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from quant.activations import Activations, Per
 from quant.blocks import BLOCKS
 from quant.calibrate import Flow, outside, statistics, windows
-from quant.errors import CalibrationError
+from quant.errors import CalibrationError, QuantError
 from quant.formats import FORMATS
 from quant.kernels.held import Repaired
 from quant.lab import Lab
@@ -206,3 +206,32 @@ def test_pesos_waits_for_a_model_that_reads_a_text_first_and_then_shows_it(hub_f
         lab.stored(recipe, layer)
     done = finished(lab.quantized(recipe))
     assert torch.equal(lab.stored(recipe, layer).dequantize(), done.weight(layer.name))
+
+
+def test_pesos_shows_at_once_what_needs_no_text_and_says_what_stays_in_float(hub_folder: Path) -> None:
+    lab = Lab(extra=hub_folder)
+    loaded, q4 = lab.loaded(lab.default()), BLOCKS["Q4_0"].scheme
+    first, second, *_ = linear_layers(loaded)
+    mixed = Recipe(
+        (Rule(first.name, q4, "importance"), Rule("linear:*", q4)), model=lab.default(), calibration=SHORT
+    )  # fmt: skip
+    assert torch.equal(
+        lab.stored(mixed, second).q.codes, METHODS["rtn"].quantize(loaded.weight(second.name), q4).q.codes
+    )
+    with pytest.raises(CalibrationError, match="once the model has been made"):
+        lab.stored(mixed, first)
+    table = next(x for x in census(loaded) if x.kind is Kind.TABLE)
+    with pytest.raises(CalibrationError, match="stays in float32"):
+        lab.stored(Recipe.uniform(q4, method="importance", model=lab.default(), calibration=SHORT), table)
+    static = Recipe.uniform(
+        EIGHT, activations=Activations(FORMATS["int8"], Per.TENSOR, static=True), model=lab.default()
+    )
+    assert lab.stored(static, first).scheme == EIGHT
+    with pytest.raises(QuantError, match="does not have"):
+        lab.stored(Recipe((Rule("nope", q4), Rule("linear:*", q4)), model=lab.default()), first)
+
+
+def test_a_calibration_text_of_ones_own_is_a_text() -> None:
+    for own in ("\ud800", "a\0b", "x" * 300_000):
+        with pytest.raises(CalibrationError):
+            Calibration("own", 512, own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
+import gradio as gr
 import pytest
 from cases import each
 from hypothesis import given
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
+from quant.lab import Lab
 from quant.methods import METHODS
 from quant.recipe import Calibration, Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.sidebar.choice import Choice, read_query
-from quant.ui.sidebar.fields import ACTIVATIONS, GRANULARITIES, GROUP_SIZES, fitting_methods, has_methods
+from quant.ui.sidebar.choice import Choice, read_query, recipe_of
+from quant.ui.sidebar.controls import Controls
+from quant.ui.sidebar.fields import ACTIVATIONS, FIELDS, GRANULARITIES, GROUP_SIZES, fitting_methods, has_methods
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
 
 DEFAULT = Choice("embedded")
@@ -170,7 +173,35 @@ def test_the_method_is_that_of_the_recipe_and_is_named() -> None:
 
 
 def test_a_method_that_cannot_fill_the_format_is_refused() -> None:
-    with pytest.raises(SchemeError, match="searches for its scales"):
-        Choice("embedded", format="Q4_K", method="rtn").recipe()
+    """Where it was asked for: by an address or a program. The sidebar itself never shows it."""
+    asked = Choice("embedded", format="Q4_K", method="rtn")
+    with pytest.raises(SchemeError, match="Method “rtn”: it must be one of search"):
+        recipe_of(asked, "")
+    choice, errors = read_query({"format": "Q4_K", "method": "rtn"}, Choice("embedded"))
+    assert choice == Choice("embedded", format="Q4_K")
+    assert [str(e)[:12] for e in errors] == ["Method “rtn”"]
+    assert asked.recipe() == replace(asked, method="").recipe()
+
+
+def test_the_sidebar_offers_the_methods_that_fit_and_forgets_one_that_no_longer_does() -> None:
+    controls = Controls(Lab(), "es", {field.name: gr.Dropdown() for field in FIELDS})
+    method = controls.by_name["method"]
+    for shown in (controls.fit, controls.show):
+        update = shown(Choice("embedded", format="Q4_K", method="rtn"))[method]
+        assert [name for _, name in update["choices"]] == ["", *fitting_methods(Choice("embedded", format="Q4_K"))]
+        assert update["value"] == ""
+        assert update["visible"]
+    kept = controls.fit(Choice("embedded", format="Q4_0", method="search"))[method]
+    assert "value" not in kept
+    assert not controls.fit(Choice("embedded", format="cast_bfloat16"))[method]["visible"]
+
+
+def test_a_recipe_that_is_no_json_is_refused_however_deep() -> None:
+    for written in ("{", "[" * 100_000, "[]", '{"version": 2}'):
+        with pytest.raises(SchemeError):
+            recipe_of(Choice("embedded"), written)
+
+
+def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(SchemeError, match="Method “magic”: it must be one of rtn, "):
         Choice("embedded", format="Q4_K", method="magic").recipe()

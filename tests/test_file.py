@@ -41,7 +41,7 @@ from quant.model.packed import packed_matrices
 from quant.packing import Layout
 from quant.qtensor import QTensor
 from quant.quantization import quantize_model
-from quant.recipe import Recipe, Rule
+from quant.recipe import CacheScheme, Recipe, Rule
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme, Shape
 from quant.size import size_report
 from quant.weight import Beside, LowRank, Outliers, QuantWeight
@@ -658,3 +658,9 @@ def test_what_stands_beside_the_codes_is_saved_and_loaded(tiny: LoadedModel, tmp
         save_quantized(done, replace(recipe, rules=(Rule("*", FOUR),)), tmp_path / "n")
     report = size_report(tiny, recipe)
     assert report.stored_bytes == sum(t.nbytes for n, t in tensors_of(path).items() if not n.startswith("tokenizer/"))
+
+
+def test_a_file_never_claims_what_no_model_can_do(done: LoadedModel, tmp_path: Path) -> None:
+    with pytest.raises(QuantError, match="leave the recipe's cache empty"):
+        save_quantized(done, replace(RECIPE, cache=CacheScheme(keys=FOUR)), tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []

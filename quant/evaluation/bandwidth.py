@@ -75,7 +75,7 @@ def bytes_per_token(loaded: LoadedModel) -> int:
     which grows with the text.
     """
     return sum(
-        held.n_bytes
+        held.read_bytes
         for held in held_layers(loaded)
         if held.layer.kind is Kind.LINEAR or (held.layer.kind is Kind.TABLE and held.layer.tied_to)
     )

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from quant.activations import Activations
 from quant.kernels.cpu import Kernel, kernel
+from quant.kernels.expanded import Expanded
+from quant.kernels.held import Repaired
+from quant.kernels.int4pack import Int4Matrix
+from quant.kernels.matrix import PackedMatrix
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear, packed_matrices
@@ -18,11 +22,12 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class HeldLayer:
-    """Bytes of one tensor in memory; of a packed one, what multiplies it."""
+    """Bytes of one tensor in memory; of a packed one, what multiplies it, and the bytes that one token reads of it."""
 
     layer: Layer
     n_bytes: int
-    kernel: Kernel | None = None
+    kernel: Kernel | None
+    read_bytes: int
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,28 @@ def held_layers(loaded: LoadedModel) -> list[HeldLayer]:
     found = []
     for layer in census(loaded):
         if layer.tensor in parameters:
-            found.append(HeldLayer(layer, parameters[layer.tensor].nbytes))
+            n_bytes = parameters[layer.tensor].nbytes
+            found.append(HeldLayer(layer, n_bytes, None, n_bytes))
             continue
-        module = packed[layer.name]
-        activations = module.activations if isinstance(module, QuantLinear) else Activations.FLOAT
-        found.append(HeldLayer(layer, module.matrix.nbytes, kernel(module.matrix, activations)))
+        held = packed[layer.name].matrix
+        found.append(HeldLayer(layer, held.nbytes, kernel(held, _activations(loaded, layer)), _read_bytes(held)))
     return found
+
+
+def _activations(loaded: LoadedModel, layer: Layer) -> Activations:
+    """What a packed matrix is multiplied by; a table that is tied to the output matrix where it serves as that."""
+    module = loaded.model.get_submodule(layer.tied_to or layer.name)
+    return module.activations if isinstance(module, QuantLinear) else Activations.FLOAT
+
+
+def _read_bytes(held: object) -> int:
+    """Bytes that one product with a few tokens reads: of a matrix with a copy for an operator, that copy alone."""
+    if isinstance(held, Repaired):
+        return _read_bytes(held.base) + held.beside.nbytes
+    if isinstance(held, Int4Matrix | Expanded):
+        return sum(part.nbytes for part in held.copy)
+    assert isinstance(held, PackedMatrix)
+    return held.nbytes
 
 
 def packed_bits(held: Sequence[HeldLayer]) -> float:

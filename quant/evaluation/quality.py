@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from quant.errors import EvaluationError
 from quant.model.load import LoadedModel
+from quant.model.packed import QuantLinear
 from quant.run import forward
 from quant.text import Text
 from quant.texts import EvalText, text_of
@@ -98,7 +99,9 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_
     """Score `text` batch by batch; what has been read is known so far. Raises EvaluationError as `windows_of` does."""
     windows = windows_of(loaded, text, at_least)
     total = sum(len(w.targets) for w in windows)
-    size = max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.context))
+    # What shares a scale is what comes in at once: then a window may have neither padding nor others beside it.
+    alone = any(m.activations.shared for m in loaded.model.modules() if isinstance(m, QuantLinear))
+    size = 1 if alone else max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.context))
     nats, tokens, n_bytes = 0.0, 0, 0.0
     quality: Quality | None = None
     for first in range(0, len(windows), size):

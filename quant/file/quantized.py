@@ -10,8 +10,9 @@ The size is `size_report(...).stored_bytes` plus tokenizer and header, and `pred
 quantized. Tokenizer and configuration travel inside, as in GGUF: a model that cannot read a word is no model.
 
 A file is loaded matrix by matrix into modules made without memory (`model/skeleton.py`): a float copy of a quantized
-matrix never exists. Saving first makes sure that what it is about to write could be loaded, writes beside the target,
-and renames. A file that is there is kept, unless `replace` is said: it might be the only copy of the original.
+matrix exists only where nothing here multiplies it packed. Saving first makes sure that what it is about to write could
+be loaded, writes beside the target, and renames. A file that is there is kept, unless `replace` is said: it might be
+the only copy of the original.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from quant.model.skeleton import plain_config, put_weights, skeleton
 from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
-from quant.quantization import replace_layer
+from quant.quantization import check_runs, replace_layer
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.text import Text
@@ -52,8 +53,8 @@ _TOKENIZERS: WeakKeyDictionary[LoadedModel, dict[str, Spec]] = WeakKeyDictionary
 def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, replace: bool = False) -> int:
     """Write a model that `recipe` quantized to one safetensors file; the bytes written.
 
-    Raises ModelError when the model is not what the recipe says, could not be loaded again, or `path` exists and
-    `replace` was not said.
+    By which method the codes were chosen cannot be seen in them: that is as the recipe says. Raises ModelError when the
+    model is not stored as it says, could not be loaded again, or `path` exists and `replace` was not said.
 
     >>> import tempfile
     >>> from quant import Recipe, load_model, quantize_model, save_quantized
@@ -92,8 +93,8 @@ def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, rep
 def load_quantized(path: str | Path) -> LoadedModel:
     """The model that `save_quantized` wrote, ready to write text.
 
-    Its weights stay packed: no float copy of a quantized matrix is ever made. Raises ModelError with the reason for any
-    other file.
+    Its weights stay packed: a float copy of a quantized matrix is made only where nothing here multiplies it as it is
+    packed. Raises ModelError with the reason for any other file.
 
     >>> import tempfile
     >>> from quant import Recipe, generate, load_model, load_quantized, quantize_model, save_quantized
@@ -106,6 +107,7 @@ def load_quantized(path: str | Path) -> LoadedModel:
     """
     with _opened(path) as file:
         header = _read_header(file)
+        check_runs(header.recipe)
         model, names = skeleton(header.config), sorted(file.keys())
         layers = layers_of(model)
         check_tensors(header, layers, {name: _spec(file, name) for name in names})
@@ -171,6 +173,7 @@ def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
 def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
     """Raise ModelError unless each matrix is stored as `recipe` says, and everything else is float32."""
     size_report(loaded, recipe)  # names and shapes
+    check_runs(recipe)
     packed = {f"{name}.weight": held for name, _, held in packed_matrices(loaded.model)}
     for layer in census(loaded):
         rule, held = recipe.rule_of(layer), packed.get(layer.tensor)

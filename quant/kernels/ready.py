@@ -36,7 +36,8 @@ def packed(held: Held, bias: Tensor | None, activations: Activations) -> Product
     if type(held) is Expanded and activations in (Activations.FLOAT, Activations.INT8):
         values = held.values
         return plain(values, bias) if activations == Activations.FLOAT else _rounding(values, bias)
-    if type(held) is PackedMatrix and cpu.kernel(held, activations) is cpu.LIMBS:
+    plain_inputs = activations == Activations.FLOAT
+    if type(held) is PackedMatrix and plain_inputs and cpu.kernel(held, activations) is cpu.LIMBS:
         return _limbs(held, bias)
     return lambda x: cpu.linear(x, held, bias, activations)
 

@@ -8,6 +8,8 @@ product of a long prompt (`kernels/cpu.py`); between two calls only where no ker
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 import torch
@@ -21,6 +23,18 @@ from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
 
+_WRITING: ContextVar[bool] = ContextVar("writing", default=False)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Let the modules that are called meanwhile write in whatever arithmetic is fastest here."""
+    before = _WRITING.set(True)
+    try:
+        yield
+    finally:
+        _WRITING.reset(before)
+
 
 class QuantLinear(nn.Module):
     """y = x W^T + b with W held in any way; takes the place of an `nn.Linear` in any model."""
@@ -31,11 +45,13 @@ class QuantLinear(nn.Module):
         self.out_features, self.in_features = matrix.shape
         self.bias = bias
 
-    def forward(self, x: Tensor, *, gelu: bool = False, out: Tensor | None = None, exact: bool = False) -> Tensor:
+    def forward(self, x: Tensor, *, gelu: bool = False, out: Tensor | None = None, exact: bool | None = None) -> Tensor:
         """float32 [..., out] of x [..., in]; with `gelu`, its tanh form after.
 
-        out: where it may be written. exact: as defined even where a few tokens are written in another arithmetic.
+        out: where it may be written. exact: as defined, even where this machine writes a few tokens in another
+        arithmetic; so it is unless said, but while `writing`.
         """
+        exact = not _WRITING.get() if exact is None else exact
         return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu, out=out, exact=exact)
 
     def extra_repr(self) -> str:

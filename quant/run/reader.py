@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from quant.kernels.cpu import FEW
+from quant.model.packed import writing
 from quant.run import forward, gpt2, step
 from quant.run.gpt2 import Cache
 from quant.run.single import SingleStep
@@ -77,9 +78,10 @@ class OwnReader:
 
     @torch.no_grad()
     def read(self, ids: list[int], *, every: bool = False) -> Tensor:
-        output = self._model(
-            torch.tensor([ids]), past_key_values=self._cache, use_cache=True, logits_to_keep=0 if every else 1
-        )
+        with writing():
+            output = self._model(
+                torch.tensor([ids]), past_key_values=self._cache, use_cache=True, logits_to_keep=0 if every else 1
+            )
         self.length += len(ids)
         return output.logits[0].float()
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
 
+from quant.activations import Activations
 from quant.errors import QuantError
 from quant.evaluation.compare import compare
 from quant.evaluation.figures import figures
@@ -51,12 +52,18 @@ class Api:
         """Quantize one matrix (by name, the first MLP one when empty) and describe it before and after.
 
         granularity: "tensor", "channel" or "group"; format: "int", or one of the page's (then bits and what else it
-        fixes are left aside). Gives bin edges and counts, code occupancy, signal-to-error in dB, exact bytes.
+        fixes are left aside). Gives bin edges and counts, code occupancy, signal-to-error in dB, exact bytes; quantized
+        is false where a recipe leaves the matrix in float32, and the rest is how it would be stored.
         """
         loaded = self.lab.loaded(recipe.model)
         found = find_layer(loaded, layer or default_layer(loaded))
         view = asdict(weight_view(loaded.weight(found.name), self.lab.stored(recipe, found)))
-        return {"layer": found.name, **{k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()}}
+        quantized = recipe.rule_of(found) is not None
+        return {
+            "layer": found.name,
+            "quantized": quantized,
+            **{k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()},
+        }
 
     def generate(self, prompt: str, *, recipe: Recipe, max_length: int = 150, no_repeat_ngram_size: int = 2,
                  do_sample: bool = False, top_k: int = 50, top_p: float = 0.95, temperature: float = 0.7,
@@ -100,8 +107,10 @@ class Api:
         scored = chosen_text(text, amount, own)
         report = size_report(self.lab.loaded(recipe.model), recipe)
         scores = figures(compare(self.lab.reference(recipe.model, scored), finished(self.lab.quantized(recipe))))
-        return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes],
-                "protocol": asdict(scores.protocol)}  # fmt: skip
+        protocol = asdict(scores.protocol)
+        if recipe.activations != Activations.FLOAT:
+            protocol["arithmetic"] += f" / {recipe.activations.name}"
+        return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes], "protocol": protocol}
 
 
 def build_api(lab: Lab) -> None:

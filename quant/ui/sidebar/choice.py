@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import urlencode
 
 from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
+from quant.json_model import read_json
 from quant.methods import METHODS
 from quant.model.load import EMBEDDED
 from quant.recipe import Recipe
@@ -17,7 +17,7 @@ from quant.recipe_json import recipe_from_json
 from quant.scheme import Scheme
 from quant.text import Text, as_typed
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.fields import FIELDS, Fields, has_bits, has_granularity, has_methods, scheme_of
+from quant.ui.sidebar.fields import FIELDS, Fields, fitting_methods, has_bits, has_granularity, has_methods, scheme_of
 from quant.ui.sidebar.formats import CASTS
 
 MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
@@ -65,8 +65,13 @@ class Choice(Fields):
 
     @property
     def chosen_method(self) -> str:
-        """The method that was chosen, where there is a choice; empty for the format's own."""
-        return self.method if has_methods(self) else ""
+        """The method that was chosen, where the format has a choice and it is one; empty for the format's own."""
+        return self.method if has_methods(self) and self.method in fitting_methods(self) else ""
+
+    def check_method(self) -> None:
+        """Raise SchemeError for a method that was asked for and cannot fill the format."""
+        if self.method not in ("", *(fitting := fitting_methods(self))):
+            raise SchemeError(t.BAD_METHOD.format(got=self.method, allowed=", ".join(fitting)))
 
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
@@ -117,6 +122,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
             parsed: dict[str, Any] = {field.name: field.parse(params[field.name])}
             changed = replace(choice, **parsed)
             changed.recipe()
+            changed.check_method()
         except QuantError as error:
             errors.append(error)
         else:
@@ -126,10 +132,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
 
 def recipe_of(choice: Choice, written: str) -> Recipe:
     """The whole recipe that is `written` as JSON, or that of `choice` where nothing is. Raises QuantError."""
-    if not written.strip():
-        return choice.recipe()
-    try:
-        value = json.loads(written)
-    except ValueError as error:
-        raise SchemeError(t.BAD_JSON.format(reason=str(error))) from None
-    return recipe_from_json(value)
+    if written.strip():
+        return recipe_from_json(read_json(written, "recipe"))
+    choice.check_method()
+    return choice.recipe()

@@ -75,7 +75,7 @@ class Controls:
             looks = self._looks(field, choice)
             if isinstance(field.kind, OneOf) and not field.kind.values:
                 looks["choices"] = field.kind.titles(self.lab, self.language)
-            shown[self.by_name[field.name]] = gr.update(value=getattr(choice, field.name), **looks)
+            shown[self.by_name[field.name]] = gr.update(**{"value": getattr(choice, field.name)} | looks)
         return shown
 
     def fit(self, choice: Choice) -> Updates:
@@ -84,8 +84,15 @@ class Controls:
 
     def _looks(self, field: Field, choice: Choice) -> dict[str, Any]:
         looks: dict[str, Any] = {} if field.visible is always else {"visible": field.visible(choice)}
+        value = getattr(choice, field.name)
+        if field.fitting and isinstance(field.kind, OneOf):
+            allowed = (field.default, *field.fitting(choice))
+            titles = field.kind.titles(self.lab, self.language)
+            looks["choices"] = [title for title in titles if title[1] in allowed]
+            if value not in allowed:
+                value = looks["value"] = field.default
         if field.decides and field.info:
-            looks["info"] = field.info(getattr(choice, field.name))[self.language]
+            looks["info"] = field.info(value)[self.language]
         return looks
 
 

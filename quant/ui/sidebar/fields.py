@@ -65,7 +65,8 @@ class Field:
 
     info: the small print under the label, for a value. decides: whether others are seen or not by its value. folded:
     whether a phone hides it at first. parameter: what the endpoints call it, where not by its own name. of_matrix:
-    whether it changes how a single matrix is stored.
+    whether it changes how a single matrix is stored. fitting: which of its values go with the others, besides the
+    default.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Field:
     folded: bool
     parameter: str
     of_matrix: bool
+    fitting: Callable[[Fields], Sequence[Value]] | None
 
     def parse(self, text: str) -> Value:
         """The value that an address means. Raises SchemeError for what no value can be."""
@@ -149,11 +151,12 @@ def model_titles(lab: Lab, language: Language) -> list[tuple[str, Any]]:
 
 def of(kind: Slide | Tick | OneOf, label: Text, row: int, default: Any = MISSING, *, parameter: str = "",
        visible: Callable[[Fields], bool] = always, info: Callable[[Any], Text] | None = None, decides: bool = False,
-       folded: bool = True, of_matrix: bool = True) -> Any:  # fmt: skip
+       folded: bool = True, of_matrix: bool = True,
+       fitting: Callable[[Fields], Sequence[Value]] | None = None) -> Any:  # fmt: skip
     """A row of the table, as `Field` describes it."""
     row_ = {
         "kind": kind, "label": label, "row": row, "visible": visible, "info": info, "decides": decides,
-        "folded": folded, "parameter": parameter, "of_matrix": of_matrix,
+        "folded": folded, "parameter": parameter, "of_matrix": of_matrix, "fitting": fitting,
     }  # fmt: skip
     return attribute(default=default, metadata=row_)
 
@@ -184,7 +187,7 @@ class Fields:
     )  # fmt: skip
     method: str = of(
         OneOf(("", *METHODS), lambda _, language: method_titles(language), t.BAD_METHOD, listed=True), t.METHOD, 2, "",
-        visible=has_methods, info=lambda name: method_info(name), decides=True,
+        visible=has_methods, info=lambda name: method_info(name), decides=True, fitting=fitting_methods,
     )  # fmt: skip
 
 

@@ -53,7 +53,6 @@ LINK_NOT_ALLOWED = Text(
     "En el enlace, {name} = {got}: tiene que ser {allowed}.",
     "In the link, {name} = {got}: it must be one of {allowed}.",
 )
-BAD_JSON = Text("La receta no es un JSON válido: {reason}.", "The recipe is not valid JSON: {reason}.")
 GRID_HELP = Text(
     "**Simétrica**: la escala es máx|w| / (2ᵇ⁻¹ − 1) y los códigos van de −(2ᵇ⁻¹ − 1) a 2ᵇ⁻¹ − 1. "
     "**Con punto cero**: la rejilla va del mínimo al máximo, ampliados si hace falta para incluir el 0, con 2ᵇ valores; "
