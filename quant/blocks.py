@@ -1,8 +1,17 @@
 """Published block formats: a scheme each, scales and all. `BLOCKS` holds them by name; a new one is one row.
 
 Where llama.cpp (ggml) and the specification differ in the scale, the ties or the bytes, both are here under their own
-names: NVFP4 is NVIDIA's, with a second scale for the entire matrix, NVFP4_GGML has none; MXFP4 rounds ties to even,
-MXFP4_GGML to the lower code.
+names, and each gives the bytes or values of its own source:
+
+- MXFP8, MXFP6 and MXFP4 are the specification's (OCP MX 1.0, 6.3): a scale has the exponent of the largest weight,
+  exactly, less that of the element's largest value; ties go to even.
+- MXFP4_GGML is ggml's: the exponent comes from a logarithm in float32, which just below some powers of two is rounded
+  up to theirs, so that the scale is twice the specification's (below 1/4 for one float32, below 2**-20 for 11, below
+  2**100 for 44); ties go to the lower code. Under 2**-125 ggml's own code is undefined; here the smallest scale stays.
+- NVFP4 is NVIDIA's, with a second scale for the entire matrix; scales are rounded to E4M3 with ties to even.
+- NVFP4_GGML is ggml's, without it: scales are rounded to E4M3 with ties up, never to more than 7 * 2**-9 from below
+  2**-6, and from 248 on to 448; ties of weights go to the lower code. For weights from 2**34 on ggml's float32
+  distances are all alike and it takes a smaller code, so that it loses more than this does.
 """
 
 from __future__ import annotations
@@ -41,9 +50,13 @@ _NVFP4 = "NVIDIA, “Pretraining Large Language Models with NVFP4”, arXiv:2509
 _QLORA = "Dettmers et al. 2023, arXiv:2305.14314; bitsandbytes 0.50"
 
 
-def _mx(name: str, element: str, es: str, en: str) -> BlockFormat:
+def _mx(name: str, element: str, kind: str) -> BlockFormat:
     scheme = Scheme(FORMATS[element], PerGroup(32), Grid.POWER_OF_TWO, _E8M0, name=name)
-    return BlockFormat(scheme, Text(es, en), _MX)
+    summary = Text(
+        "{kind} en bloques de 32 con escala potencia de dos: el exponente exacto del mayor peso, como manda OCP MX",
+        "{kind} in blocks of 32 with a power-of-two scale: the exact exponent of the largest weight, as OCP MX has it",
+    ).format(kind=kind)
+    return BlockFormat(scheme, summary, _MX)
 
 
 def _ggml(name: str, element: str, granularity: Granularity, grid: Grid, ties: Ties, es: str, en: str,
@@ -72,20 +85,17 @@ def _bitsandbytes(name: str, element: str, es: str, en: str, *, double: bool = F
 
 _NVIDIA_SCALE = Scheme(_E4M3, PerTensor(), Grid.ABSMAX, _SINGLE)
 _ROWS = [
-    _mx("MXFP8_E4M3", "float8_e4m3fn", "FP8 E4M3 en bloques de 32 con escala potencia de dos",
-        "FP8 E4M3 in blocks of 32 with a power-of-two scale"),
-    _mx("MXFP8_E5M2", "float8_e5m2", "FP8 E5M2 en bloques de 32 con escala potencia de dos",
-        "FP8 E5M2 in blocks of 32 with a power-of-two scale"),
-    _mx("MXFP6_E2M3", "float6_e2m3fn", "FP6 E2M3 en bloques de 32 con escala potencia de dos",
-        "FP6 E2M3 in blocks of 32 with a power-of-two scale"),
-    _mx("MXFP6_E3M2", "float6_e3m2fn", "FP6 E3M2 en bloques de 32 con escala potencia de dos",
-        "FP6 E3M2 in blocks of 32 with a power-of-two scale"),
-    _mx("MXFP4", "float4_e2m1fn", "FP4 E2M1 en bloques de 32 con escala potencia de dos",
-        "FP4 E2M1 in blocks of 32 with a power-of-two scale"),
+    _mx("MXFP8_E4M3", "float8_e4m3fn", "FP8 E4M3"),
+    _mx("MXFP8_E5M2", "float8_e5m2", "FP8 E5M2"),
+    _mx("MXFP6_E2M3", "float6_e2m3fn", "FP6 E2M3"),
+    _mx("MXFP6_E3M2", "float6_e3m2fn", "FP6 E3M2"),
+    _mx("MXFP4", "float4_e2m1fn", "FP4 E2M1"),
     BlockFormat(
         Scheme(FORMATS["float4_e2m1fn"], PerGroup(16), Grid.ABSMAX, _NVIDIA_SCALE, name="NVFP4"),
-        Text("FP4 E2M1 en bloques de 16 con escala FP8 y otra float32 para toda la matriz",
-             "FP4 E2M1 in blocks of 16 with an FP8 scale, and a float32 one for the whole matrix"), _NVFP4),
+        Text("FP4 E2M1 en bloques de 16 con escala FP8, redondeada al par como en el artículo de NVIDIA, y otra "
+             "float32 para toda la matriz",
+             "FP4 E2M1 in blocks of 16 with an FP8 scale, rounded to even as in NVIDIA's paper, and a float32 one for "
+             "the whole matrix"), _NVFP4),
     _bitsandbytes("NF4", "nf4", "16 cuantiles de la normal en bloques de 64 (QLoRA)",
                   "16 quantiles of the normal in blocks of 64 (QLoRA)"),
     _bitsandbytes("NF4_DOUBLE", "nf4", "NF4 con las escalas cuantizadas a 8 bits a su vez",
@@ -110,12 +120,19 @@ _ROWS = [
     _super_block("IQ4_XS", "iq4", 32, "int6", "la misma tabla en superbloques de 256",
                  "the same table in super-blocks of 256"),
     BlockFormat(
-        Scheme(FORMATS["float4_e2m1fn"], PerGroup(32), Grid.POWER_OF_TWO, _E8M0, ties=Ties.FIRST, name="MXFP4_GGML"),
-        Text("MXFP4 como lo redondea y lo guarda llama.cpp", "MXFP4 as llama.cpp rounds and stores it"), _GGML),
+        Scheme(FORMATS["float4_e2m1fn"], PerGroup(32), Grid.POWER_OF_TWO_GGML, _E8M0, ties=Ties.FIRST,
+               name="MXFP4_GGML"),
+        Text("MXFP4 como lo redondea y lo guarda llama.cpp: el exponente sale de un logaritmo en float32, que justo "
+             "por debajo de una potencia de dos puede subir a la suya",
+             "MXFP4 as llama.cpp rounds and stores it: the exponent comes from a float32 logarithm, which just below a "
+             "power of two may go up to that power's"), _GGML),
     BlockFormat(
-        Scheme(FORMATS["float4_e2m1fn"], PerGroup(16), Grid.ABSMAX, _E4M3, ties=Ties.FIRST, name="NVFP4_GGML"),
-        Text("NVFP4 como lo guarda llama.cpp, sin escala para toda la matriz",
-             "NVFP4 as llama.cpp stores it, with no scale for the whole matrix"), _GGML),
+        Scheme(FORMATS["float4_e2m1fn"], PerGroup(16), Grid.ABSMAX_GGML, _E4M3, ties=Ties.FIRST,
+               name="NVFP4_GGML"),
+        Text("NVFP4 como lo redondea y lo guarda llama.cpp, sin escala para toda la matriz: los empates de las escalas "
+             "suben y desde 248 todas son 448",
+             "NVFP4 as llama.cpp rounds and stores it, with no scale for the whole matrix: ties of scales go up, and "
+             "from 248 on all are 448"), _GGML),
     _super_block("Q3_K", "int3", 16, "int6", "3 bits en superbloques de 256", "3 bits in super-blocks of 256"),
     _super_block("Q2_K", "uint2", 16, "uint4", "2 bits en superbloques de 256, con mínimos",
                  "2 bits in super-blocks of 256, with minima", offset=True),

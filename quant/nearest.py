@@ -82,6 +82,21 @@ def rounder(values: Tensor, ties: Ties, even: Callable[[Tensor], Tensor] | None 
     return Rounder(codes, passed, *_buckets(codes, passed))
 
 
+def nearest_magnitude(x: Tensor, scale: Tensor, values: Tensor) -> Tensor:
+    """uint8 codes of the values nearest to x / scale, same shape as float32 `x`; ties go to the smaller magnitude.
+
+    values: float32 [2**b] by bit pattern, the upper bit the sign; scale: float32, not negative, that broadcasts.
+    Nothing is divided: a midpoint of few bits times a scale of few bits is exact, so that no tie is missed or made.
+    Where the scale is 0 so is the code.
+    """
+    rising = values[: len(values) // 2]
+    size, usable = x.abs(), scale > 0
+    codes = torch.zeros_like(x, dtype=torch.uint8)
+    for middle in ((rising[1:] + rising[:-1]) / 2).tolist():
+        codes += size > torch.where(usable, scale * middle, torch.inf)
+    return torch.where((x < 0) & (codes > 0), codes + len(rising), codes)
+
+
 def _goes_up(middles: Tensor, codes: Tensor, ties: Ties) -> Tensor:
     """bool [n - 1]: whether each midpoint itself belongs to the value above it. 0, between two zeros, is +0."""
     if ties is Ties.FIRST:

@@ -101,7 +101,9 @@ class Grid(Enum):
     MINMAX: (max - min) / highest over a range that contains 0, with an integer zero point.
     SIGNED_MAX: w / lowest for the w of largest magnitude, which is exact; the scale may be negative (ggml's Q4_0).
     RANGE: (max - min) / highest, with the minimum stored beside it as an offset (ggml's Q4_1).
-    POWER_OF_TWO: the power of two that puts max|w| in the element's top binade (OCP MX).
+    POWER_OF_TWO: the power of two that puts max|w| in the element's top binade, by its exponent bits (OCP MX).
+    POWER_OF_TWO_GGML: that of log2(max|w|) rounded to float32: twice as large just below some powers (ggml's MXFP4).
+    ABSMAX_GGML: max|w| / highest as ggml rounds it to E4M3, with codes found on the scale as stored (its NVFP4).
     CENTRED: the mean of the matrix is stored and subtracted first, then ABSMAX (bitsandbytes' nested scales).
     UNIT: no scale at all, a plain cast.
     SEARCH: whatever scale and offset give the least squared error (ggml's K-quants).
@@ -113,6 +115,8 @@ class Grid(Enum):
     SIGNED_MAX = "signed max"
     RANGE = "range"
     POWER_OF_TWO = "power of two"
+    POWER_OF_TWO_GGML = "power of two, ggml"
+    ABSMAX_GGML = "absmax, ggml"
     CENTRED = "centred"
     UNIT = "unit"
     SEARCH = "search"
@@ -199,13 +203,17 @@ class Scheme:
             return element.is_integer and element.lowest == 0
         if self.grid is Grid.SIGNED_MAX:
             return element.is_integer and element.lowest < 0
-        if self.grid is Grid.POWER_OF_TWO:
+        if self.grid is Grid.ABSMAX_GGML:
+            return element is FORMATS["float4_e2m1fn"]
+        if self.grid in (Grid.POWER_OF_TWO, Grid.POWER_OF_TWO_GGML):
             return element.layout is not None and element.lowest < 0
         return element.lowest < 0 or self.grid is Grid.SEARCH
 
     def _scales(self, scale: NumberFormat | None) -> bool:
         if scale is None or self.grid in (Grid.UNIT, Grid.LEARNED):
             return scale is None and self.grid in (Grid.UNIT, Grid.LEARNED)
+        if self.grid is Grid.ABSMAX_GGML:
+            return scale is FORMATS["float8_e4m3fn"]
         return scale.layout is not None and scale.code_bits in (8, 16, 32)
 
     @classmethod

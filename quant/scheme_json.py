@@ -30,6 +30,7 @@ SIZED: dict[str, type[PerGroup | Flat]] = {"per_group": PerGroup, "flat": Flat}
 ENTIRE: dict[str, Granularity] = {"per_tensor": PerTensor(), "per_channel": PerChannel()}
 ZERO = "zero"
 EXMY, LEARNED = re.compile(r"e(\d{1,2})m(\d{1,2})(fn)?"), re.compile(r"learned(\d)")
+AS_WRITTEN = {"MXFP4_GGML": Grid.POWER_OF_TWO, "NVFP4_GGML": Grid.ABSMAX}  # the grids that 0.1.0 knew, still written
 WIDTHS = (8, 16, 32)  # bits of a scale or an offset
 
 
@@ -55,7 +56,8 @@ class SchemeJson(JsonModel):
     def of(cls, scheme: Scheme) -> SchemeJson:
         """Everything that a scheme says."""
         return cls(
-            element=scheme.element.name, granularity=_granularity_to_json(scheme.granularity), grid=scheme.grid,
+            element=scheme.element.name, granularity=_granularity_to_json(scheme.granularity),
+            grid=AS_WRITTEN.get(scheme.name, scheme.grid),
             scale=None if scheme.scale is None else _stored_to_json(scheme.scale), shift=_shift_to_json(scheme.shift),
             ties=scheme.ties, codes_from=scheme.codes_from, name=scheme.name,
         )  # fmt: skip
@@ -71,7 +73,7 @@ class SchemeJson(JsonModel):
     def _made(self, where: str) -> Scheme:
         scheme = Scheme(
             _format(self.element, f"{where}.element"), _granularity(self.granularity, f"{where}.granularity"),
-            self.grid, None if self.scale is None else _stored(self.scale, f"{where}.scale"),
+            self._grid(), None if self.scale is None else _stored(self.scale, f"{where}.scale"),
             _shift(self.shift, f"{where}.shift"), self.ties, self.codes_from, self.name,
         )  # fmt: skip
         if self.name and (self.name not in BLOCKS or scheme != BLOCKS[self.name].scheme):
@@ -82,6 +84,11 @@ class SchemeJson(JsonModel):
                      "exist: {allowed}.").format(where=where, name=shown(self.name), allowed=", ".join(BLOCKS))
             )  # fmt: skip
         return scheme
+
+    def _grid(self) -> Grid:
+        """What the named format has in place of the grid that stands for it."""
+        stands = AS_WRITTEN.get(self.name) is self.grid
+        return BLOCKS[self.name].scheme.grid if stands else self.grid
 
 
 def scheme_to_json(scheme: Scheme) -> dict[str, Any]:

@@ -46,6 +46,13 @@ def test_a_format_has_its_name_a_source_and_a_summary_in_both_languages(name: st
     assert block.summary.es != block.summary.en
 
 
+@each("name", [n for n in BLOCKS if n.startswith(("MX", "NVFP4"))])
+def test_a_float_format_says_whose_rule_its_scale_follows(name: str) -> None:
+    whose = "llama.cpp" if name.endswith("_GGML") else "NVIDIA" if name == "NVFP4" else "OCP MX"
+    assert whose in BLOCKS[name].summary.es
+    assert whose in BLOCKS[name].summary.en
+
+
 @each("name", BLOCKS)
 def test_a_weight_takes_the_bits_that_are_published(name: str) -> None:
     each, once = KNOWN[name]
@@ -82,14 +89,16 @@ def test_nvidias_nvfp4_and_ggmls_differ_in_a_scale_for_the_whole_matrix() -> Non
     assert nvidia.element is ggml.element is FORMATS["float4_e2m1fn"]
     assert nvidia.granularity == ggml.granularity == PerGroup(16)
     assert ggml.scale is FORMATS["float8_e4m3fn"]
+    assert (nvidia.grid, ggml.grid) == (Grid.ABSMAX, Grid.ABSMAX_GGML)
     assert nvidia.scale == Scheme(FORMATS["float8_e4m3fn"], PerTensor(), Grid.ABSMAX, FORMATS["float32"])
 
 
-def test_mxfp4_and_ggmls_differ_in_ties_alone() -> None:
+def test_mxfp4_and_ggmls_differ_in_ties_and_in_how_the_exponent_is_found() -> None:
     ours, ggml = BLOCKS["MXFP4"].scheme, BLOCKS["MXFP4_GGML"].scheme
     assert (ours.ties, ours.element.ties, ggml.ties) == (None, Ties.EVEN, Ties.FIRST)
     assert ours.element is ggml.element
-    assert (ours.granularity, ours.grid, ours.scale) == (ggml.granularity, ggml.grid, ggml.scale)
+    assert (ours.granularity, ours.scale) == (ggml.granularity, ggml.scale)
+    assert (ours.grid, ggml.grid) == (Grid.POWER_OF_TWO, Grid.POWER_OF_TWO_GGML)
 
 
 def test_double_quantization_is_dynamic_eight_bits_in_blocks_of_256_about_the_mean() -> None:

@@ -14,14 +14,17 @@ from torch import Tensor
 from quant.blocks import BLOCKS
 from quant.codebooks import FP4, NF4
 from quant.errors import SchemeError
+from quant.formats import FORMATS
+from quant.methods import grid
 from quant.methods.rtn import quantize
+from quant.nearest import Ties
 from quant.packing import Layout, bits_per_weight, pack_codes
 from quant.qtensor import QTensor
-from quant.scheme import Flat, Scheme
+from quant.scheme import Flat, Grid, PerGroup, Scheme
 
 GOLDEN = Path(__file__).parent / "golden"
-GGML, REFERENCE = np.load(GOLDEN / "ggml.npz"), np.load(GOLDEN / "reference.npz")
-ENCODED_ALIKE = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4"]
+GGML, FP4_EDGES, REFERENCE = (np.load(GOLDEN / f"{name}.npz") for name in ("ggml", "ggml_fp4", "reference"))
+ENCODED_ALIKE = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4"]
 SHAPE = (31, 768)
 EVERY = [key.removesuffix(".bytes") for key in GGML.files if key.endswith(".bytes")]
 
@@ -80,6 +83,55 @@ def test_each_row_is_stored_on_its_own(name: str) -> None:
     for row in (0, 15, 30):
         got = layout.unpack(data[row].tobytes(), (1, 768)).dequantize().numpy()
         assert np.array_equal(got[0], GGML[f"{name}.values"][row])
+
+
+def fp4_bytes(name: str, weight: Tensor) -> np.ndarray:
+    scheme = block_scheme(name)
+    return np.frombuffer(Layout(scheme).pack(quantize(weight, scheme)), dtype=np.uint8).reshape(len(weight), -1)
+
+
+@each("key", [key for key in FP4_EDGES.files if key.endswith(".bytes")])
+def test_rounding_gives_ggmls_bytes_of_sparse_rows_ties_and_edges(key: str) -> None:
+    part, name, _ = key.split(".")
+    got = fp4_bytes(name, torch.from_numpy(FP4_EDGES[f"{part}.x"]))
+    assert np.array_equal(got, FP4_EDGES[key]), f"rows {np.unique(np.nonzero(got != FP4_EDGES[key])[0])}"
+
+
+def test_the_edges_are_where_ggml_and_the_specifications_differ() -> None:
+    powers, scales = FP4_EDGES["powers.x"], FP4_EDGES["scales.x"]
+    twice = quantize(torch.from_numpy(powers), BLOCKS["MXFP4_GGML"].scheme).scales()
+    once = quantize(torch.from_numpy(powers), BLOCKS["MXFP4"].scheme).scales()
+    ratio = (twice / once).view(-1).numpy()
+    assert set(ratio) == {1.0, 2.0}
+    assert (ratio == 2).sum() > 1000
+    # Only where the largest is less than 45 steps of float32 below a power of two.
+    bits = np.abs(powers).max(1).view(np.uint32) & 0x7FFFFF
+    assert bits[ratio == 2].min() >= 2**23 - 44
+    assert bits[ratio == 1].max() == 2**23 - 1
+    even = Scheme(FORMATS["float4_e2m1fn"], PerGroup(16), Grid.ABSMAX, FORMATS["float8_e4m3fn"], ties=Ties.FIRST)
+    plain = quantize(torch.from_numpy(scales), even).scales()
+    assert (plain != quantize(torch.from_numpy(scales), BLOCKS["NVFP4_GGML"].scheme).scales()).sum() > 60
+
+
+@each("name", ["NVFP4", "MXFP4"])
+def test_columns_of_ggmls_fp4_are_rounded_as_the_entire_matrix(name: str) -> None:
+    weight = torch.from_numpy(FP4_EDGES["rows.x"])
+    frame = grid.frame(weight, block_scheme(name))
+    parts = [grid.codes(weight[:, i : i + 40], frame, i) for i in range(0, 256, 40)]
+    assert torch.equal(torch.cat(parts, 1), grid.codes(weight, frame))
+
+
+def test_weights_beyond_what_ggmls_float32_tells_apart_lose_no_more_than_there() -> None:
+    # From 2**34 on its sixteen distances are equal, so that the first code wins, that of 0.
+    q = quantize(torch.full((1, 64), 2.0**36), BLOCKS["NVFP4_GGML"].scheme)
+    assert q.dequantize().unique().tolist() == [6 * 448]
+
+
+def test_where_ggmls_exponent_is_undefined_the_scale_is_the_smallest() -> None:
+    weight = torch.full((3, 32), 2.0**-127) * torch.tensor([[1.0], [1.5], [2.0**-20]])
+    q = quantize(weight, BLOCKS["MXFP4_GGML"].scheme)
+    assert q.scales().unique().tolist() == [2.0**-127]
+    assert q.dequantize()[:, 0].tolist() == [2.0**-127, 1.5 * 2.0**-127, 0.0]
 
 
 def test_ggmls_nvfp4_loses_what_nvidias_second_scale_keeps() -> None:

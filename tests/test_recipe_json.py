@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 import torch
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,6 +240,19 @@ def test_what_is_unknown_or_wrong_in_rules_is_refused_by_name() -> None:
             recipe_from_json(written)
         assert said in caught.value.text.en, written
         assert caught.value.text.es != caught.value.text.en
+
+
+@each("name, grid", [("MXFP4_GGML", "power of two"), ("NVFP4_GGML", "absmax")])
+def test_ggmls_fp4_is_written_as_version_1_wrote_it_and_opens(name: str, grid: str) -> None:
+    scheme = BLOCKS[name].scheme
+    written = through_text(scheme_to_json(scheme))
+    assert written["grid"] == grid != scheme.grid.value
+    assert scheme_from_json(written) == scheme_from_json(written | {"grid": scheme.grid.value}) == scheme
+    with pytest.raises(SchemeError):
+        scheme_from_json(written | {"grid": "signed max"})
+    unnamed = replace(scheme, name="")
+    assert scheme_to_json(unnamed)["grid"] == scheme.grid.value
+    assert scheme_from_json(scheme_to_json(unnamed)) == unnamed
 
 
 def test_a_scheme_whose_values_are_learned_comes_back() -> None:

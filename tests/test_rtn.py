@@ -357,12 +357,39 @@ def test_microscaling_is_that_of_the_ocp_specification(block: str, name: str) ->
 
 
 @each("name", BLOCK_INPUTS)
-def test_ggmls_mxfp4_differs_from_ocps_in_ties_alone(name: str) -> None:
+def test_ggmls_mxfp4_differs_from_ocps_in_ties_alone_but_just_below_a_power_of_two(name: str) -> None:
     ocp, ggml = (quantize(wide(name), BLOCKS[b].scheme) for b in ("MXFP4", "MXFP4_GGML"))
-    assert torch.equal(ocp.scales(), ggml.scales())
+    below = (group(wide(name), PerGroup(32)).abs().amax(-1).view(torch.int32) & 0x7FFFFF) > 2**23 - 64
+    assert torch.equal(ocp.scales()[~below], ggml.scales()[~below])
     scaled = group(wide(name), PerGroup(32)) / ocp.scales().unsqueeze(-1)
-    tie = torch.isin(scaled.abs(), torch.tensor([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0])).view(8, 512)
+    tie = torch.isin(scaled.abs(), torch.tensor([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0])) | below.unsqueeze(-1)
+    tie = tie.view(8, 512)
     assert torch.equal(ocp.dequantize()[~tie], ggml.dequantize()[~tie])
+
+
+def below_at_and_above_powers_of_two() -> Tensor:
+    """Rows of 32 whose largest is, for every exponent of float32, 1 to 64 steps below a power of two, it, or above."""
+    power = (torch.arange(2, 254) << 23).view(-1, 1)
+    largest = (power + torch.tensor([-64, -45, -44, -12, -11, -5, -2, -1, 0, 1, 2, 64])).int().view(torch.float32)
+    return largest.view(-1, 1) * torch.linspace(-1, 1, 33)[1:]
+
+
+@each("block", MX)
+def test_the_scale_of_microscaling_is_the_specifications_beside_every_power_of_two(block: str) -> None:
+    weight = below_at_and_above_powers_of_two()
+    got = quantize(weight, BLOCKS[block].scheme)
+    assert np.array_equal(got.dequantize().numpy(), microscaling(weight.numpy(), *MX[block]))
+    exponent = torch.frexp(weight.abs().amax(1)).exponent - 1 - MX[block][1]
+    assert torch.equal(got.scales()[:, 0], torch.ldexp(torch.ones(len(weight)), exponent.clamp(min=-127)))
+
+
+def test_the_scale_of_ggmls_mxfp4_is_that_of_a_float32_logarithm() -> None:
+    weight = below_at_and_above_powers_of_two()
+    largest = weight.abs().amax(1).double().numpy()
+    exponent = np.floor(np.log2(largest).astype(np.float32)) - 2
+    assert 500 < int((exponent != np.floor(np.log2(largest)) - 2).sum()) < len(weight) / 2
+    got = quantize(weight, BLOCKS["MXFP4_GGML"].scheme).scales()[:, 0]
+    assert np.array_equal(got.numpy(), np.exp2(np.clip(exponent, -127, 127)).astype(np.float32))
 
 
 def test_mxfp4_ties_go_to_even_and_in_ggml_to_the_lower_code() -> None:

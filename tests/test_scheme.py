@@ -21,20 +21,22 @@ TABLES = "nf4, fp4_bnb, iq4, dynamic8, ternary, binary"
 SHIFT_OF: dict[Grid, list[type]] = {
     Grid.ABSMAX: [type(None)], Grid.MINMAX: [Zero], Grid.SIGNED_MAX: [type(None)], Grid.RANGE: [Offset],
     Grid.POWER_OF_TWO: [type(None)], Grid.CENTRED: [Offset], Grid.UNIT: [type(None)],
-    Grid.SEARCH: [type(None), Offset], Grid.LEARNED: [type(None)],
+    Grid.SEARCH: [type(None), Offset], Grid.LEARNED: [type(None)], Grid.POWER_OF_TWO_GGML: [type(None)],
+    Grid.ABSMAX_GGML: [type(None)],
 }  # fmt: skip
 SHIFTS: list[Zero | Offset | None] = [None, Zero(), Offset(HALF)]
 FITTING = {
     Grid.ABSMAX: "int4", Grid.MINMAX: "uint4", Grid.SIGNED_MAX: "int4", Grid.RANGE: "uint4",
     Grid.POWER_OF_TWO: "float4_e2m1fn", Grid.CENTRED: "dynamic8", Grid.UNIT: "float8_e5m2", Grid.SEARCH: "iq4",
-    Grid.LEARNED: "learned4",
+    Grid.LEARNED: "learned4", Grid.POWER_OF_TWO_GGML: "float4_e2m1fn", Grid.ABSMAX_GGML: "float4_e2m1fn",
 }  # fmt: skip
 
 
 def build(grid: Grid, element: str, shift: Zero | Offset | None, scale: NumberFormat | Scheme | None = HALF) -> Scheme:
     found = learned_format(4) if element == "learned4" else FORMATS[element]
-    without = grid in (Grid.UNIT, Grid.LEARNED) and scale is HALF
-    return Scheme(found, PerTensor(), grid, None if without else scale, shift)
+    if scale is HALF:  # what most grids take
+        scale = {Grid.UNIT: None, Grid.LEARNED: None, Grid.ABSMAX_GGML: FORMATS["float8_e4m3fn"]}.get(grid, scale)
+    return Scheme(found, PerTensor(), grid, scale, shift)
 
 
 @each(
@@ -125,6 +127,8 @@ def test_a_grid_and_its_shift_go_together(grid: Grid, shift: Zero | Offset | Non
         (Grid.RANGE, UNSIGNED),
         (Grid.SIGNED_MAX, INTEGERS),
         (Grid.POWER_OF_TWO, SMALL_FLOATS),
+        (Grid.POWER_OF_TWO_GGML, SMALL_FLOATS),
+        (Grid.ABSMAX_GGML, "float4_e2m1fn"),
         (Grid.UNIT, f"float16, bfloat16, {SMALL_FLOATS}"),
         (Grid.SEARCH, ", ".join(ELEMENTS)),
     ],
@@ -166,6 +170,12 @@ def test_a_plain_cast_has_no_scale() -> None:
     with pytest.raises(SchemeError) as caught:
         Scheme(FORMATS["float16"], PerTensor(), Grid.UNIT, FORMATS["float32"])
     assert caught.value.text.en == "With grid UNIT, scale = float32: allowed are —."
+
+
+def test_ggmls_rounding_of_scales_is_of_e4m3_alone() -> None:
+    with pytest.raises(SchemeError) as caught:
+        build(Grid.ABSMAX_GGML, "float4_e2m1fn", None, FORMATS["float8_e5m2"])
+    assert caught.value.text.en == "With grid ABSMAX_GGML, scale = float8_e5m2: allowed are float8_e4m3fn."
 
 
 def test_scales_may_be_stored_by_a_scheme_in_turn() -> None:

@@ -7,7 +7,7 @@ the powers of two.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from quant.scheme import Grid, Scheme
 from quant.text import Text
 
 LOWEST_EXPONENT, HIGHEST_EXPONENT = -127, 127  # of the power-of-two scales
+HALF_E4M3 = 1 << 19  # half of what E4M3's last bit is worth in a float32 taken as an integer
+LAST_E4M3 = 256.0  # from here on ggml has no other number than the highest
+_E4M3 = FORMATS["float8_e4m3fn"]
 
 
 class Fit(NamedTuple):
@@ -61,10 +64,36 @@ def _range(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
 def _power_of_two(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
     low, high = torch.aminmax(grouped.detach(), dim=-1)
     largest = torch.maximum(low.abs(), high)
-    top = torch.frexp(torch.tensor(scheme.element.highest)).exponent
-    exponent = (torch.frexp(largest).exponent - top).clamp(LOWEST_EXPONENT, HIGHEST_EXPONENT)
+    return _power(torch.frexp(largest).exponent - 1, largest, scheme)
+
+
+def _power_of_two_ggml(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    """By the logarithm, in float32: the float32 just below a power of two may have that power's (0.99999994 has not).
+
+    Where max|w| is under 2**-125, ggml's C code converts a negative number to a byte, which C does not define; here
+    the scale stays the smallest.
+    """
+    low, high = torch.aminmax(grouped.detach(), dim=-1)
+    largest = torch.maximum(low.abs(), high)
+    return _power(largest.double().log2().float().floor(), largest, scheme)
+
+
+def _power(binade: Tensor, largest: Tensor, scheme: Scheme) -> Fit:
+    """The powers of two that bring 2**binade to the element's top binade; the smallest for groups of zeros."""
+    top = torch.frexp(torch.tensor(scheme.element.highest)).exponent - 1
+    exponent = (binade - top).clamp(LOWEST_EXPONENT, HIGHEST_EXPONENT)
     exponent = torch.where(largest > 0, exponent, LOWEST_EXPONENT)
     return Fit(FORMATS["float8_e8m0fnu"].decode(exponent - LOWEST_EXPONENT))
+
+
+def _absmax_ggml(grouped: Tensor, scheme: Scheme, weight: Tensor) -> Fit:
+    """ABSMAX rounded to E4M3 by ggml's rules: ties up, at most 7 * 2**-9 below the normal numbers, 448 from 248 on."""
+    exact = _absmax(grouped, scheme, weight).scale
+    scale = exact.detach()
+    subnormal = torch.floor(scale * 2**9 + 0.5).clamp(max=7) / 2**9
+    normal = ((scale.view(torch.int32) + HALF_E4M3) & -2 * HALF_E4M3).view(torch.float32)
+    normal = torch.where(normal < LAST_E4M3, normal, _E4M3.highest)
+    return Fit(straight_through(torch.where(scale < 2**-6, subnormal, normal), exact))
 
 
 def _centred(_: Tensor, scheme: Scheme, weight: Tensor) -> Fit:
@@ -88,5 +117,26 @@ def searched(scheme: Scheme) -> SchemeError:
 
 FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], Fit]] = {
     Grid.ABSMAX: _absmax, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
-    Grid.POWER_OF_TWO: _power_of_two, Grid.CENTRED: _centred, Grid.SEARCH: _searched, Grid.LEARNED: _searched,
+    Grid.POWER_OF_TWO: _power_of_two, Grid.POWER_OF_TWO_GGML: _power_of_two_ggml, Grid.ABSMAX_GGML: _absmax_ggml,
+    Grid.CENTRED: _centred, Grid.SEARCH: _searched, Grid.LEARNED: _searched,
 }  # fmt: skip
+
+
+# ---- gradients
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Gives one tensor and takes its gradient for another's."""
+
+    @staticmethod
+    def forward(ctx: Any, given: Tensor, meant: Tensor) -> Tensor:
+        return given.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        return None, gradient
+
+
+def straight_through(given: Tensor, meant: Tensor) -> Tensor:
+    """`given`, whose gradient goes to `meant` where that wants one; both of one shape."""
+    return _StraightThrough.apply(given, meant) if meant.requires_grad else given

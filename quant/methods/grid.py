@@ -15,7 +15,6 @@ to weights and scale: with `divisor` and `factor` one parameter, it is LSQ's (Es
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,8 +22,8 @@ from torch import Tensor
 from quant.errors import SchemeError, WeightError
 from quant.floats import Overflow
 from quant.formats import NumberFormat
-from quant.methods.fits import FITS, Fit
-from quant.nearest import Ties
+from quant.methods.fits import FITS, Fit, straight_through
+from quant.nearest import Ties, nearest_magnitude
 from quant.qtensor import QTensor, decoded, group, ungroup
 from quant.scheme import CodesFrom, Flat, Grid, Offset, PerChannel, PerGroup, Scheme, Shape, Zero
 from quant.text import Text
@@ -68,7 +67,7 @@ def frame(weight: Tensor, scheme: Scheme) -> Frame:
     fit = FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight)
     assert scheme.scale is not None, "only casts and learned tables have none"
     scale = store(fit.scale, scheme.scale)
-    factor = _through(decoded(scale), fit.scale)
+    factor = straight_through(decoded(scale), fit.scale)
     divisor = fit.scale if scheme.codes_from is CodesFrom.COMPUTED else factor
     offset = None
     if isinstance(scheme.shift, Offset) and fit.low is not None:
@@ -82,6 +81,11 @@ def codes(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
     if frame.divisor is None:
         return _cast(columns, frame.scheme.element)
     laid = _Laid(frame, first, columns.shape[1])
+    if frame.scheme.grid is Grid.ABSMAX_GGML:
+        assert frame.factor is not None
+        assert frame.scheme.element.values is not None
+        scale = laid.spread(frame.factor.detach())
+        return laid.back(nearest_magnitude(laid.lay(columns), scale, frame.scheme.element.values))
     zero = None if frame.zero is None else laid.spread(frame.zero)
     return laid.back(_nearest(_scaled(laid.lay(columns), frame, laid), zero, frame.scheme))
 
@@ -94,12 +98,12 @@ def rounded(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
     scheme, element = frame.scheme, frame.scheme.element
     values = element.decode(codes(columns.detach(), frame, first)).float()
     if frame.divisor is None or frame.factor is None:
-        return _through(values, columns)
+        return straight_through(values, columns)
     laid = _Laid(frame, first, columns.shape[1])
     zero = 0.0 if frame.zero is None else laid.spread(frame.zero).float()
     low = -element.highest if scheme.omits_lowest else element.lowest
     inside = (_scaled(laid.lay(columns), frame, laid) + zero).clamp(low, element.highest) - zero
-    result = _through(laid.lay(values) - zero, inside) * laid.spread(frame.factor)
+    result = straight_through(laid.lay(values) - zero, inside) * laid.spread(frame.factor)
     return laid.back(result if frame.offset is None else result + laid.spread(decoded(frame.offset)))
 
 
@@ -222,23 +226,3 @@ def _round_integers(x: Tensor, ties: Ties, lowest: float) -> Tensor:
         integer = torch.trunc(x)
         nearest = torch.where((x - integer).abs() == 0.5, integer + torch.sign(x), nearest)
     return nearest
-
-
-# ---- gradients
-
-
-class _StraightThrough(torch.autograd.Function):
-    """Gives one tensor and takes its gradient for another's."""
-
-    @staticmethod
-    def forward(ctx: Any, given: Tensor, meant: Tensor) -> Tensor:
-        return given.clone()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, gradient
-
-
-def _through(given: Tensor, meant: Tensor) -> Tensor:
-    """`given`, whose gradient goes to `meant` where that wants one; both of one shape."""
-    return _StraightThrough.apply(given, meant) if meant.requires_grad else given
