@@ -23,7 +23,9 @@ from quant.qtensor import QTensor
 from quant.scheme import Flat, Grid, PerGroup, Scheme
 
 GOLDEN = Path(__file__).parent / "golden"
-GGML, FP4_EDGES, REFERENCE = (np.load(GOLDEN / f"{name}.npz") for name in ("ggml", "ggml_fp4", "reference"))
+GGML, FP4_EDGES, REFERENCE, DOUBLE = (
+    np.load(GOLDEN / f"{name}.npz") for name in ("ggml", "ggml_fp4", "reference", "bitsandbytes_double")
+)
 ENCODED_ALIKE = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4"]
 SHAPE = (31, 768)
 EVERY = [key.removesuffix(".bytes") for key in GGML.files if key.endswith(".bytes")]
@@ -184,20 +186,52 @@ def test_double_quantization_gives_the_values_of_bitsandbytes(name: str, size: i
     assert not np.array_equal(want, REFERENCE[f"bnb.{name}.b{size}"])
 
 
-def test_nested_scales_are_rounded_to_16_bits_before_their_code_is_found() -> None:
+def nested() -> Scheme:
     scheme = BLOCKS["NF4_DOUBLE"].scheme.scale
     assert isinstance(scheme, Scheme)
-    values = scheme.element.decode(torch.arange(256)).double()
-    middles = (values[1:] + values[:-1]) / 2
-    # One group with its mean at 0 and its largest at 1, and numbers closer to a midpoint than 16 bits can tell.
-    near = torch.cat([middles[100:155] - 4e-6, middles[100:155] + 4e-6]).float()
-    x = torch.cat([near, -near, torch.tensor([1.0, -1.0])]).view(1, -1)
-    assert abs(float(x.mean())) < 1e-10
-    index = np.rint((x.numpy().astype(np.float64) + 1) / 2 * 65535)
-    want = scheme.element.nearest(torch.from_numpy(index / 65535 * 2 - 1).float())
-    codes = quantize(x, scheme).codes
-    assert torch.equal(codes, want)
-    assert 20 < int((codes != scheme.element.nearest(x)).sum()) < 200
+    return scheme
+
+
+def double_quantized() -> QTensor:
+    """The scales of a matrix whose blocks have the golden largest weights, quantized in turn."""
+    largest = torch.from_numpy(DOUBLE["absmax"])
+    weight = torch.zeros(len(largest), 64)
+    weight[torch.arange(len(largest)), torch.arange(len(largest)) % 64] = largest
+    scale = quantize(weight, BLOCKS["NF4_DOUBLE"].scheme).scale
+    assert isinstance(scale, QTensor)
+    return scale
+
+
+def test_nested_scales_get_the_codes_of_bitsandbytes_beside_every_midpoint() -> None:
+    got = double_quantized()
+    assert isinstance(got.scale, Tensor)
+    assert isinstance(got.offset, Tensor)
+    assert got.offset.item() == DOUBLE["mean"]
+    assert np.array_equal(got.scale.view(-1).numpy(), DOUBLE["scales"])
+    assert np.array_equal(got.codes.view(-1).numpy(), DOUBLE["codes"])
+
+
+def test_a_nested_code_is_that_of_a_16_bit_index_computed_in_float32() -> None:
+    """The very arithmetic, in NumPy; in float64 the index, and with it the code, would now and then be another."""
+    one, half, last = np.float32(1), np.float32(0.5), np.float32(65535)
+    some = np.repeat(DOUBLE["scales"] > 0, 256)  # one block is of nothing but the mean
+    scales, codes = np.repeat(DOUBLE["scales"], 256)[some], DOUBLE["codes"][some]
+    x = (DOUBLE["absmax"][some] - DOUBLE["mean"]) * (one / scales)
+    index = ((x + one) * half * last + half).astype(np.int64)
+    exact = np.rint((x.astype(np.float64) + 1) / 2 * 65535).astype(np.int64)
+    values = nested().element.decode(torch.arange(256)).numpy()
+    middles = half * (values[1:] + values[:-1])
+    looked_up = np.searchsorted(middles, -one + (2 * np.arange(65536)).astype(np.float32) / last)
+    assert np.array_equal(looked_up[index], codes)
+    assert 100 < (looked_up[exact] != codes).sum() < 1500
+    assert np.abs(index - exact).max() == 1
+
+
+def test_a_block_of_nested_scales_that_are_all_the_mean_has_the_first_code_and_the_mean() -> None:
+    q = quantize(torch.full((4, 256), 0.5), BLOCKS["NF4_DOUBLE"].scheme)
+    assert isinstance(q.scale, QTensor)
+    assert q.scale.codes.unique().tolist() == [0]
+    assert q.dequantize().unique().tolist() == [0.5]
 
 
 def test_double_quantization_saves_three_eighths_of_a_bit() -> None:

@@ -97,6 +97,7 @@ def _absmax_ggml(grouped: Tensor, scheme: Scheme, weight: Tensor) -> Fit:
 
 
 def _centred(_: Tensor, scheme: Scheme, weight: Tensor) -> Fit:
+    """The mean is torch's, as bitsandbytes' is: of more than 32,768 its last bit depends on the number of threads."""
     mean = weight.mean().view(1, 1)
     return Fit(_absmax(group(weight - mean, scheme.granularity), scheme, weight).scale, mean)
 
