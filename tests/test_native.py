@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import gc
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -137,16 +140,34 @@ def test_every_way_to_multiply_is_under_test() -> None:
     """Where there is AVX-512, most schemes are multiplied as they are packed, and some only after decoding."""
     library = native.decoder()
     assert library is not None
-    taken = {
-        name: bool(library.has_kernel(compiled.address_of(NativeMatrix(packed(weights(), s)))))
-        for name, s in SCHEMES.items()
-    }
+    taken = {name: bool(library.has_kernel(NativeMatrix(packed(weights(), s)))) for name, s in SCHEMES.items()}
     if not any(taken.values()):
         pytest.skip("no AVX-512")
     assert {bits for name, s in SCHEMES.items() if taken[name] for bits in [s.element.code_bits]} == {*range(1, 9), 16}
     assert not taken[f"int4 {PerGroup(24)}"]
-    portable = NativeMatrix(packed(weights(), SCHEMES["Q4_0"]), portable=True)
-    assert not library.has_kernel(compiled.address_of(portable))
+    assert not library.has_kernel(NativeMatrix(packed(weights(), SCHEMES["Q4_0"]), portable=True))
+
+
+def test_a_matrix_lives_until_what_reads_it_is_through() -> None:
+    """C is told where it lies: a matrix that only the call names must not be garbage before the call returns."""
+    made: list[weakref.ref[NativeMatrix]] = []
+
+    def matrix() -> NativeMatrix:
+        one = NativeMatrix(packed(weights(), SCHEMES["Q4_0"]))
+        made.append(weakref.ref(one))
+        return one
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    def reads(address: int) -> int:
+        gc.collect()
+        return address and made[-1]() is not None
+
+    assert reads(matrix())
+    assert made[-1]() is None
+    reader: list[object] = []
+    assert matrix().address_for(reader) == reader[0].address_for([])
+    gc.collect()
+    assert made[-1]() is reader[0]
 
 
 @each("shape", [(1, 64), (17, 192), (3, 8), (50, 1024), (129, 16)])

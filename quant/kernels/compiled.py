@@ -84,7 +84,9 @@ def native(matrix: PackedMatrix | Tensor) -> NativeMatrix:
 class NativeMatrix:
     """A structure that points into the tensors of a PackedMatrix, or into a float32 tensor [out, in].
 
-    portable: plain C, even where this processor has something faster. Raises ValueError where `supported` says no.
+    A C function takes the object itself, which thus lives until it returns; what keeps the address for longer takes it
+    with `address_for`. portable: plain C, even where this processor has something faster. Raises ValueError where
+    `supported` says no.
     """
 
     def __init__(self, matrix: PackedMatrix | Tensor, *, portable: bool = False) -> None:
@@ -94,12 +96,22 @@ class NativeMatrix:
         self.shape = (matrix.shape[0], matrix.shape[1])
         if isinstance(matrix, Tensor):
             self._alive.append(matrix.detach())
-            self.struct = _Matrix(*self.shape, 1, _Codes(matrix.data_ptr(), None, 32, SINGLE), portable=portable)
+            self._struct = _Matrix(*self.shape, 1, _Codes(matrix.data_ptr(), None, 32, SINGLE), portable=portable)
             return
         codes = self._codes(matrix.codes, matrix.table)
         zero = self._numbers(Numbers(matrix.zero)) if matrix.zero else _Numbers()
         scale, offset = (self._numbers(n) if n else _Numbers() for n in (matrix.scale, matrix.offset))
-        self.struct = _Matrix(*self.shape, matrix.runs, codes, scale, zero, offset, portable)
+        self._struct = _Matrix(*self.shape, matrix.runs, codes, scale, zero, offset, portable)
+
+    @property
+    def _as_parameter_(self) -> object:
+        """What ctypes passes in its place."""
+        return ctypes.byref(self._struct)
+
+    def address_for(self, reader: list[object]) -> int:
+        """Where its structure lies; `reader`, what its reader holds, holds it from now on."""
+        reader.append(self)
+        return ctypes.addressof(self._struct)
 
     def rows(self, first: int = 0, last: int | None = None, out: Tensor | None = None) -> Tensor:
         """float32 [last - first, in], in `out` where given. Raises IndexError outside, ValueError for another `out`."""
@@ -111,7 +123,7 @@ class NativeMatrix:
         if out.shape != (last - first, self.shape[1]) or not is_plain(out):
             raise ValueError(f"rows {first} to {last} do not go into {tuple(out.shape)}")
         threads = torch.get_num_threads() if out.numel() > ALONE else 1
-        check(library().packed_rows(ctypes.byref(self.struct), first, last, out.data_ptr(), threads))
+        check(library().packed_rows(self, first, last, out.data_ptr(), threads))
         return out
 
     def matvec(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -123,9 +135,7 @@ class NativeMatrix:
         y = torch.empty(len(x), self.shape[0])
         threads = torch.get_num_threads() if self.shape[0] * self.shape[1] > ALONE else 1
         if len(x):
-            check(library().packed_matvec(
-                ctypes.byref(self.struct), x.data_ptr(), address(bias), y.data_ptr(), len(x), threads
-            ))  # fmt: skip
+            check(library().packed_matvec(self, x.data_ptr(), address(bias), y.data_ptr(), len(x), threads))
         return y
 
     def _codes(self, codes: Codes, learned: Tensor | None = None) -> _Codes:
@@ -145,11 +155,6 @@ class NativeMatrix:
         inner = self._codes(numbers.inner) if numbers.inner else _Codes()
         add = numbers.add if numbers.added else -0.0
         return _Numbers(self._codes(numbers.codes), inner, numbers.per, add, numbers_count(numbers) == 1)
-
-
-def address_of(matrix: NativeMatrix) -> int:
-    """Where its structure lies; it must outlive whoever reads it."""
-    return ctypes.addressof(matrix.struct)
 
 
 ALONE = 1 << 16  # weights that one thread is through with before another has started

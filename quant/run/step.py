@@ -108,9 +108,7 @@ class NativeGpt2:
     def _matrix(self, module: nn.Module) -> int:
         weights = _weights(module)
         assert weights is not None
-        matrix = NativeMatrix(weights, portable=self._portable)
-        self._alive.append(matrix)
-        return compiled.address_of(matrix)
+        return NativeMatrix(weights, portable=self._portable).address_for(self._alive)
 
 
 def supports(model: nn.Module) -> bool:
