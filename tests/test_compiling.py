@@ -63,6 +63,18 @@ def test_the_compiler_from_pypi_is_the_last_resort(installed: bool, monkeypatch:
             assert command[:4] == [sys.executable, "-m", "ziglang", "cc"]
 
 
+@COMPILED
+def test_a_build_with_other_flags_is_never_taken_for_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(kept, "library", lambda key, make: asked.append(key))
+    for flags in ("", "-fsanitize=address", "-fsanitize=address -O1", ""):
+        monkeypatch.setenv(native.MORE_FLAGS, flags)
+        native.decoder.__wrapped__()
+    usual, with_address, with_more, again = (asked[i : i + 2] for i in range(0, 8, 2))  # for this processor, for any
+    assert usual == again
+    assert len({*usual, *with_address, *with_more}) == 6
+
+
 # What is kept
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,7 +91,7 @@ BOTH = "from quant.kernels import native\nassert native.decoder() and native.man
 @POSIX
 def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:
     """Nor does a third, until the compiler is another."""
-    compiler, log = native._compiler(), tmp_path / "log"
+    compiler, log = native.compiler(), tmp_path / "log"
     assert compiler is not None
     if len(compiler) > 1:
         pytest.skip("the compiler is a module of Python's")

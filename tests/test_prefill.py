@@ -70,7 +70,7 @@ def test_two_at_once_on_whatever_threads_there_are(way: str) -> None:
     library = native.many_tokens()
     if library is None:
         pytest.skip("no compiler here")
-    library.share_openmp(None if way == "threads of its own" else native._openmp())
+    library.share_openmp(None if way == "threads of its own" else native.openmp())
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if way == "one thread" else 2)
     inputs = [drawn(1, 3, n, 0, 48, seed=n) for n in (200, 7, 130, 64)]
@@ -82,7 +82,7 @@ def test_two_at_once_on_whatever_threads_there_are(way: str) -> None:
                 assert (got - expected(q, k, v)).abs().max() <= bound(q, k, v)
     finally:
         torch.set_num_threads(threads)
-        library.share_openmp(native._openmp())
+        library.share_openmp(native.openmp())
 
 
 PARALLEL_WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -106,13 +106,13 @@ def test_work_runs_where_openmp_says_even_if_that_is_one_thread(monkeypatch: pyt
     try:
         assert (prefill.attention(q, k, v) - expected(q, k, v)).abs().max() <= bound(q, k, v)
     finally:
-        library.share_openmp(native._openmp())
+        library.share_openmp(native.openmp())
     assert asked == [3]
 
 
 @pytest.mark.skipif(sys.platform != "linux" or not torch.backends.openmp.is_available(), reason="another OpenMP")
 def test_torch_s_own_openmp_is_found() -> None:
-    assert native._openmp() is not None
+    assert native.openmp() is not None
 
 
 @pytest.mark.usefixtures("attending")

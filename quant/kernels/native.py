@@ -1,6 +1,7 @@
 """The C kernels, compiled for this very processor at first use, where there is a compiler; never required.
 
-What was compiled is kept (kept.py) for the next start, under a name that sources, flags, compiler and processor make.
+What was compiled is kept (kept.py) for the next start, under a name that sources, flags, compiler and processor make:
+a build with other flags (the environment's QUANT_KERNEL_FLAGS, say a sanitizer's) is never taken for this one.
 
 Two libraries, so that a compiler that fails at one still makes the other: `decoder` computes with packed weights,
 `many_tokens` attends and multiplies bytes. Only the second may contract a product and a sum into one operation: what is
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,7 +35,8 @@ COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-shared", "-fPIC")
 EXACT, CONTRACTED = "-ffp-contract=off", "-ffp-contract=fast"
 LIBRARIES = ("-lpthread", "-lm")
-COMPILE_S = 60
+MORE_FLAGS = "QUANT_KERNEL_FLAGS"  # of the environment
+COMPILE_S, LONG_COMPILE_S = 60, 900  # the usual flags; any others
 
 POINTER, LONG, INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 Types = dict[str, tuple[list[Any], Any]]  # ctypes' types of a function's arguments and of what it returns
@@ -66,18 +69,18 @@ def many_tokens() -> ctypes.CDLL | None:
 
 
 def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDLL | None:
-    compiler = _compiler()
-    if compiler is None:
+    found = compiler()
+    if found is None:
         return None
     try:
-        loaded = _loaded(compiler, sources, arithmetic)
+        loaded = _loaded(found, sources, arithmetic)
     except OSError:  # no temporary folder, or one from which nothing may be run
         return None
     for name, (arguments, result) in types.items() if loaded else ():
         function = getattr(loaded, name)
         function.argtypes, function.restype = arguments, result
     if loaded:
-        loaded.share_openmp(_openmp())
+        loaded.share_openmp(openmp())
     return loaded
 
 
@@ -86,7 +89,7 @@ def _loaded(compiler: tuple[str, ...], sources: tuple[str, ...], arithmetic: str
     code = [path.read_bytes() for path in (*(FOLDER / s for s in sources), *sorted(FOLDER.glob("*.h")))]
     version, processor = _version(compiler), kept.processor().encode()
     for extra in (("-march=native",), ()):
-        flags = (*FLAGS, arithmetic, *extra)
+        flags = (*FLAGS, arithmetic, *extra, *_more_flags())
         how = "\0".join([*compiler, version, *flags, *LIBRARIES, *sources]).encode()
         make = partial(_compiles, compiler, sources, flags)
         if found := kept.library(kept.digest([how, processor, *code]), make):
@@ -94,7 +97,11 @@ def _loaded(compiler: tuple[str, ...], sources: tuple[str, ...], arithmetic: str
     return None
 
 
-def _openmp() -> ctypes.c_void_p | None:
+def _more_flags() -> list[str]:
+    return shlex.split(os.environ.get(MORE_FLAGS, ""))
+
+
+def openmp() -> ctypes.c_void_p | None:
     """How to run a function on the OpenMP threads that torch uses; None where its OpenMP has no such entry.
 
     `GOMP_parallel` is what compilers call for `#pragma omp parallel`: part of GNU's and of LLVM's runtime alike.
@@ -103,7 +110,7 @@ def _openmp() -> ctypes.c_void_p | None:
     return found and ctypes.cast(found, POINTER)
 
 
-def _compiler() -> tuple[str, ...] | None:
+def compiler() -> tuple[str, ...] | None:
     """The command that compiles: the system's, or clang as PyPI's `ziglang` brings it."""
     found = next(filter(None, map(shutil.which, (os.environ.get("CC", ""), *COMPILERS))), None)
     if found:
@@ -123,7 +130,8 @@ def _version(compiler: tuple[str, ...]) -> str:
 def _compiles(compiler: tuple[str, ...], sources: tuple[str, ...], flags: tuple[str, ...], target: Path) -> bool:
     paths = [str(FOLDER / source) for source in sources]
     command = [*compiler, *flags, "-o", str(target), *paths, *LIBRARIES]
+    limit = LONG_COMPILE_S if _more_flags() else COMPILE_S
     try:
-        return subprocess.run(command, capture_output=True, timeout=COMPILE_S, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=limit, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
