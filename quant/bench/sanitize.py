@@ -37,6 +37,7 @@ from quant.kernels.matrix import PackedMatrix
 from quant.methods import quantize
 from quant.text import Text
 
+ROOT = Path(__file__).resolve().parents[2]
 CASES, SEED = 3000, 0
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fsanitize=float-cast-overflow")
 FLAGS = (*SANITIZERS, "-O1", "-g1", "-fno-omit-frame-pointer")
@@ -114,7 +115,7 @@ def _one_process(found: Found, first: int, cases: int, seed: int) -> int:
                "--seed", str(seed)]  # fmt: skip
     try:
         process = subprocess.run(
-            command, capture_output=True, text=True, env=environment(), timeout=HANG_S, check=False
+            command, cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=HANG_S, check=False
         )
         failed, said, output = process.returncode != 0, process.stderr, process.stdout
     except subprocess.TimeoutExpired as late:
