@@ -19,8 +19,8 @@ from quant.evaluation.quality import evaluate
 from quant.file.quantized import load_quantized, save_quantized
 from quant.formats import FORMATS
 from quant.generation import Sampling, generate
+from quant.loading import load_model
 from quant.methods import METHODS, quantize
-from quant.model.load import load_model
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe, Rule
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme

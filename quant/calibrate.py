@@ -23,7 +23,9 @@ from quant.errors import CalibrationError
 from quant.methods.base import Statistic, Statistics
 from quant.model.chain import Block, blocks_of
 from quant.model.load import LoadedModel
+from quant.model.skeleton import REFUSALS
 from quant.recipe import Calibration
+from quant.run import forward, own
 from quant.text import Text
 from quant.texts import calibration_text
 
@@ -46,9 +48,12 @@ def windows(loaded: LoadedModel, calibration: Calibration) -> Tensor:
             Text("El texto de calibración tiene {got} tokens; hacen falta al menos 2.",
                  "The calibration text has {got} tokens; at least 2 are needed.").format(got=max(0, len(ids) - 1))
         )  # fmt: skip
-    context = min(loaded.context, len(ids), calibration.tokens)
+    context = min(loaded.window, len(ids), calibration.tokens)
     count = min(len(ids), calibration.tokens) // context
-    return torch.tensor(ids[: count * context]).view(count, context)
+    found = torch.tensor(ids[: count * context]).view(count, context)
+    if loaded.starts_with_bos:
+        found[:, 0] = loaded.bos
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +75,37 @@ class Flow:
 
     @torch.no_grad()
     def __init__(self, loaded: LoadedModel, calibration: Calibration) -> None:
-        """Raises CalibrationError for a text that cannot be used, ModelError for a model without blocks."""
+        """Raises CalibrationError for a text that cannot be used, or a model that does not read it block by block."""
         self._model, self.blocks = loaded.model, blocks_of(loaded.model)
         ids = windows(loaded, calibration)
         self.tokens = ids.numel()
-        self._rows = max(1, BATCH_TOKENS // ids.shape[1])
-        self._beside = _taken_down(self._model, self.blocks, ids[:1])
+        self._rows = max(1, BATCH_TOKENS // ids.shape[1]) if forward.known(self._model) else 1
+        try:
+            self._start(ids)
+        except REFUSALS as error:
+            raise self._refused() from error
+
+    def _start(self, ids: Tensor) -> None:
+        """What the first block is given, once it is known that one window comes out as in the model's own pass."""
+        self._beside, came_out = _taken_down(self._model, self.blocks, ids[:1])
         first = self._model.get_submodule(self.blocks[0].name)
         self._states = torch.cat([_input_of(self._model, first, part) for part in ids.split(self._rows)])
         self._next = torch.empty_like(self._states)
+        states = self._states[:1]
+        for block in self.blocks:
+            states = self._beside[block.name].through(self._model.get_submodule(block.name), states)
+        near = 1e-4 * float(came_out.abs().max())
+        if states.shape != came_out.shape or not torch.allclose(states, came_out, 1e-4, near):
+            raise self._refused()
+
+    def _refused(self) -> CalibrationError:
+        return CalibrationError(
+            Text("Esta arquitectura ({kind}) pasa de un bloque a otro algo más que sus estados, así que no se puede "
+                 "calibrar bloque a bloque: elige un método que no lea un texto antes.",
+                 "This architecture ({kind}) hands more than its states from block to block, so that it cannot be "
+                 "calibrated block by block: choose a method that reads no text first.")
+            .format(kind=self._model.config.model_type)
+        )  # fmt: skip
 
     @torch.no_grad()
     def read(self, block: Block, module: nn.Module, needs: frozenset[Statistic]) -> dict[str, Statistics]:
@@ -114,7 +141,7 @@ def outside(loaded: LoadedModel, calibration: Calibration, needs: frozenset[Stat
     watched = {called: loaded.model.get_submodule(module) for module, called in names.items()}
     with _watching(watched, needs) as seen:
         for row in ids:  # the logits of one window at a time are enough
-            loaded.model(row[None], use_cache=False)
+            own.logits(loaded.model, row[None])
     return {name: gathered.statistics() for name, gathered in seen.items()}
 
 
@@ -172,7 +199,7 @@ def _input_of(model: nn.Module, block: nn.Module, ids: Tensor) -> Tensor:
 
     handle = block.register_forward_pre_hook(stop, with_kwargs=True)
     try:
-        model(ids, use_cache=False)
+        own.logits(model, ids)
     except _Arrived:
         return found[0].float()
     finally:
@@ -180,9 +207,10 @@ def _input_of(model: nn.Module, block: nn.Module, ids: Tensor) -> Tensor:
     raise AssertionError("a pass goes through the first block")
 
 
-def _taken_down(model: nn.Module, blocks: tuple[Block, ...], ids: Tensor) -> dict[str, _Call]:
-    """How each block is called, by its name."""
+def _taken_down(model: nn.Module, blocks: tuple[Block, ...], ids: Tensor) -> tuple[dict[str, _Call], Tensor]:
+    """How each block is called, by its name, and what comes out of the last one."""
     found: dict[str, _Call] = {}
+    out: list[Tensor] = []
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def take(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -190,11 +218,15 @@ def _taken_down(model: nn.Module, blocks: tuple[Block, ...], ids: Tensor) -> dic
 
         return take
 
+    def take_out(_: nn.Module, args: tuple[Any, ...], output: Tensor | tuple[Tensor, ...]) -> None:
+        out.append(output[0] if isinstance(output, tuple) else output)
+
     modules = {block.name: model.get_submodule(block.name) for block in blocks}
     handles = [m.register_forward_pre_hook(note(name), with_kwargs=True) for name, m in modules.items()]
+    handles.append(modules[blocks[-1].name].register_forward_hook(take_out))
     try:
-        model(ids, use_cache=False)
+        own.logits(model, ids)
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return found, out[-1].float()

@@ -147,7 +147,7 @@ def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator
     processors = sampling.processors()
     random = torch.Generator().manual_seed(sampling.seed)
     ended_by = loaded.tokenizer.eos_token_id if sampling.stop_at_end else None
-    model, fresh, seconds = reader(loaded.model, room), ids, 0.0
+    model, fresh, seconds = reader(loaded.model, room, remembers=loaded.remembers), ids, 0.0
     while True:
         started = time.perf_counter()
         scores = processors(torch.tensor([ids]), model.read(fresh))

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError
 from quant.evaluation.compare import Reference
+from quant.loading import load_model
 from quant.model.layers import Layer, census
-from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
+from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices
+from quant.model.source import DEFAULT_HUB_ID, is_cached
 from quant.quantization import check_runs, quantize_steps, stored_weight
 from quant.recipe import Recipe
 from quant.text import Text

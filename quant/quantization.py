@@ -22,7 +22,7 @@ from quant.kernels.cpu import hold
 from quant.methods.base import NOTHING_KNOWN, Statistics
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantEmbedding, QuantLinear, put, settle
+from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, put, settle
 from quant.recipe import Recipe, Rule
 from quant.size import size_report
 from quant.text import Text
@@ -48,6 +48,7 @@ def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
 
 def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     """`quantize_model` as work that can be stopped after each matrix."""
+    check_float(loaded)
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
     check_runs(recipe)
     model = structural_copy(loaded.model)
@@ -60,7 +61,18 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
         done += layer.parameters
         yield Progress(done / total)
     settle(model)
-    return LoadedModel(loaded.name, model, loaded.tokenizer, loaded.origin, loaded.revision)
+    return replace(loaded, model=model)
+
+
+def check_float(loaded: LoadedModel) -> None:
+    """Raise QuantError for a model that is packed already: a second error would come on top of the first."""
+    if next(packed_matrices(loaded.model), None):
+        raise QuantError(
+            Text("«{name}» ya está cuantizado, y cuantizarlo otra vez sumaría un error a otro: parte del original "
+                 "(load_model).",
+                 "“{name}” is quantized already, and to quantize it again would add one error to another: start from "
+                 "the original (load_model).").format(name=loaded.name)
+        )  # fmt: skip
 
 
 def check_runs(recipe: Recipe) -> None:
@@ -121,9 +133,10 @@ def replace_layer(model: PreTrainedModel, layer: Layer, weight: QuantWeight, act
     module = model.get_submodule(layer.name)
     held = hold(weight)
     if layer.kind is Kind.TABLE:
+        head = model.get_submodule(layer.tied_to) if layer.tied_to else None
         put(model, layer.name, QuantEmbedding(held, float(getattr(module, "embed_scale", 1.0))))
         if layer.tied_to:
-            put(model, layer.tied_to, QuantLinear(held, None, activations))
+            put(model, layer.tied_to, QuantLinear(held, getattr(head, "bias", None), activations))
     else:
         put(model, layer.name, QuantLinear(held, module.bias, activations))
 

@@ -110,7 +110,10 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
     draft_room = min(room, draft.context)
     processors = sampling.processors()
     ended_by = original.tokenizer.eos_token_id if sampling.stop_at_end else None
-    judge, writer = reader(original.model, room), reader(draft.model, draft_room)
+    judge, writer = (
+        reader(original.model, room, remembers=original.remembers),
+        reader(draft.model, draft_room, remembers=draft.remembers),
+    )
     seconds, draft_seconds, tied = 0.0, 0.0, 0
     while True:
         started = time.perf_counter()

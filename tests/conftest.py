@@ -43,7 +43,9 @@ from hypothesis import settings  # noqa: E402
 from tokenizers import ByteLevelBPETokenizer  # noqa: E402
 from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
-from quant.model.load import DEFAULT_HUB_ID, LoadedModel, load_model  # noqa: E402
+from quant.loading import load_model  # noqa: E402
+from quant.model.load import LoadedModel  # noqa: E402
+from quant.model.source import DEFAULT_HUB_ID  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -18,7 +18,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from quant.model.load import turn_conv1d
+from quant.model.skeleton import turn_conv1d
 
 SMALL: dict[str, Any] = {
     "vocab_size": 67, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,

@@ -31,7 +31,7 @@ class Bigrams(nn.Module):
     def __init__(self, logits: Tensor, context: int = 64) -> None:
         super().__init__()
         self.after = nn.Embedding.from_pretrained(logits)
-        self.config = SimpleNamespace(max_position_embeddings=context)
+        self.config = SimpleNamespace(max_position_embeddings=context, model_type="llama")
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self.after

@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from quant.model.load import EMBEDDED_FOLDER, load_model
+from quant.loading import load_model
+from quant.model.load import EMBEDDED_FOLDER
 from quant.texts import shipped_text
 from quant.train.average import calibration, write_average
 

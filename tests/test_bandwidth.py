@@ -15,8 +15,9 @@ from quant.evaluation.bandwidth import Machine, Placed, bytes_per_token, cache_b
 from quant.evaluation.speed import Speed
 from quant.kernels import compiled
 from quant.model.layers import linear_layers
-from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear
+from quant.model.skeleton import turn_conv1d
 from quant.plots import style
 from quant.plots.bandwidth import bandwidth as figure_of
 from quant.quantization import quantize_model

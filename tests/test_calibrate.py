@@ -18,10 +18,11 @@ from quant.errors import CalibrationError, QuantError
 from quant.formats import FORMATS
 from quant.kernels.held import Repaired
 from quant.lab import Lab
+from quant.loading import load_model
 from quant.methods import METHODS, kquant
 from quant.methods.base import Statistic
 from quant.model.layers import Kind, census, linear_layers
-from quant.model.load import LoadedModel, load_model
+from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe, Rule

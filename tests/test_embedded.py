@@ -13,8 +13,9 @@ from transformers import GPT2LMHeadModel
 
 from quant.evaluation.quality import evaluate
 from quant.generation import Sampling, generate
+from quant.loading import load_model
 from quant.model.layers import Kind, census
-from quant.model.load import EMBEDDED_FOLDER, LoadedModel, load_model
+from quant.model.load import EMBEDDED_FOLDER, LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.scheme import PerChannel, PerTensor, Scheme

@@ -24,7 +24,8 @@ from visits import DESKTOP, PHONE, Visit, visit
 import quant
 from quant.file.quantized import predicted_bytes, read_recipe
 from quant.lab import Lab
-from quant.model.load import EMBEDDED, LoadedModel, load_model
+from quant.loading import load_model
+from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme

@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from quant.kernels import float32
-from quant.model.load import turn_conv1d
+from quant.model.skeleton import turn_conv1d
 from quant.run import forward, gpt2
 from quant.run.gpt2 import Cache
 

@@ -42,6 +42,7 @@ ROOMS = (
     "size",
     "calibrate",
     "quantization",
+    "loading",
     "qat",
     "file",
     "generation",

@@ -10,7 +10,8 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quant.model.layers import Kind, census, linear_layers, table_layer
-from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
 
 IN_A_BLOCK = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"]
 

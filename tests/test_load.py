@@ -27,12 +27,15 @@ from transformers import GPT2LMHeadModel
 from transformers.pytorch_utils import Conv1D
 from working import known
 
-from quant.errors import ModelError
+from quant.errors import ModelError, shown
 from quant.lab import Lab
+from quant.loading import load_model
 from quant.model import fetch as fetch_module
 from quant.model import load
 from quant.model.fetch import fetch, wanted_files
-from quant.model.load import DEFAULT_HUB_ID, LoadedModel, cached_folder, is_cached, load_model, turn_conv1d
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
+from quant.model.source import DEFAULT_HUB_ID, cached_folder, is_cached
 from quant.work import finished
 
 PROMPT = "Me gusta mucho el futbol"
@@ -274,7 +277,7 @@ def test_a_tokenizer_that_the_library_refuses_with_a_plain_exception_says_why(
 @each("name", ["", "gpt3", "nobody/nothing", "a/b/c", "../x", "a b", "user/", "-/-", "http://x/y", "x\0y", "x" * 5000])
 def test_a_name_that_is_not_there_is_refused_with_what_is_allowed(hub_cache: Path, name: str) -> None:
     error = refusal(name)
-    assert f"«{name.strip()}»" in error.text.es
+    assert f"«{shown(name.strip())}»" in error.text.es
     assert "«embedded», una carpeta" in error.text.es
     assert "“embedded”, a folder" in error.text.en
 

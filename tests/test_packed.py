@@ -29,8 +29,9 @@ from quant.activations import Activations
 from quant.blocks import BLOCKS
 from quant.evaluation.memory import held_in_memory
 from quant.generation import Sampling, stream
+from quant.loading import load_model
 from quant.model.layers import census, linear_layers, table_layer
-from quant.model.load import LoadedModel, load_model
+from quant.model.load import LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_bytes, packed_matrices
 from quant.quantization import quantize_model, stored_weight
 from quant.recipe import Recipe, Rule

@@ -19,8 +19,9 @@ from quant.methods import METHODS
 from quant.methods.base import Statistic
 from quant.methods.rtn import quantize
 from quant.model.layers import Kind, Layer, census, linear_layers
-from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.load import LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices
+from quant.model.skeleton import turn_conv1d
 from quant.packing import Layout
 from quant.quantization import quantize_model, quantize_steps
 from quant.recipe import CacheScheme, Calibration, Recipe, Rule

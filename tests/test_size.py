@@ -15,7 +15,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from quant.evaluation import memory
 from quant.evaluation.memory import Held, held_in_memory, held_layers, packed_bits, process_bytes
 from quant.model.layers import Kind
-from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.size import size_report

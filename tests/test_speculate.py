@@ -15,7 +15,9 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from quant.errors import PromptError
 from quant.generation import Sampling, encode_prompt, first_difference, generate
-from quant.model.load import LoadedModel, load_model, turn_conv1d
+from quant.loading import load_model
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.run import step

@@ -16,7 +16,8 @@ from quant.kernels import compiled, native
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import quantize
-from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.run import step

@@ -41,7 +41,8 @@ from quant.evaluation.dynamic import as_transformers_loads, quantize_dynamically
 from quant.generation import Sampling, best, generate
 from quant.kernels import compiled, prefill
 from quant.kernels.cpu import kernel
-from quant.model.load import LoadedModel, load_model
+from quant.loading import load_model
+from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
 from quant.quantization import quantize_model
 from quant.recipe import Recipe

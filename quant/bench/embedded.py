@@ -8,7 +8,8 @@ from typing import Any
 
 from quant.bench.report import arguments, write
 from quant.evaluation.quality import evaluate
-from quant.model.load import EMBEDDED_FOLDER, load_model
+from quant.loading import load_model
+from quant.model.load import EMBEDDED_FOLDER
 from quant.texts import TITLES
 
 PROTOCOL = (

@@ -31,7 +31,9 @@ from quant.bench.report import arguments, spread, write
 from quant.bench.shape import gpt2_124m
 from quant.errors import EvaluationError, QuantError
 from quant.evaluation.compare import Reference, compare
-from quant.model.load import LoadedModel, load_model, turn_conv1d
+from quant.loading import load_model
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.text import Text

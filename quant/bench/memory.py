@@ -25,7 +25,9 @@ from quant.bench.report import arguments, write
 from quant.bench.shape import loaded_124m
 from quant.evaluation.memory import process_bytes
 from quant.file.quantized import load_quantized, save_quantized
-from quant.model.load import LoadedModel, load_model, turn_conv1d
+from quant.loading import load_model
+from quant.model.load import LoadedModel
+from quant.model.skeleton import turn_conv1d
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.run.reader import reader

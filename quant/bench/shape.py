@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from quant.model.load import LoadedModel, turn_conv1d
+from quant.model.load import LoadedModel
 from quant.model.packed import settle_floats
+from quant.model.skeleton import turn_conv1d
 from quant.text import Text
 
 SEED = 0

@@ -84,11 +84,16 @@ class Reference:
 
     @property
     def full_bytes(self) -> int:
-        """Bytes of all hidden states."""
-        return 4 * self.width * sum(len(w.targets) for w in self.windows)
+        """Bytes of all hidden states that are kept."""
+        return 0 if not forward.known(self.loaded.model) else 4 * self.width * sum(len(w.targets) for w in self.windows)
 
     def hidden(self, window: int) -> Tensor:
-        """float32 [tokens, width] of the scored positions of a window, computed at the first asking."""
+        """float32 [tokens, width] of the scored positions of a window, computed at the first asking.
+
+        Where they are logits already, which are a hundred times as large, they are computed at every asking.
+        """
+        if not forward.known(self.loaded.model):
+            return final_hidden(self.loaded, self.windows[window])
         if window not in self._hidden:
             self._hidden[window] = final_hidden(self.loaded, self.windows[window])
         return self._hidden[window]
@@ -199,8 +204,9 @@ def _joined(parts: list[TokenScores]) -> TokenScores:
 
 def _protocol(reference: Reference, windows: int) -> Protocol:
     read = reference.windows[:windows]
-    context = reference.loaded.context
+    context = reference.loaded.window
     return Protocol(
         reference.text.name, context, context, True, len({w.document for w in read}), windows,
         sum(len(w.targets) for w in read), round(sum(w.n_bytes for w in read)),
+        bos_in_windows=reference.loaded.starts_with_bos,
     )  # fmt: skip

@@ -22,6 +22,8 @@ from transformers import PreTrainedTokenizerBase
 
 from quant.errors import EvaluationError
 from quant.model.load import LoadedModel, same_tokens
+from quant.run import own
+from quant.run.reader import empty_cache
 from quant.text import Text
 from quant.texts import own_text
 from quant.work import Progress, Work, finished
@@ -158,7 +160,7 @@ def drift_steps(original: LoadedModel, quantized: LoadedModel, text: str) -> Wor
     """
     _same_vocabulary(original, quantized)
     came = text_tokens(original, text)
-    ids = came[: min(original.context, quantized.context)]
+    ids = came[: min(original.window, quantized.window)]
     pieces = _Pieces(original.tokenizer, original.bos)
     tokens: list[TokenDrift] = []
     for p, q in _log_probabilities([original, quantized], [original.bos, *ids[:-1]]):
@@ -189,16 +191,12 @@ def _same_vocabulary(a: LoadedModel, b: LoadedModel) -> None:
 
 def _log_probabilities(models: list[LoadedModel], inputs: list[int]) -> Iterator[list[Tensor]]:
     """For each piece of the text, the log-probabilities [n, vocabulary] of every model, in turn."""
-    size = max(1, LOGITS_BUDGET // models[0].table_rows)
-    caches = [None] * len(models)
+    size = max(1, LOGITS_BUDGET // models[0].table_rows) if all(m.remembers for m in models) else len(inputs)
+    caches = [empty_cache(m.model) if m.remembers else None for m in models]
     for start in range(0, len(inputs), size):
         piece = torch.tensor([inputs[start : start + size]])
-        found = []
-        for i, loaded in enumerate(models):
-            output = loaded.model(piece, past_key_values=caches[i], use_cache=True)
-            caches[i] = output.past_key_values
-            found.append(torch.log_softmax(output.logits[0].float(), dim=-1))
-        yield found
+        each = zip(models, caches, strict=True)
+        yield [torch.log_softmax(own.logits(m.model, piece, c)[0].float(), dim=-1) for m, c in each]
 
 
 def _compare(p: Tensor, q: Tensor, targets: Tensor, pieces: _Pieces) -> list[TokenDrift]:

@@ -1,8 +1,12 @@
 """Perplexity and bits-per-byte on a fixed text, with the protocol that produced them.
 
-Each document is tokenized alone after one BOS and cut into windows of the model's context; window k reads tokens
-[k*C, (k+1)*C) and is scored on the token after each, so every token but the BOS is scored exactly once and a document
-never sees another. With L the summed negative log-likelihood in nats over N scored tokens of B bytes:
+Each document is tokenized alone after one BOS and cut into windows of C tokens, the model's context (up to 2048);
+window k reads tokens [k*C, (k+1)*C) and is scored on the token after each, so every token but the BOS is scored exactly
+once and a document never sees another. A model whose tokenizer puts a BOS before whatever it reads was never trained
+without one, and scores several times too high where it is missing: then each window reads the BOS in place of its first
+token (Llama, Gemma; huggingface/transformers, pull request 40524).
+
+With L the summed negative log-likelihood in nats over N scored tokens of B bytes:
 
     perplexity = exp(L / N)        bits_per_byte = L / (B ln 2)
 
@@ -33,7 +37,10 @@ LOGITS_BUDGET = 16 * 2**20
 
 @dataclass(frozen=True)
 class Protocol:
-    """What was scored and how; printed beside every figure."""
+    """What was scored and how; printed beside every figure.
+
+    bos: a BOS begins each document; bos_in_windows: each window, too.
+    """
 
     text: str
     context: int
@@ -44,6 +51,7 @@ class Protocol:
     tokens: int
     n_bytes: int
     arithmetic: str = "float32"
+    bos_in_windows: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,16 +88,19 @@ def windows_of(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_WIND
     for number, document in enumerate(text.documents):
         ids = torch.tensor([loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)])
         per_token = len(document.encode()) / max(1, len(ids) - 1)
-        for start in range(0, len(ids) - 1, loaded.context):
-            targets = ids[start + 1 : start + loaded.context + 1]
-            windows.append(Window(ids[start : start + len(targets)], targets, per_token * len(targets), number))
+        for start in range(0, len(ids) - 1, loaded.window):
+            targets = ids[start + 1 : start + loaded.window + 1]
+            inputs = ids[start : start + len(targets)].clone()
+            if loaded.starts_with_bos:
+                inputs[0] = loaded.bos
+            windows.append(Window(inputs, targets, per_token * len(targets), number))
     if len(windows) < at_least:
         raise EvaluationError(
             Text("El texto tiene {got} tokens y este modelo los lee de {context} en {context}: hacen falta al menos "
                  "{need}, para que haya dos ventanas.",
                  "The text has {got} tokens and this model reads {context} at a time: at least {need} are needed, to "
                  "make two windows.")
-            .format(got=sum(len(w.targets) for w in windows), context=loaded.context, need=loaded.context + 1)
+            .format(got=sum(len(w.targets) for w in windows), context=loaded.window, need=loaded.window + 1)
         )  # fmt: skip
     return windows
 
@@ -101,7 +112,8 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_
     total = sum(len(w.targets) for w in windows)
     # What shares a scale is what comes in at once: then a window may have neither padding nor others beside it.
     alone = any(m.activations.shared for m in loaded.model.modules() if isinstance(m, QuantLinear))
-    size = 1 if alone else max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.context))
+    alone = alone or not forward.known(loaded.model)  # padding means something to some
+    size = 1 if alone else max(1, LOGITS_BUDGET // (loaded.table_rows * loaded.window))
     nats, tokens, n_bytes = 0.0, 0, 0.0
     quality: Quality | None = None
     for first in range(0, len(windows), size):
@@ -109,8 +121,8 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_
         nats += _nats(loaded, chunk)
         tokens += sum(len(w.targets) for w in chunk)
         n_bytes += sum(w.n_bytes for w in chunk)
-        protocol = Protocol(text.name, loaded.context, loaded.context, True, len(text.documents),
-                            first + len(chunk), tokens, round(n_bytes))  # fmt: skip
+        protocol = Protocol(text.name, loaded.window, loaded.window, True, len(text.documents), first + len(chunk),
+                            tokens, round(n_bytes), bos_in_windows=loaded.starts_with_bos)  # fmt: skip
         quality = Quality(nats, protocol)
         yield Progress(tokens / total, quality)
     assert quality is not None, "there is a window"

@@ -15,6 +15,8 @@ import torch
 
 from quant.generation import Sampling, stream
 from quant.model.load import LoadedModel
+from quant.run import own
+from quant.run.reader import empty_cache
 from quant.work import Progress, Work
 
 PROMPT = "La ciudad de Madrid es"
@@ -80,5 +82,5 @@ def _prompt_rate(model: LoadedModel) -> float:
     tokens = min(PROMPT_TOKENS, model.context)
     ids = torch.tensor([(model.tokenizer.encode(PROMPT) * tokens)[:tokens]])
     started = time.perf_counter()
-    model.model(ids, use_cache=True, logits_to_keep=1)
+    own.logits(model.model, ids, empty_cache(model.model), last=True)
     return tokens / (time.perf_counter() - started)

@@ -17,9 +17,10 @@ the only copy of the original.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,11 +35,13 @@ from torch import Tensor
 from quant.errors import ModelError, QuantError, shown
 from quant.file.header import BESIDE, CODES, KEY, Header, Spec, check_tensors, file_bytes, seal, specs, table
 from quant.kernels.held import Repaired
+from quant.loading import proved
+from quant.model.contents import Contents, check_weights
 from quant.model.layers import census, layers_of
-from quant.model.load import LoadedModel
+from quant.model.load import LoadedModel, check_finite
 from quant.model.packed import QuantLinear, packed_matrices, settle
 from quant.model.skeleton import plain_config, put_weights, skeleton
-from quant.model.tokenizer import PREFIX, read_tokenizer, tokenizer_files
+from quant.model.tokenizer import PREFIX, check_tokenizer, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
 from quant.quantization import check_runs, replace_layer
@@ -108,7 +111,8 @@ def load_quantized(path: str | Path) -> LoadedModel:
     with _opened(path) as file:
         header = _read_header(file)
         check_runs(header.recipe)
-        model, names = skeleton(header.config), sorted(file.keys())
+        names = sorted(file.keys())
+        model = skeleton(header.config, _there({name: _spec(file, name) for name in names}))
         layers = layers_of(model)
         check_tensors(header, layers, {name: _spec(file, name) for name in names})
         if seal(_header_text(file), (file.get_tensor(name) for name in names)) != header.sha256:
@@ -122,14 +126,17 @@ def load_quantized(path: str | Path) -> LoadedModel:
                 q = Layout(scheme).unpack(data.numpy().tobytes(), layer.matrix)
                 start = layer.name + BESIDE
                 parts = {n.removeprefix(start): file.get_tensor(n).clone() for n in names if n.startswith(start)}
+                check_finite(header.name, [(f"{layer.name}.scale", q.scales()), *parts.items()])
                 replace_layer(model, layer, QuantWeight(q, Beside.of(parts)), header.recipe.activations)
             else:
                 weights[layer.tensor] = data.clone()  # not a view of the file, which may change or go
         put_weights(model, weights)
-    settle(model)
-    assert not any(p.is_meta for p in model.parameters())
-    origin = Text("archivo cuantizado", "quantized file")
-    return LoadedModel(header.name, model, tokenizer, origin, header.revision)
+        check_finite(header.name, weights.items())
+        check_tokenizer(tokenizer, model)
+        settle(model)
+        assert not any(p.is_meta for p in model.parameters())
+        origin = Text("archivo cuantizado", "quantized file")
+        return proved(LoadedModel(header.name, model, tokenizer, origin, header.revision))
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -198,7 +205,7 @@ def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
 
 def _check_loads(loaded: LoadedModel, header: Header) -> None:
     """Raise QuantError unless the header alone gives the recipe, the modules and the buffers of this model back."""
-    model = skeleton(header.config)
+    model = skeleton(header.config, _there(specs(census(loaded), header.recipe)))
     same = type(model) is type(loaded.model) and layers_of(model) == census(loaded)
     same = same and Header.parsed(header.text) == header
     made = dict(model.named_buffers())
@@ -209,7 +216,7 @@ def _check_loads(loaded: LoadedModel, header: Header) -> None:
                  "abrir; se admiten las arquitecturas de transformers tal como son.",
                  "This model ({kind}) cannot be rebuilt from its header alone, and its file could not be "
                  "opened; allowed are transformers' architectures as they are.")
-            .format(kind=type(loaded.model).__name__)
+            .format(kind=loaded.model.config.model_type)
         )  # fmt: skip
 
 
@@ -240,6 +247,7 @@ def _existing(path: str | Path) -> Path:
                  "it does not exist, or is a folder; a file written by save_quantized is needed (load_model opens a "
                  "folder)")
         )  # fmt: skip
+    check_weights(Path(path))
     return Path(path)
 
 
@@ -250,6 +258,11 @@ def _reason(error: SafetensorError | OSError) -> Text:
     detail = shown(str(error))
     return Text(f"no es un archivo safetensors, o está dañado o cortado ({detail})",
                 f"it is not a safetensors file, or is damaged or cut short ({detail})")  # fmt: skip
+
+
+def _there(tensors: Mapping[str, Spec]) -> Contents:
+    """What the tensors of a file hold at most: a byte of codes is no more than eight weights."""
+    return Contents({name: (8 * math.prod(s),) if kind == CODES else tuple(s) for name, (kind, s) in tensors.items()})
 
 
 def _read_header(file: Any) -> Header:

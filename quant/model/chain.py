@@ -14,7 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from quant.errors import ModelError
-from quant.model.packed import QuantLinear
+from quant.model.packed import QuantLinear, is_linear
 from quant.text import Text
 
 
@@ -94,14 +94,16 @@ def _all_alike(found: nn.ModuleList) -> bool:
 
 
 def _linears(module: nn.Module) -> list[str]:
-    return [name for name, m in module.named_modules() if isinstance(m, nn.Linear | QuantLinear)]
+    return [name for name, m in module.named_modules() if is_linear(m)]
 
 
 def _block(name: str, block: nn.Module) -> Block:
     linears, modules = _linears(block), dict(block.named_modules())
     feeds: tuple[Feed, ...] = ()
     for kind in _KINDS:
-        if sorted(layer for wire in kind for layer in wire.layers) == sorted(linears):
+        fed = sorted(layer for wire in kind for layer in wire.layers)
+        # With the same matrices and other norms (Cohere's one norm before both halves) it is another kind.
+        if fed == sorted(linears) and all(any(s in modules for s in wire.sources) for wire in kind):
             feeds = tuple(_feed(name, wire, modules) for wire in kind)
     return Block(name, tuple(f"{name}.{layer}" for layer in linears), feeds)
 

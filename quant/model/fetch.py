@@ -12,7 +12,8 @@ from huggingface_hub.errors import HFValidationError, HTTPError
 from huggingface_hub.utils import tqdm
 
 from quant.errors import ModelError
-from quant.model.load import CONFIG_FILES, DEFAULT_HUB_ID, TOKENIZER_FILES, preferred_weights
+from quant.model import source
+from quant.model.source import CONFIG_FILES, DEFAULT_HUB_ID, TOKENIZER_FILES, preferred_weights
 from quant.text import Text
 from quant.work import Progress, Work
 
@@ -33,6 +34,7 @@ def fetch(hub_id: str = DEFAULT_HUB_ID) -> Work[Fetched]:
     A download that the caller leaves goes on to the end of its file and no further. Raises ModelError when the hub
     cannot be reached or has no such model.
     """
+    hub_id = source.hub_id(hub_id)
     try:
         info = HfApi().model_info(hub_id, files_metadata=True)
         wanted = wanted_files({s.rfilename: s.size or 0 for s in info.siblings or []})

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.model.packed import QuantEmbedding, QuantLinear, is_linear
 from quant.scheme import Shape
 
 
@@ -64,7 +64,7 @@ def layers_of(model: PreTrainedModel) -> list[Layer]:
             kind = Kind.OTHER
             if leaf == "weight" and module is table:
                 kind = Kind.TABLE
-            elif leaf == "weight" and isinstance(module, nn.Linear | QuantLinear):
+            elif leaf == "weight" and is_linear(module):
                 kind = Kind.LINEAR
             tied_to = _name_of(model, head) if tied and kind is Kind.TABLE else None
             layers.append(Layer(name, f"{name}.{leaf}", kind, tuple(tensor.shape), tied_to))

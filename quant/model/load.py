@@ -1,53 +1,65 @@
-"""Load a causal language model: the embedded one, a folder, or a hub repository already in the local cache.
+"""Read a causal language model: the embedded one, a folder, or a hub repository already in the local cache.
 
-Loading never touches the network: `fetch.py` does that, only when asked. Safetensors is preferred; a `.bin` is read
+Reading never touches the network: `fetch.py` does that, only when asked. Safetensors is preferred; a `.bin` is read
 with `weights_only=True`; code that comes with a repository is never run. GPT-2's Conv1D layers, which keep their weight
-as [in, out], are turned here, once, into `nn.Linear`: from here on a weight is [out, in].
+as [in, out], are turned here, once, into `nn.Linear`: from here on a weight is [out, in]. What is read is not yet known
+to be computed right: `quant/loading.py` makes sure.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError, StrictDataclassError
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.pytorch_utils import Conv1D
+from torch import Tensor
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from quant.errors import ModelError
+from quant.errors import ModelError, shown
 from quant.kernels.cpu import rows
+from quant.model.config import read_config
+from quant.model.contents import Contents, contents
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, settle_floats
-from quant.model.tokenizer import open_tokenizer
+from quant.model.skeleton import REFUSALS, bare, made_config, quiet, reason, turn_conv1d
+from quant.model.source import cached_folder, check_holds_model, check_no_file, hub_id, weight_files
+from quant.model.tokenizer import check_tokenizer, open_tokenizer
 from quant.text import Text
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "model"
-DEFAULT_HUB_ID = "datificate/gpt2-small-spanish"
-# What a repository must give; TensorFlow, Flax and ONNX copies stay where they are.
-CONFIG_FILES = ["config.json", "generation_config.json"]
-TOKENIZER_FILES = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json",
-                   "tokenizer.model"]  # fmt: skip
-VOCABULARY_FILES = ["tokenizer.json", "vocab.json", "tokenizer.model"]  # one of them makes a tokenizer
-WEIGHT_PATTERNS = ["model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin",
-                   "pytorch_model.bin.index.json"]  # fmt: skip
+# How architectures call the most tokens that they read at once. One without positions has no such number: a text is
+# then read in windows of as many tokens as others have.
+CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx",
+            "max_target_positions", "context_length", "model_max_length")  # fmt: skip
+# Tensors that older versions saved and newer ones compute.
+COMPUTED = re.compile(r"\.(masked_bias|attn\.bias|inv_freq|position_ids|rotary_emb\.\w+)$")
+WITHOUT_POSITIONS = LONGEST_WINDOW = 2048
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model in evaluation mode, float32, read only, with its tokenizer and where both came from."""
+    """A model in evaluation mode, float32, read only, with its tokenizer and where both came from.
+
+    remembers: whether its cache gives what one pass over everything gives. longest: where it reads fewer tokens than
+    its configuration says. notes: what whoever uses it should know.
+    """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     origin: Text
     revision: str
+    remembers: bool = True
+    longest: int | None = None
+    notes: tuple[Text, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -57,8 +69,17 @@ class LoadedModel:
 
     @property
     def context(self) -> int:
-        """The longest window in tokens."""
-        return int(self.model.config.max_position_embeddings)
+        """The most tokens that it reads at once."""
+        if self.longest:
+            return self.longest
+        whole = self.model.config
+        found = [getattr(c, name, None) for c in (whole, getattr(whole, "text_config", None)) for name in CONTEXTS]
+        return next((n for n in found if isinstance(n, int) and n > 0), WITHOUT_POSITIONS)
+
+    @property
+    def window(self) -> int:
+        """How many tokens of a text are scored together: the context, up to LONGEST_WINDOW, as the field does."""
+        return min(self.context, LONGEST_WINDOW)
 
     @property
     def table_rows(self) -> int:
@@ -76,6 +97,15 @@ class LoadedModel:
                  "The tokenizer of “{name}” has neither a beginning nor an end token; one of them is needed.")
             .format(name=self.name)
         )  # fmt: skip
+
+    @cached_property
+    def starts_with_bos(self) -> bool:
+        """Whether it never read a text that did not begin with that token: its tokenizer puts it there.
+
+        Those of some GPT-2 do so too, which learned on windows that begin anywhere.
+        """
+        begins = self.tokenizer.encode("", verbose=False)[:1] == [self.bos]
+        return begins and self.model.config.model_type != "gpt2"
 
     def fingerprint(self) -> str:
         """SHA-256 of all its parameters and buffers, name by name: what nobody may change."""
@@ -100,134 +130,113 @@ def same_tokens(a: LoadedModel, b: LoadedModel) -> bool:
     return a.tokenizer is b.tokenizer or a.tokenizer.get_vocab() == b.tokenizer.get_vocab()
 
 
-def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
-    """Load `"embedded"`, a folder, or a hub id that is in the local cache; never downloads.
-
-    Weights are float32 [out, in], read only. Raises ModelError where there is no such model, or it cannot be read.
-
-    >>> from quant import load_model
-    >>> model = load_model()
-    >>> model.parameters, model.context
-    (5128960, 512)
-    >>> tuple(model.weight("transformer.h.0.mlp.c_fc").shape)
-    (1024, 256)
-    """
+def read_model(name: str | Path = EMBEDDED) -> LoadedModel:
+    """`load_model` without the proof that it is computed right. Raises ModelError."""
     label = str(name).strip()
     if label == EMBEDDED:
         origin = Text("incluido en el proyecto", "shipped with the project")
-        return _load_folder(EMBEDDED, EMBEDDED_FOLDER, origin, "")
+        return _read_folder(EMBEDDED, EMBEDDED_FOLDER, origin, "")
     if os.path.isdir(label):  # unlike Path.is_dir, False for a name too long to be one
         folder = Path(label).resolve()
-        return _load_folder(folder.name, folder, Text("carpeta local", "local folder"), "")
+        return _read_folder(folder.name, folder, Text("carpeta local", "local folder"), "")
+    check_no_file(label)
+    label = hub_id(label)
     folder = cached_folder(label)
     origin = Text("caché local del Hub", "local Hub cache")
-    return _load_folder(label, folder, origin, folder.name[:12])
+    return _read_folder(label, folder, origin, folder.name[:12])
 
 
-def is_cached(hub_id: str) -> bool:
-    """Whether every file that `hub_id` needs is on this machine. No network."""
+def _read_folder(name: str, folder: Path, origin: Text, revision: str) -> LoadedModel:
+    check_holds_model(name, folder)
+    files = weight_files(folder)
     try:
-        return _holds_model(cached_folder(hub_id))
-    except ModelError:
-        return False
-
-
-def cached_folder(hub_id: str) -> Path:
-    """The snapshot folder of `hub_id` in the local cache. Raises ModelError when it is not there.
-
-    Asks for one file: snapshot_download refuses a snapshot without the TensorFlow copies that nobody fetched.
-    """
-    try:
-        config = try_to_load_from_cache(hub_id, "config.json")
-    except HFValidationError:
-        config = None
-    if not isinstance(config, str):
-        raise ModelError(
-            Text("No existe aquí el modelo «{name}». Sirve «embedded», una carpeta con config.json y pesos, o un "
-                 "nombre del Hub ya descargado (usuario/modelo; lo descarga quant.model.fetch.fetch).",
-                 "There is no model “{name}” here. Allowed: “embedded”, a folder with config.json and weights, or a "
-                 "Hub name already downloaded (user/model; quant.model.fetch.fetch downloads it).").format(name=hub_id)
-        )  # fmt: skip
-    return Path(config).parent
-
-
-def preferred_weights(names: dict[str, int] | list[str]) -> list[str]:
-    """Safetensors when there are any, else the .bin files; shards and their index together."""
-    for patterns in (WEIGHT_PATTERNS[:2], WEIGHT_PATTERNS[2:]):
-        found = [n for n in names if any(Path(n).match(p) and "/" not in n for p in patterns)]
-        if found:
-            return sorted(found)
-    return []
-
-
-def _weight_files(folder: Path) -> list[str]:
-    return preferred_weights([f.name for f in folder.iterdir() if f.is_file()])
-
-
-def _holds_model(folder: Path) -> bool:
-    """Whether configuration, tokenizer and weights are all in `folder`."""
-    tokenizer = any((folder / f).is_file() for f in VOCABULARY_FILES)
-    return (folder / "config.json").is_file() and tokenizer and bool(_weight_files(folder))
-
-
-def _load_folder(name: str, folder: Path, origin: Text, revision: str) -> LoadedModel:
-    if not _holds_model(folder):
-        found = ", ".join(sorted(f.name for f in folder.iterdir())[:8]) or "—"
-        raise ModelError(
-            Text("En «{name}» no hay un modelo: hacen falta config.json, tokenizer.json (o vocab.json y merges.txt) y "
-                 "model.safetensors o pytorch_model.bin, y hay: {found}.",
-                 "There is no model in “{name}”: config.json, tokenizer.json (or vocab.json and merges.txt) and "
-                 "model.safetensors or pytorch_model.bin are needed, and it holds: {found}.")
-            .format(name=name, found=found)
-        )  # fmt: skip
-    use_safetensors = _weight_files(folder)[0].endswith((".safetensors", ".safetensors.index.json"))
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        # What the architecture prefers (Gemma 2 has no sdpa), and never what the file names, which could be code.
-        config._attn_implementation = None
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
-            weights_only=True, use_safetensors=use_safetensors, output_loading_info=True,
-        )  # fmt: skip
-        tokenizer = open_tokenizer(folder)
-    except (UnpicklingError, EOFError) as error:
-        raise ModelError(
-            Text("El archivo .bin de «{name}» está dañado o guarda algo que no son tensores, y eso podría ejecutar "
-                 "código: no se abre. Se permite un .bin solo con tensores, o safetensors.",
-                 "The .bin file of “{name}” is damaged or holds something that is not a tensor, which could run code: "
-                 "it is not opened. Allowed: a .bin of tensors alone, or safetensors.").format(name=name)
-        ) from error  # fmt: skip
-    except (ModelError, OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise ModelError(
-            Text("No se ha podido leer el modelo «{name}»: {reason}",
-                 "The model “{name}” could not be read: {reason}")
-            .format(name=name, reason=error.text if isinstance(error, ModelError) else reason)
-        ) from error  # fmt: skip
-    if missing := sorted(report["missing_keys"]):  # transformers would leave random numbers in them
-        raise ModelError(
-            Text("A los pesos de «{name}» les faltan {n} tensores que config.json pide, como {first}.",
-                 "The weights of “{name}” lack {n} tensors that config.json asks for, such as {first}.")
-            .format(name=name, n=len(missing), first=missing[0])
-        )  # fmt: skip
+        there = contents(folder, files)
+        config = read_config(name, folder, there)
+        bare(config, there)  # that it can be built at all, and in what, before it is
+        model, report = _filled(folder, config, there, files[0])
+        tokenizer = open_tokenizer(folder, model.config)
+        check_tokenizer(tokenizer, model)
+    except ModelError as error:
+        raise _unread(name, error.text) from error
+    except (OSError, SafetensorError, StrictDataclassError, *REFUSALS) as error:
+        raise _unread(name, reason(error)) from error
+    _check_all_used(name, model, report, there)
     turn_conv1d(model)
     model.eval().requires_grad_(False)
-    model.tie_weights()
+    check_finite(name, model.named_parameters())
     settle_floats(model)
-    return LoadedModel(name, model, tokenizer, origin, revision)
+    return LoadedModel(name, model, tokenizer, origin, revision, notes=tuple(_untied(model, report)))
 
 
-def turn_conv1d(model: nn.Module) -> None:
-    """Replace every Conv1D (weight [in, out]) by an nn.Linear (weight [out, in]) that computes the same."""
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, Conv1D):
-                setattr(parent, name, _as_linear(child))
+def _unread(name: str, what: Text) -> ModelError:
+    return ModelError(
+        Text("No se ha podido leer el modelo «{name}»: {what}", "The model “{name}” could not be read: {what}")
+        .format(name=name, what=what)
+    )  # fmt: skip
 
 
-def _as_linear(conv: Conv1D) -> nn.Linear:
-    inputs, outputs = conv.weight.shape
-    linear = nn.Linear(inputs, outputs, device="meta")
-    linear.weight = nn.Parameter(conv.weight.detach().T.contiguous())
-    linear.bias = conv.bias
-    return linear
+def _filled(folder: Path, config: dict[str, Any], there: Contents, file: str) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The model with its weights, as transformers loads it, and its report of what was missing or left."""
+    renamed = {"key_mapping": there.renamed} if there.renamed else {}
+    with quiet():
+        return AutoModelForCausalLM.from_pretrained(
+            folder, config=made_config(config), dtype=torch.float32, local_files_only=True, trust_remote_code=False,
+            weights_only=True, use_safetensors=file.endswith((".safetensors", ".safetensors.index.json")),
+            output_loading_info=True, **renamed,
+        )  # fmt: skip
+
+
+def _check_all_used(name: str, model: PreTrainedModel, report: dict[str, Any], there: Contents) -> None:
+    """Raise ModelError for weights that are missing, which transformers would fill by chance, or left out."""
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            Text("A los pesos de «{name}» les faltan {n} tensores que config.json pide, como {first}; los que hay se "
+                 "llaman como {there}.",
+                 "The weights of “{name}” lack {n} tensors that config.json asks for, such as {first}; those that are "
+                 "there have names such as {there}.")
+            .format(name=name, n=len(missing), first=missing[0], there=shown(next(iter(sorted(there.shapes)), "—")))
+        )  # fmt: skip
+    used = {_kind(parameter) for parameter, _ in model.named_parameters()}
+    left = sorted(key for key in report["unexpected_keys"] if _kind(key) in used)
+    asked = sum(p.numel() for p in model.parameters())
+    if left or (report["unexpected_keys"] and 2 * asked < there.elements):
+        left = left or sorted(report["unexpected_keys"])
+        raise ModelError(
+            Text("Los pesos de «{name}» tienen {n} tensores que config.json no pide, como {first}: la configuración "
+                 "es de un modelo más pequeño.",
+                 "The weights of “{name}” have {n} tensors that config.json does not ask for, such as {first}: the "
+                 "configuration is of a smaller model.").format(name=name, n=len(left), first=shown(left[0]))
+        )  # fmt: skip
+
+
+def _kind(name: str) -> str:
+    """The name of a tensor whatever the block that it is in."""
+    return re.sub(r"\d+", "*", name)
+
+
+def _untied(model: PreTrainedModel, report: dict[str, Any]) -> Iterable[Text]:
+    """What to say of weights that are not tied as the configuration says, and of those that nobody reads."""
+    head, table = model.get_output_embeddings(), model.get_input_embeddings()
+    config = model.config.get_text_config(decoder=True)
+    if getattr(config, "tie_word_embeddings", False) and head is not None and head.weight is not table.weight:
+        model.config.tie_word_embeddings = config.tie_word_embeddings = False
+        yield Text(
+            "config.json dice que la matriz de salida es la tabla de tokens, y los pesos traen otra: se usa la suya.",
+            "config.json says that the output matrix is the token table, and the weights hold another: theirs is used.",
+        )
+    if left := sorted(key for key in report["unexpected_keys"] if not COMPUTED.search(key)):
+        yield Text("{n} tensores de los pesos no son de este modelo y no se usan, como {first}.",
+                   "{n} tensors of the weights are not this model's and stay unused, such as {first}.").format(
+                       n=len(left), first=shown(left[0]))  # fmt: skip
+
+
+def check_finite(name: str, tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Raise ModelError for a tensor that holds NaN or infinity: a sum says so, at the speed of memory."""
+    for tensor_name, tensor in tensors:
+        if not tensor.sum().isfinite() and (bad := int((~tensor.isfinite()).sum())):
+            raise ModelError(
+                Text("«{tensor}» de «{name}» tiene {n} números que no son finitos (NaN o infinito): los pesos están "
+                     "dañados.",
+                     "“{tensor}” of “{name}” has {n} numbers that are not finite (NaN or infinity): the weights are "
+                     "damaged.").format(tensor=tensor_name, name=name, n=bad)
+            )  # fmt: skip

@@ -11,17 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from quant.activations import Activations
+from quant.errors import SchemeError
 from quant.kernels import cpu
 from quant.kernels.arena import move_to_one_arena, settled
 from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
+from quant.text import Text
 
 _WRITING: ContextVar[bool] = ContextVar("writing", default=False)
 
@@ -54,6 +58,21 @@ class QuantLinear(nn.Module):
         exact = not _WRITING.get() if exact is None else exact
         return cpu.linear(x, self.matrix, self.bias, self.activations, gelu=gelu, out=out, exact=exact)
 
+    @property
+    def weight(self) -> Tensor:
+        """float32 [out, in], decoded anew: for architectures whose own code asks a linear layer for its weight.
+
+        Raises SchemeError where inputs are to be rounded too: who takes the weight alone would leave that out.
+        """
+        if self.activations != Activations.FLOAT:
+            raise SchemeError(
+                Text("Esta arquitectura multiplica ella misma por sus pesos, y así no se pueden redondear las "
+                     "activaciones: déjalas en float32.",
+                     "This architecture multiplies by its weights itself, so that activations cannot be rounded: leave "
+                     "them in float32.")
+            )  # fmt: skip
+        return cpu.rows(self.matrix)
+
     def extra_repr(self) -> str:
         name = cpu.kernel(self.matrix, self.activations).name
         return f"{self.in_features}, {self.out_features}, {self.matrix.nbytes} bytes, {name}"
@@ -73,8 +92,35 @@ class QuantEmbedding(nn.Module):
         rows = torch.cat([cpu.rows(self.matrix, i, i + 1) for i in asked.tolist()])[where]
         return (rows if self.multiplier == 1 else rows * self.multiplier).view(*ids.shape, -1)
 
+    @property
+    def weight(self) -> Tensor:
+        """float32 [rows, width], decoded anew: for architectures whose own code asks a table for its weight."""
+        return cpu.rows(self.matrix)
+
     def extra_repr(self) -> str:
         return f"{self.num_embeddings}, {self.embedding_dim}, {self.matrix.nbytes} bytes"
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Whether a module multiplies by its weight, adds its bias, and does nothing else.
+
+    What inherits from nn.Linear may compute in another way (routers of experts, grouped projections).
+    """
+    kind: Any = type(module)
+    return isinstance(module, QuantLinear) or (isinstance(module, nn.Linear) and _multiplies(kind))
+
+
+@cache
+def _multiplies(kind: Any) -> bool:
+    """Whether modules of a class that inherits from nn.Linear compute what that does, tried on a small one."""
+    if kind.forward is nn.Linear.forward:
+        return True
+    x = torch.tensor([[1.0, -2.0, 0.5]])
+    try:
+        small = kind(3, 2, bias=True, device="cpu").float().requires_grad_(False)
+        return torch.allclose(small(x), nn.functional.linear(x, small.weight, small.bias))
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        return False
 
 
 def packed_matrices(model: nn.Module) -> Iterator[tuple[str, QuantLinear | QuantEmbedding, Held]]:

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as ARCHITECTURES
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+from transformers.utils import logging as transformers_logging
 
 from quant.errors import ModelError, shown
-from quant.model.load import turn_conv1d
+from quant.model.config import check_bounds, check_depth
+from quant.model.contents import Contents
 from quant.text import Text
 
 # Where a configuration came from, and what could name code to run.
 NOT_KEPT = re.compile(r"_.*|auto_map|attn_implementation|experts_implementation|name_or_path|quantization_config")
-KNOWN = ("gpt2", "llama", "qwen3", "gemma2", "gpt_neox", "opt")
+# A model may have this many times the numbers of its weights, and so many more: what is missing is then named.
+FILL, SLACK = 4, 2**24
 # What an architecture's own code answers to numbers that make no sense.
 REFUSALS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RuntimeError, TypeError,
             ValueError, StrictDataclassError)  # fmt: skip
@@ -45,39 +49,88 @@ def _kept(config: Any) -> Any:
     return {name: _kept(value) for name, value in config.items() if not NOT_KEPT.fullmatch(name)}
 
 
-def skeleton(config: dict[str, Any]) -> PreTrainedModel:
+def skeleton(config: dict[str, Any], there: Contents) -> PreTrainedModel:
     """The modules that a plain configuration describes, weights still on meta, [out, in] as everywhere.
 
-    Raises ModelError for an architecture that transformers does not have, for fields that could name code, and for
-    numbers that make no model.
+    there: the weights that it is for. Raises ModelError for an architecture that transformers does not have, for fields
+    that could name code, for numbers that make no model, and for a model that is larger than its weights.
     """
-    kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in ARCHITECTURES:
-        raise ModelError(
-            Text("la arquitectura {got} no es un modelo de lenguaje causal de transformers; se admiten los {n} que "
-                 "trae, como {known}.",
-                 "the architecture {got} is not a causal language model of transformers; its {n} are allowed, such as "
-                 "{known}.").format(got=shown(repr(kind)), n=len(ARCHITECTURES), known=", ".join(KNOWN))
-        )  # fmt: skip
+    check_depth(config)
     if _kept(config) != config:
         raise ModelError(
             Text("la configuración lleva campos que podrían nombrar código ({pattern}); no se admite ninguno.",
                  "the configuration has fields that could name code ({pattern}); none is allowed.")
             .format(pattern=NOT_KEPT.pattern.replace("|", ", "))
         )  # fmt: skip
+    check_bounds(config, there)
+    model = bare(config, there)
+    _compute_buffers(model)
+    turn_conv1d(model)
+    return model.eval()
+
+
+def bare(config: dict[str, Any], there: Contents) -> PreTrainedModel:
+    """The modules that a configuration within its bounds describes, all of them on meta. Raises ModelError."""
     try:
-        made = AutoConfig.for_model(**config)
-        with torch.device("meta"):
+        made = made_config(config)
+        with quiet(), torch.device("meta"):
             model = AutoModelForCausalLM.from_config(made, dtype=torch.float32, trust_remote_code=False)
     except REFUSALS as error:
         raise ModelError(
             Text("con esta configuración no se puede construir un modelo {kind}: {reason}",
                  "no {kind} model can be built from this configuration: {reason}")
-            .format(kind=kind, reason=shown(str(error).partition("\n")[0] or type(error).__name__))
+            .format(kind=config["model_type"], reason=reason(error))
         ) from error  # fmt: skip
-    _compute_buffers(model)
-    turn_conv1d(model)
-    return model.eval()
+    asked = sum(p.numel() for p in model.parameters())
+    if asked > FILL * there.elements + SLACK or sum(b.numel() for b in model.buffers()) > there.elements + SLACK:
+        raise ModelError(
+            Text("la configuración pide un modelo de {asked} parámetros, y los pesos tienen {got} números.",
+                 "the configuration asks for a model of {asked} parameters, and the weights have {got} numbers.")
+            .format(asked=asked, got=there.elements)
+        )  # fmt: skip
+    return model
+
+
+def made_config(config: dict[str, Any]) -> PreTrainedConfig:
+    """transformers' own configuration of plain JSON values. Raises what its code raises."""
+    with quiet():
+        made: PreTrainedConfig = CONFIG_MAPPING[config["model_type"]].from_dict(_with_floats(config))
+    # What the architecture prefers (Gemma 2 has no sdpa), and never what a file names, which could be code.
+    made._attn_implementation = None
+    return made
+
+
+def _with_floats(value: Any) -> Any:
+    """JSON with the numbers that JSON does not have, which transformers writes as {"__float__": "Infinity"}."""
+    if isinstance(value, list):
+        return [_with_floats(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"__float__"}:
+        return float(value["__float__"])
+    return {name: _with_floats(member) for name, member in value.items()}
+
+
+def reason(error: BaseException) -> Text:
+    """What an architecture's own code said, where it wrote a sentence; Python's own words are none."""
+    said = shown(str(error).partition("\n")[0])
+    if said and isinstance(error, ValueError | StrictDataclassError | ImportError):
+        return Text(said, said)
+    return Text("sus números no casan entre sí.", "its numbers do not fit together.")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what transformers has to say of a model, and its progress bars: what matters is said here."""
+    before, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+        if bars:
+            transformers_logging.enable_progress_bar()
 
 
 @torch.no_grad()
@@ -98,3 +151,19 @@ def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         for leaf, parameter in module._parameters.items():
             if parameter is not None and id(parameter) in found:
                 module._parameters[leaf] = found[id(parameter)]
+
+
+def turn_conv1d(model: nn.Module) -> None:
+    """Replace every Conv1D (weight [in, out]) by an nn.Linear (weight [out, in]) that computes the same."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, Conv1D):
+                setattr(parent, name, _as_linear(child))
+
+
+def _as_linear(conv: Conv1D) -> nn.Linear:
+    inputs, outputs = conv.weight.shape
+    linear = nn.Linear(inputs, outputs, device="meta")
+    linear.weight = nn.Parameter(conv.weight.detach().T.contiguous())
+    linear.bias = conv.bias
+    return linear

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from quant.errors import ModelError, shown
 from quant.text import Text
@@ -27,10 +27,10 @@ def tokenizer_files(tokenizer: PreTrainedTokenizerBase) -> dict[str, bytes]:
         return {PREFIX + f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
 
 
-def open_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a folder. Raises ModelError."""
+def open_tokenizer(folder: str | Path, config: PreTrainedConfig | None = None) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder. config: what says of which kind, where that is known already. Raises ModelError."""
     with _Refused():
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(folder, config=config, local_files_only=True, trust_remote_code=False)
 
 
 def read_tokenizer(files: Mapping[str, Tensor]) -> PreTrainedTokenizerBase:
@@ -41,6 +41,25 @@ def read_tokenizer(files: Mapping[str, Tensor]) -> PreTrainedTokenizerBase:
             written.parent.mkdir(exist_ok=True)
             written.write_bytes(data.numpy().tobytes())
         return open_tokenizer(folder)
+
+
+def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Raise ModelError for a token without a row in the model's table; rows without a token are usual."""
+    rows = int(model.get_input_embeddings().num_embeddings)
+    beyond = sorted((number, token) for token, number in tokenizer.get_vocab().items() if number >= rows)
+    special = [
+        (n, t) for n, t in zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=False) if n >= rows
+    ]
+    if found := [*beyond, *special]:
+        raise ModelError(
+            Text("su tokenizador y su tabla no casan: el token «{token}» es el número {number}, y la tabla tiene "
+                 "{rows} filas ({n} tokens quedan fuera). O sobran en el tokenizador, o la tabla se guardó sin "
+                 "ampliarla.",
+                 "its tokenizer and its table do not fit: token “{token}” is number {number}, and the table has {rows} "
+                 "rows ({n} tokens are beyond it). Either the tokenizer has too many, or the table was saved without "
+                 "being resized.")
+            .format(token=shown(found[0][1]), number=found[0][0], rows=rows, n=len(set(found)))
+        )  # fmt: skip
 
 
 class _Refused:

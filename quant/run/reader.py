@@ -1,7 +1,9 @@
 """Reading tokens one after another, by the fastest way that a model has; what was read can be forgotten again.
 
 GPT-2 keeps keys and values in a cache of fixed size: a few tokens at a time go through the compiled step where there is
-one, more through `gpt2.hidden`, and both fill the same cache. Other architectures go through their own code.
+one, more through `gpt2.hidden`, and both fill the same cache. Other architectures go through their own code and cache;
+where that cache cannot go back (a state, not a list of keys), what is kept is read again, and where an architecture
+remembers nothing right, everything is read again each time.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from quant.kernels.cpu import FEW
 from quant.model.packed import writing
-from quant.run import forward, gpt2, step
+from quant.run import forward, gpt2, own, step
 from quant.run.gpt2 import Cache
 from quant.run.single import SingleStep
 
@@ -34,9 +37,11 @@ class Reader(Protocol):
         ...
 
 
-def reader(model: PreTrainedModel, room: int) -> Reader:
-    """One that has read nothing, with room for that many tokens."""
-    return Gpt2Reader(model, room) if gpt2.supports(model) else OwnReader(model)
+def reader(model: PreTrainedModel, room: int, *, remembers: bool = True) -> Reader:
+    """One that has read nothing, with room for that many tokens. remembers: `LoadedModel.remembers`."""
+    if gpt2.supports(model):
+        return Gpt2Reader(model, room)
+    return OwnReader(model) if remembers else Rereader(model)
 
 
 class Gpt2Reader:
@@ -72,20 +77,58 @@ class OwnReader:
     """Any causal language model of transformers, by its own code and cache."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        # By the configuration, sliding layers would drop what they no longer see, which `forget` may bring back.
-        usual = set(getattr(model.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
-        self._model, self._cache, self.length = model, DynamicCache(config=None if usual else model.config), 0
+        self._model, self._cache = model, empty_cache(model)
+        self._read: list[int] = []
+        self._unread: list[int] = []  # kept, and to be read again
+
+    @property
+    def length(self) -> int:
+        return len(self._read) + len(self._unread)
 
     @torch.no_grad()
     def read(self, ids: list[int], *, every: bool = False) -> Tensor:
+        new = self._unread + ids
         with writing():
-            output = self._model(
-                torch.tensor([ids]), past_key_values=self._cache, use_cache=True, logits_to_keep=0 if every else 1
-            )
-        self.length += len(ids)
-        return output.logits[0].float()
+            found = own.logits(self._model, torch.tensor([new]), self._cache, last=not every)
+        self._read, self._unread = self._read + new, []
+        return found[0, -len(ids) :].float() if every else found[0].float()
 
     def forget(self, length: int) -> None:
         assert 0 <= length <= self.length
-        self._cache.crop(length - self.length)  # negative: how many to drop
-        self.length = length
+        kept = (self._read + self._unread)[:length]
+        if length <= len(self._read) and all(type(layer) is DynamicLayer for layer in self._cache.layers):
+            if length < len(self._read):
+                self._cache.crop(length - len(self._read))  # negative: how many to drop
+            self._read, self._unread = kept, []
+        elif length < self.length:
+            self._cache, self._read, self._unread = empty_cache(self._model), [], kept
+
+
+def empty_cache(model: PreTrainedModel) -> DynamicCache:
+    """What `model` has read: nothing yet."""
+    # By the configuration, sliding layers would drop what they no longer see, which `forget` may bring back.
+    usual = set(getattr(model.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
+    return DynamicCache(config=None if usual and forward.known(model) else model.config)
+
+
+class Rereader:
+    """A causal language model whose cache does not give what one pass gives: each time it reads everything again."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        self._ids: list[int] = []
+
+    @property
+    def length(self) -> int:
+        return len(self._ids)
+
+    @torch.no_grad()
+    def read(self, ids: list[int], *, every: bool = False) -> Tensor:
+        self._ids = self._ids + ids
+        with writing():
+            found = own.logits(self._model, torch.tensor([self._ids]), last=not every)[0].float()
+        return found[-len(ids) :] if every else found
+
+    def forget(self, length: int) -> None:
+        assert 0 <= length <= self.length
+        self._ids = self._ids[:length]

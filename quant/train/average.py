@@ -18,7 +18,7 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from quant.evaluation.quality import evaluate
-from quant.model.load import load_model
+from quant.loading import load_model
 from quant.text import Text
 from quant.texts import FOLDER, EvalText
 

@@ -14,7 +14,7 @@ from gradio.components import Component
 from quant.errors import QuantError
 from quant.lab import Lab
 from quant.model.fetch import fetch
-from quant.model.load import DEFAULT_HUB_ID
+from quant.model.source import DEFAULT_HUB_ID
 from quant.text import Language, size
 from quant.ui.shared import html
 from quant.ui.shared.frames import Updates, Values

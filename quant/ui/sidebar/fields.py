@@ -18,7 +18,8 @@ from quant.errors import SchemeError
 from quant.formats import FORMATS
 from quant.lab import Lab
 from quant.methods import METHODS
-from quant.model.load import DEFAULT_HUB_ID, EMBEDDED
+from quant.model.load import EMBEDDED
+from quant.model.source import DEFAULT_HUB_ID
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Language, Text
 from quant.ui.sidebar import texts as t

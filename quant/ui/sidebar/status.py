@@ -6,7 +6,8 @@ from markupsafe import Markup
 
 from quant.errors import QuantError
 from quant.lab import Lab
-from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel
+from quant.model.load import EMBEDDED, LoadedModel
+from quant.model.source import DEFAULT_HUB_ID
 from quant.size import SizeReport, size_report
 from quant.text import Language, number, size
 from quant.ui.shared import html
@@ -39,7 +40,8 @@ def _model(loaded: LoadedModel, language: Language) -> tuple[str, list[str]]:
     parameters = t.STATUS_PARAMETERS.format(millions=number(loaded.parameters / 1e6, language, 3))[language]
     if loaded.name == EMBEDDED:  # its title says where it comes from
         return title, [parameters]
-    return title, [parameters, loaded.origin[language] + (f" · {loaded.revision}" if loaded.revision else "")]
+    origin = loaded.origin[language] + (f" · {loaded.revision}" if loaded.revision else "")
+    return title, [parameters, origin, *(note[language] for note in loaded.notes)]
 
 
 def _bits(report: SizeReport, choice: Choice, language: Language) -> str:

@@ -179,6 +179,7 @@ def _protocol(s: Shown, language: Language) -> str:
     return t.PROTOCOL.format(
         text=s.title, arithmetic=p.arithmetic, tokens=fixed(p.tokens, language, 0), documents=p.documents,
         bytes=fixed(p.n_bytes, language, 0), windows=p.windows, context=p.context, stride=p.stride,
+        bos=t.BOS_OF_WINDOWS if p.bos_in_windows else t.BOS_OF_DOCUMENTS,
     )[language]  # fmt: skip
 
 

@@ -59,12 +59,17 @@ METRIC_WORDS = Text(
 METRIC_RISES = Text("sube de {a} a {b} ({change})", "rises from {a} to {b} ({change})")
 METRIC_FALLS = Text("baja de {a} a {b} ({change})", "falls from {a} to {b} ({change})")
 METRIC_SAME = Text("se queda en {a}", "stays at {a}")
+BOS_OF_DOCUMENTS = Text("Un token de inicio por documento.", "One BOS token at the start of each document.")
+BOS_OF_WINDOWS = Text(
+    "Un token de inicio en cada ventana, como este modelo lo vio siempre.",
+    "One BOS token at the start of each window, as this model has always seen it.",
+)
 PROTOCOL = Text(
     "Protocolo. Texto: {text}. Documentos: {documents}. Ventanas: {windows}, de {context} tokens con paso {stride}. "
-    "Un token de inicio por documento. Tokens puntuados, cada uno una vez: {tokens} ({bytes} bytes). "
+    "{bos} Tokens puntuados, cada uno una vez: {tokens} ({bytes} bytes). "
     "Aritmética: {arithmetic}.",
-    "Protocol. Text: {text}. Documents: {documents}. Windows: {windows}, of {context} tokens with stride {stride}. One "
-    "BOS token at the start of each document. Tokens scored, each once: {tokens} ({bytes} bytes). Arithmetic: {arithmetic}.",
+    "Protocol. Text: {text}. Documents: {documents}. Windows: {windows}, of {context} tokens with stride {stride}. "
+    "{bos} Tokens scored, each once: {tokens} ({bytes} bytes). Arithmetic: {arithmetic}.",
 )
 BAD_AMOUNT = Text("Cantidad «{got}»: tiene que ser {allowed}.", "Amount “{got}”: it must be {allowed}.")
 SIZE_HINT = Text("los pesos empaquetados, tal como se guardan", "the packed weights as they are stored")
