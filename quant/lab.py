@@ -1,20 +1,18 @@
 """What visitors share: models, a cache of quantized ones bounded in bytes, and two lanes of work.
 
 Light work (a slider, a figure) never waits for heavy work (text, metrics): heavy work goes one at a time through
-`Lab.heavy`, which tells each caller how many are ahead. Models are read only; every visitor sees the same objects.
+`Lab.heavy`, a lane (lane.py). Models are read only; every visitor sees the same objects.
 """
 
 from __future__ import annotations
 
-import itertools
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError
 from quant.evaluation.compare import Reference
+from quant.lane import Lane
 from quant.model.layers import Layer, census
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
 from quant.model.packed import packed_bytes, packed_matrices
@@ -27,50 +25,6 @@ from quant.work import Work
 
 CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
-POLL_S = 0.3
-
-
-class Lane:
-    """A queue for work that must not overlap, first come, first served."""
-
-    def __init__(self) -> None:
-        self._tickets = itertools.count()
-        self._waiting: list[int] = []
-        self._lock = threading.Lock()
-
-    def turn(self) -> Turn:
-        """A place in the queue, taken at once; use it as a context manager."""
-        with self._lock:
-            ticket = next(self._tickets)
-            self._waiting.append(ticket)
-        return Turn(self, ticket)
-
-    def ahead_of(self, ticket: int) -> int:
-        with self._lock:
-            return self._waiting.index(ticket)
-
-    def leave(self, ticket: int) -> None:
-        with self._lock:
-            self._waiting.remove(ticket)
-
-
-class Turn:
-    """One place in a `Lane`; leaving the `with` block gives it up, whether its turn came or not."""
-
-    def __init__(self, lane: Lane, ticket: int) -> None:
-        self._lane, self._ticket = lane, ticket
-
-    def __enter__(self) -> Turn:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._lane.leave(self._ticket)
-
-    def wait(self) -> Iterator[int]:
-        """Yield how many are ahead, again and again, until nobody is."""
-        while ahead := self._lane.ahead_of(self._ticket):
-            yield ahead
-            time.sleep(POLL_S)
 
 
 class Lab:

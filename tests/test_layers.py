@@ -47,6 +47,7 @@ ROOMS = (
     "generation",
     "speculate",
     "evaluation",
+    "lane",
     "lab",
     "plots",
     "quant",

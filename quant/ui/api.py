@@ -7,7 +7,7 @@ table of fields, or whole, as JSON, in the parameter `recipe`, which then wins.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
@@ -24,6 +24,7 @@ from quant.lab import Lab
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.speculate import DRAFTED, acceptance, agreement, speculate
+from quant.ui.shared.action import MOST_HEAVY
 from quant.ui.shared.layer_names import default_layer, find_layer, matrices
 from quant.ui.sidebar.choice import Choice, recipe_of
 from quant.ui.sidebar.fields import FIELDS, Field
@@ -117,7 +118,7 @@ def build_api(lab: Lab) -> None:
     """Register the public endpoints in the current Blocks."""
     api = Api(lab)
     light: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 2}
-    heavy: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 4}
+    heavy: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": MOST_HEAVY}
     gr.api(api.layers, api_name="layers", **light)
     gr.api(endpoint(api.weights, [field for field in FIELDS if field.of_matrix]), api_name="weights", **light)
     for work in (api.generate, api.speculate, api.evaluate):
@@ -166,15 +167,15 @@ def _asked(arguments: Mapping[str, Any], simple: tuple[Field, ...] | list[Field]
     return recipe_of(choice, arguments[RECIPE])
 
 
-def in_turn(lab: Lab, work: Callable[..., Found]) -> Callable[..., Found]:
-    """`work`, one at a time with everything heavy."""
+def in_turn(lab: Lab, work: Callable[..., Found]) -> Callable[..., Coroutine[Any, Any, Found]]:
+    """`work`, one at a time with everything heavy; it waits without a thread."""
 
     @wraps(work)
-    def call(*args: Any, **kwargs: Any) -> Found:
-        with lab.heavy.turn() as turn:
-            for _ in turn.wait():
+    async def call(*args: Any, **kwargs: Any) -> Found:
+        with _or_raise(lab.heavy.turn) as turn:
+            async for _ in turn.wait():
                 pass
-            return work(*args, **kwargs)
+            return await lab.heavy.run(work, *args, **kwargs)
 
     return call
 
