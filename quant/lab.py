@@ -7,11 +7,13 @@ Light work (a slider, a figure) never waits for heavy work (text, metrics): heav
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError
-from quant.evaluation.compare import Reference
+from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.lane import Lane
 from quant.model.layers import Layer, census
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
@@ -25,21 +27,35 @@ from quant.work import Work
 
 CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
+RESULT_BYTES = 2**27  # token scores of what has been measured
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Both models on a text, and when that was measured here (seconds of `time.time`)."""
+
+    comparison: Comparison
+    at: float
+
+    @property
+    def age_s(self) -> float:
+        return max(0.0, time.time() - self.at)
 
 
 class Lab:
     """Loaded and quantized models, shared by all visitors of one process."""
 
     def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES,
-                 reference_bytes: int = REFERENCE_BYTES) -> None:  # fmt: skip
+                 reference_bytes: int = REFERENCE_BYTES, result_bytes: int = RESULT_BYTES) -> None:  # fmt: skip
         self.heavy = Lane()
         self._extra = extra
-        self._cache_bytes, self._reference_bytes = cache_bytes, reference_bytes
+        self._cache_bytes, self._reference_bytes, self._result_bytes = cache_bytes, reference_bytes, result_bytes
         self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up
         self._lock = threading.RLock()
         self._loaded: dict[str, LoadedModel] = {}
         self._quantized: OrderedDict[Recipe, tuple[LoadedModel, int]] = OrderedDict()
         self._references: OrderedDict[tuple[str, EvalText], Reference] = OrderedDict()
+        self._results: OrderedDict[tuple[Recipe, EvalText], Measured] = OrderedDict()
 
     def names(self) -> list[str]:
         """Models that can be chosen now, without the network: a folder given at start, the embedded one, the hub's."""
@@ -61,6 +77,15 @@ class Lab:
                     own = self._extra if self._extra and name == self.names()[0] else None
                     self._loaded[name] = load_model(own or name)
         return self._loaded[name]
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether the model called `name` is here."""
+        return name in self._loaded
+
+    def is_live(self, recipe: Recipe) -> bool:
+        """Whether the model of `recipe` has been made and is still here."""
+        with self._lock:
+            return recipe in self._quantized
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a model that is not one of `names()`."""
@@ -138,6 +163,32 @@ class Lab:
             ):
                 self._references.popitem(last=False)
         return reference
+
+    def known(self, recipe: Recipe, text: EvalText) -> Measured | None:
+        """What somebody has measured already."""
+        with self._lock:
+            found = self._results.get((recipe, text))
+            if found:
+                self._results.move_to_end((recipe, text))
+        return found
+
+    def measured(self, recipe: Recipe, text: EvalText, quantized: LoadedModel) -> Work[Comparison]:
+        """`quantized`, the model of `recipe`, beside its original on a text; at once where that is known. Heavy work.
+
+        Raises EvaluationError.
+        """
+        if known := self.known(recipe, text):
+            return known.comparison
+        compared = yield from compare_steps(self.reference(recipe.model, text), quantized)
+        with self._lock:
+            self._results[recipe, text] = Measured(compared, time.time())
+            while self.result_bytes() > self._result_bytes and len(self._results) > 1:
+                self._results.popitem(last=False)
+        return compared
+
+    def result_bytes(self) -> int:
+        """Bytes of all that is known."""
+        return sum(m.comparison.tokens.n_bytes for m in self._results.values())
 
 
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:

@@ -210,7 +210,7 @@ def test_stopping_a_measurement_keeps_figures_and_history(lab: Lab) -> None:
     """Stopped while the speeds are measured: the tables stay, with no bar over them, and what stands beside too."""
     for language in LANGUAGES:
         stops, seen = Stops(), []
-        work = measuring(lab, language).stream(Asked(Choice(lab.default(), bits=4), "own", "quick", OWN))
+        work = measuring(lab, language).stream(Asked(Choice(lab.default(), bits=4), "own", "quick", OWN, speed=True))
         for shown in stepped(stops.heed("ana", language, work)):
             seen.append(shown)
             if metrics_texts.MEASURING_SPEED[language] in shown.said:

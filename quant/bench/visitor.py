@@ -58,6 +58,7 @@ class Visitor:
         self.chain = config["dependencies"]
         self.ids = {c["props"]["elem_id"]: c["id"] for c in config["components"] if c["props"].get("elem_id")}
         self.values = {c["id"]: c["props"].get("value") for c in config["components"]}
+        self.choices = {c["id"]: [v for _, v in c["props"].get("choices") or []] for c in config["components"]}
         self._heart: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -72,6 +73,9 @@ class Visitor:
                 after.add(event["id"])
                 if event["backend_fn"]:
                     await self._fire([event])
+        for component, choices in self.choices.items():  # one of six recipes, of which the bits then move
+            if choices in (["tensor", "channel", "group"], [False, True]):
+                self.values[component] = self.rng.choice(choices)
 
     def leave(self) -> None:
         """Close the tab."""

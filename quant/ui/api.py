@@ -16,7 +16,6 @@ import gradio as gr
 
 from quant.activations import Activations
 from quant.errors import QuantError
-from quant.evaluation.compare import compare
 from quant.evaluation.figures import figures
 from quant.evaluation.weights import weight_view
 from quant.generation import Sampling, first_difference, generate, side_by_side
@@ -103,15 +102,22 @@ class Api:
                  recipe: Recipe) -> dict[str, Any]:  # fmt: skip
         """Perplexity, bits-per-byte, KL and agreement of original and quantized, with 95 % intervals and exact sizes.
 
-        text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
+        text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole". What somebody
+        has measured already is not measured again: measured_s_ago says how long ago that was.
         """
         scored = chosen_text(text, amount, own)
         report = size_report(self.lab.loaded(recipe.model), recipe)
-        scores = figures(compare(self.lab.reference(recipe.model, scored), finished(self.lab.quantized(recipe))))
+        known = self.lab.known(recipe, scored)
+        if known:
+            scores = figures(known.comparison)
+        else:
+            self.lab.reference(recipe.model, scored)  # a text that cannot be scored is refused before any work
+            scores = figures(finished(self.lab.measured(recipe, scored, finished(self.lab.quantized(recipe)))))
         protocol = asdict(scores.protocol)
         if recipe.activations != Activations.FLOAT:
             protocol["arithmetic"] += f" / {recipe.activations.name}"
-        return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes], "protocol": protocol}
+        return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes], "protocol": protocol,
+                "measured_s_ago": round(known.age_s, 1) if known else 0.0}  # fmt: skip
 
 
 def build_api(lab: Lab) -> None:

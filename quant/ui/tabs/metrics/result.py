@@ -27,7 +27,8 @@ NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose sum
 class Shown:
     """What has been measured so far. speeds: (original, quantized), None until timed; memory: bytes of both models.
 
-    computes: what the quantized model computes with, and what its weights take in memory.
+    computes: what the quantized model computes with, and what its weights take in memory. shared_s: how long ago it was
+    measured, where it was not measured again.
     """
 
     figures: Figures
@@ -37,6 +38,7 @@ class Shown:
     title: Text
     recipe: Text
     computes: Text
+    shared_s: float | None = None
 
 
 def result(s: Shown, language: Language) -> Markup:
@@ -45,6 +47,8 @@ def result(s: Shown, language: Language) -> Markup:
     cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
     drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
     cost += html.caption(s.computes[language])
+    if s.shared_s is not None:
+        warning += html.notice(t.SHARED.format(ago=ago(s.shared_s))[language], "note")
     below = html.caption(s.recipe[language]) + html.caption(_protocol(s, language)) + html.caption(_sure(f, language))
     return _words(s, language) + warning + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
 
@@ -61,6 +65,14 @@ def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activat
     ]
     text = t.COMPUTES_HELD if bits[0] == bits[1] else t.COMPUTES_HELD_MORE
     return Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
+
+
+def ago(seconds: float) -> Text:
+    """How long ago, as one says it."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return t.AGO_MOMENT
+    return t.AGO_MINUTES.format(n=minutes) if minutes < 60 else t.AGO_HOURS.format(n=round(minutes / 60))
 
 
 def _words(s: Shown, language: Language) -> Markup:
