@@ -17,7 +17,7 @@ from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.lane import Lane
 from quant.model.layers import Layer, census
 from quant.model.load import DEFAULT_HUB_ID, EMBEDDED, LoadedModel, is_cached, load_model
-from quant.model.packed import packed_bytes, packed_matrices
+from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.quantization import check_runs, quantize_steps, stored_weight
 from quant.recipe import Recipe
 from quant.text import Text
@@ -96,14 +96,16 @@ class Lab:
         )  # fmt: skip
 
     def quantized(self, recipe: Recipe) -> Work[LoadedModel]:
-        """The quantized model; at once when it is in the cache."""
+        """The quantized model; at once when it is in the cache. Heavy work."""
         with self._lock:
             cached = self._quantized.get(recipe)
             if cached:
                 self._quantized.move_to_end(recipe)
-        if cached:
-            return cached[0]
         loaded = self.loaded(recipe.model)
+        if cached:
+            if repack(cached[0].model):
+                self._keep(recipe, cached[0], own_bytes(loaded, cached[0]))
+            return cached[0]
         made = yield from quantize_steps(loaded, recipe)
         self._keep(recipe, made, own_bytes(loaded, made))
         return made

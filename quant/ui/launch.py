@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.networking import GRADIO_API_SERVER
 
 from quant.errors import ModelError
+from quant.kernels.native import make_beside
 from quant.lab import Lab
 from quant.ui.page import CSS, HEAD, build_page
 from quant.ui.shared.action import MOST_HEAVY
@@ -83,6 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ModelError as error:
         parser.error(f"{error.text.es}\n{error.text.en}")
     page = build_page(lab).queue(max_size=MOST_QUEUED)
+    make_beside()
     gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
     gc.enable()
     page.launch(

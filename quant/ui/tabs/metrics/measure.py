@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -13,7 +13,8 @@ from quant.evaluation.bandwidth import this_machine
 from quant.evaluation.compare import Comparison
 from quant.evaluation.figures import Figures, figures
 from quant.evaluation.memory import held_in_memory, held_layers
-from quant.evaluation.speed import speed_steps
+from quant.evaluation.speed import Speed, speed_steps
+from quant.kernels.native import being_made
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots.divergence import divergence
@@ -125,13 +126,25 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
     yield Measured(shown, chart=chart, caption=caption, tried=history_html(tried, language), history=tried)
     if not asked.speed:
         return
-    speeds = yield from showing(
-        speed_steps([original, quantized]),
-        lambda step: Measured(html.progress(t.MEASURING_SPEED, step.fraction, language) + shown),
-    )
-    timed = replace(tried[-1], written=placed((original, quantized), (speeds[0], speeds[1]), choice))
-    known = replace(known, speeds=(speeds[0], speeds[1]), computes=scored(compared).computes)
+    quantized, speeds = yield from timing(lab, language, choice, shown)
+    timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
+    known = replace(known, speeds=speeds, computes=scored(compared).computes)
     yield _timed(result(known, language), [*tried[:-1], timed], language)
+
+
+def timing(lab: Lab, language: Language, choice: Choice, shown: str) -> Generator[
+    Measured, None, tuple[LoadedModel, tuple[Speed, Speed]]
+]:  # fmt: skip
+    """The model as it was timed, and both speeds; again where the kernels came to be compiled in the middle of it."""
+    while True:
+        without_kernels = being_made()
+        quantized = yield from quantizing(lab, language, choice.recipe(), Measured)
+        original_speed, speed = yield from showing(
+            speed_steps([lab.loaded(choice.model), quantized]),
+            lambda step: Measured(html.progress(t.MEASURING_SPEED, step.fraction, language) + shown),
+        )
+        if without_kernels == being_made():
+            return quantized, (original_speed, speed)
 
 
 def _timed(shown: str, tried: list[Entry], language: Language) -> Measured:

@@ -14,6 +14,7 @@ from quant.evaluation.memory import HeldLayer, packed_bits, process_bytes
 from quant.evaluation.speed import Speed
 from quant.evaluation.verdict import RULE
 from quant.kernels.cpu import INT4PACK, INT8, LIMBS
+from quant.kernels.native import being_made
 from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
@@ -64,7 +65,8 @@ def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activat
         Text(*(number(b, la, 3) for la in LANGUAGES)) for b in (packed_bits(held), report.quantized_bits_per_weight)
     ]
     text = t.COMPUTES_HELD if bits[0] == bits[1] else t.COMPUTES_HELD_MORE
-    return Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
+    said = Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
+    return t.COMPUTES_SOON.format(said=said) if being_made() else said
 
 
 def ago(seconds: float) -> Text:

@@ -127,6 +127,10 @@ COMPUTES = Text(
     "Al escribir calcula con: {kernels}; {activations}.", "When writing it computes with: {kernels}; {activations}."
 )
 COMPUTES_ALONE = Text("Al escribir calcula con: {kernels}.", "When writing it computes with: {kernels}.")
+COMPUTES_SOON = Text(
+    "{said} El código C de esta máquina se está compilando: dentro de un rato escribirá más deprisa.",
+    "{said} The C code for this machine is being compiled: in a while it will write faster.",
+)
 COMPUTES_FLOAT = Text("activaciones float32", "float32 activations")
 COMPUTES_INT8 = Text(
     "activaciones redondeadas a 8 bits, con una escala por token", "activations rounded to 8 bits, one scale per token"
