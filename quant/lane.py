@@ -1,23 +1,27 @@
 """Turns for heavy work: one at a time, first come first served, in a thread of its own.
 
 Whoever waits is a coroutine that looks at its place now and then, and costs no thread: a hundred wait as cheaply as
-one. The work goes through a single thread, step by step, so that the event loop and light work go on beside it, and so
-that what torch and the kernels keep for each thread (OpenMP's team, buffers) is kept once.
+one. The work goes through a single thread, step by step, so that the event loop and light work go on beside it and
+before it, and so that what torch and the kernels keep for each thread (OpenMP's team, buffers) is kept once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from quant.errors import CrowdedError
 from quant.text import Text
 
 POLL_S = 0.1
+NICE = 10  # how far the lane's thread stands back for light work where both want the processor
 MOST = 100  # at work and waiting: a class of thirty, three times
 FULL = Text(
     "Ahora mismo hay {n} tareas en la cola y no caben más. Vuelve a intentarlo dentro de un rato; mientras tanto, los "
@@ -38,7 +42,7 @@ class Lane:
         self._tickets = itertools.count()
         self._waiting: list[int] = []
         self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="heavy")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="heavy", initializer=_let_others_go_first)
 
     def turn(self) -> Turn:
         """A place in the queue, taken at once; use it as a context manager. Raises CrowdedError where there is none."""
@@ -60,6 +64,13 @@ class Lane:
     def leave(self, ticket: int) -> None:
         with self._lock:
             self._waiting.remove(ticket)
+
+
+def _let_others_go_first() -> None:
+    """On Linux a thread has a priority of its own, which the threads that it starts, OpenMP's too, have from it."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class Turn:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -12,7 +14,7 @@ import pytest
 
 from quant import lane as lane_module
 from quant.errors import CrowdedError
-from quant.lane import MOST, Lane
+from quant.lane import MOST, NICE, Lane
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +116,15 @@ async def test_the_seventieth_gets_a_place_at_once_and_no_thread() -> None:
     assert threading.active_count() == before
     for waiting in reversed(jobs):
         await waiting.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own here")
+@in_a_loop
+async def test_light_work_goes_before_the_lane() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await Lane().run(priority) == priority() + NICE
 
 
 def test_a_full_lane_says_so_and_that_one_can_try_again() -> None:
