@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from working import steps
 
 from quant import lab as lab_module
+from quant import lane as lane_module
 from quant.evaluation.figures import figures
 from quant.lab import Lab
 from quant.recipe import Recipe
@@ -59,6 +61,29 @@ def test_the_second_to_ask_gets_the_figures_of_the_first_and_is_told_so(
         assert second[-1].chart is not None
         if language == "es":
             assert second[-1].chart.to_json() == first[-1].chart.to_json()  # type: ignore[union-attr]
+
+
+def test_a_class_that_asks_for_the_same_at_the_same_time_has_it_measured_once(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """25 visitors, 7 recipes: 7 measurements; who waited finds it there when the turn comes."""
+    real, measured = lab_module.compare_steps, []
+    monkeypatch.setattr(lab_module, "compare_steps", lambda *a: measured.append(a) or real(*a))
+    monkeypatch.setattr(lane_module, "POLL_S", 0.001)
+    text = OWN[: len(OWN) // 6]  # of a few windows: no intervals to work out
+
+    async def visitor(number: int) -> list[float]:
+        asked = Asked(Choice(lab.default(), bits=2 + number % 7), "own", "quick", text)
+        frames = [frame async for frame in measuring(lab, "es").stream(asked)]
+        assert frames[-1].history, frames[-1].said
+        return [frames[-1].history[0].figures.kl_mean.value]
+
+    async def lesson() -> list[list[float]]:
+        return await asyncio.gather(*[visitor(number) for number in range(25)])
+
+    found = asyncio.run(lesson())
+    assert len(measured) == 7
+    assert all(found[number] == found[number % 7] for number in range(25))
 
 
 def test_programs_share_what_visitors_have_measured(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """What many visitors at once get from the page, and what they leave behind: `python -m quant.bench.load --visitors N`.
 
 The page runs in a process of its own; the visitors, in this one, speak its protocol as a browser does: they fetch the
-page, keep a heartbeat open, join the queue and read one stream of events. A light visitor moves a slider, waits for all
-that follows it, looks for a few seconds and moves again; one in five presses Write or Measure again and again instead.
+page, keep a heartbeat open, join the queue and read one stream of events. A light visitor has one of six recipes, moves
+its bits, waits for all that follows, looks for a few seconds and moves again; one in five presses Write or Measure again
+and again instead, at whatever bits.
 
     p95_ms.slider_alone    one visitor's move of the slider, until the last figure that follows it is there
     p95_ms.slider_loaded   the same while all the others are there
@@ -59,6 +60,7 @@ async def crowd(url: str, config: dict[str, Any], visitors: int, lasts_s: float)
             await visitor.open()
             while time.monotonic() < ends:
                 if number % HEAVY_SHARE == 0:
+                    visitor.values[visitor.ids["bits-es"]] = rng.randint(2, 8)
                     await visitor.press(rng.choice(("write-es", "measure-es")))
                 else:
                     await visitor.move()

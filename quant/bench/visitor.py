@@ -19,9 +19,10 @@ from typing import Any
 
 import httpx
 
+from quant.lane import FULL
+
 API = "/gradio_api"
 ENDED = ("process_completed", "unexpected_error", "server_stopped")
-FULL = "data-full"  # what marks the polite word that there are too many
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Watch:
     heavy: list[Heavy] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     full: int = 0
+
+
+def is_full(message: dict[str, Any]) -> bool:
+    """Whether it is the polite word that there are too many."""
+    first = (message.get("output") or {}).get("data", [""])[0]
+    return isinstance(first, str) and FULL.es.partition(". ")[2] in first
 
 
 async def page_config(url: str) -> dict[str, Any]:
@@ -98,7 +105,7 @@ class Visitor:
             async for message in self._messages([d for d in self.events if [at, "click"] in d["targets"]], at):
                 if message["msg"] in ("process_generating", *ENDED):
                     seen.append(time.monotonic() - started)
-                    self.watch.full += FULL in json.dumps(message.get("output", ""))
+                    self.watch.full += is_full(message)
         finally:
             done = bool(seen) and message["msg"] in ENDED
             self.watch.heavy.append(Heavy(seen[0] if seen else time.monotonic() - started, done))
