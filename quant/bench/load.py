@@ -2,8 +2,8 @@
 
 The page runs in a process of its own; the visitors, in this one, speak its protocol as a browser does: they fetch the
 page, keep a heartbeat open, join the queue and read one stream of events. A light visitor has one of six recipes, moves
-its bits, waits for all that follows, looks for a few seconds and moves again; one in five presses Write or Measure again
-and again instead, at whatever bits.
+its bits, waits for all that follows, looks for a few seconds and moves again; one in five presses Write or Measure, at
+any bits, again and again instead.
 
     p95_ms.slider_alone    one visitor's move of the slider, until the last figure that follows it is there
     p95_ms.slider_loaded   the same while all the others are there
