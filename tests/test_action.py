@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +14,11 @@ import pytest
 
 from quant.errors import PromptError
 from quant.lab import Lab
+from quant.lane import FULL
 from quant.text import Language, Text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.action import Action, Stops, connect
+from quant.ui.shared.action import HEAVY, Action, Stops, connect
 from quant.ui.shared.frames import Frame
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.metrics import texts as metrics_texts
@@ -102,6 +104,17 @@ def test_what_cannot_be_done_is_said_alone_and_takes_no_place(lab: Lab) -> None:
         (only,) = Action(lab, "en", refuse, lambda _: iter([Two("done")]), Two).frames("")
     assert only == Two(html.notice("No, no."))
     assert idle(lab)
+
+
+def test_a_full_lane_is_said_in_the_language_of_the_page_and_is_no_error_of_gradio(lab: Lab) -> None:
+    with ExitStack() as turns:
+        for _ in range(lab.heavy.most):
+            turns.enter_context(lab.heavy.turn())
+        for language in LANGUAGES:
+            (only,) = saying(lab, language, "done").frames("")
+            assert only == Frame(html.notice(FULL.format(n=lab.heavy.most)[language]))
+    assert list(saying(lab, "es", "listo").frames("")) == [Frame("listo")]
+    assert HEAVY["concurrency_limit"] > lab.heavy.most  # gradio lets in whoever is to be told
 
 
 def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
