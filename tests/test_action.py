@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -208,6 +210,35 @@ def test_work_is_closed_when_the_visitor_leaves_or_stops(lab: Lab, monkeypatch: 
     (last,) = stopping
     assert last == {"said": f"{html.notice(shared_texts.STOPPED.es, 'note')}<p>luis 1</p>", "beside": 1}
     assert closed == ["ana", "luis"]
+    assert idle(lab)
+
+
+def test_work_cancelled_in_the_middle_of_a_step_ends_it_before_the_next_begins(lab: Lab) -> None:
+    """As gradio's `/cancel` does."""
+    entered, ends, closed = threading.Event(), threading.Event(), []
+
+    def work(_: object) -> Iterator[Frame]:
+        try:
+            entered.set()
+            ends.wait(30)
+            yield Frame("never seen")
+        finally:
+            closed.append(True)
+
+    async def cancelled() -> None:
+        stream = Action(lab, "es", lambda asked: asked, work, Frame).stream("")
+        step = asyncio.ensure_future(anext(stream))
+        await asyncio.to_thread(entered.wait, 30)
+        step.cancel()
+        await asyncio.sleep(0.05)
+        assert not idle(lab)
+        assert not closed
+        ends.set()
+        with pytest.raises(asyncio.CancelledError):
+            await step
+
+    asyncio.run(cancelled())
+    assert closed
     assert idle(lab)
 
 

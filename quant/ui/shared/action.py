@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -58,9 +58,12 @@ class Action(Generic[Asked, Ready, F]):
             with lane.turn() as turn:
                 async for ahead in turn.wait():
                     yield self.outputs(html.queue_place(ahead, self.language))
-                with closing(_closable(self.work(ready))) as work:
+                work = _closable(self.work(ready))
+                try:
                     while (shown := await lane.run(next, work, None)) is not None:
                         yield shown
+                finally:  # in the lane's thread, which may be in the middle of a step where this was cancelled
+                    await lane.run(work.close)
         except QuantError as error:
             yield self.outputs(html.problem(error, self.language))
 
