@@ -8,6 +8,7 @@ gc.disable()  # until `main` has built the page
 # Before torch and gradio are imported: nothing calls home, and threads that wait leave the processor to those that
 # work (several visitors share two cores).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")  # nobody reads them, and each call sums them all up
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

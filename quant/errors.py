@@ -47,6 +47,10 @@ class EvaluationError(QuantError):
     """A text or a window that cannot be scored."""
 
 
+class CrowdedError(QuantError):
+    """More visitors than there is room for; worth another try later."""
+
+
 def shown(text: str) -> str:
     """The beginning of what came, for a message."""
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,24 +1,24 @@
 """What visitors share: models, a cache of quantized ones bounded in bytes, and two lanes of work.
 
 Light work (a slider, a figure) never waits for heavy work (text, metrics): heavy work goes one at a time through
-`Lab.heavy`, which tells each caller how many are ahead. Models are read only; every visitor sees the same objects.
+`Lab.heavy`, a lane (lane.py). Models are read only; every visitor sees the same objects.
 """
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError
-from quant.evaluation.compare import Reference
+from quant.evaluation.compare import Comparison, Reference, compare_steps
+from quant.lane import Lane
 from quant.loading import load_model
 from quant.model.layers import Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
-from quant.model.packed import packed_bytes, packed_matrices
+from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.model.source import DEFAULT_HUB_ID, is_cached
 from quant.quantization import check_runs, quantize_steps, stored_weight
 from quant.recipe import Recipe
@@ -29,65 +29,35 @@ from quant.work import Work
 
 CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
-POLL_S = 0.3
+RESULT_BYTES = 2**27  # token scores of what has been measured
 
 
-class Lane:
-    """A queue for work that must not overlap, first come, first served."""
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Both models on a text, and when that was measured here (seconds of `time.time`)."""
 
-    def __init__(self) -> None:
-        self._tickets = itertools.count()
-        self._waiting: list[int] = []
-        self._lock = threading.Lock()
+    comparison: Comparison
+    at: float
 
-    def turn(self) -> Turn:
-        """A place in the queue, taken at once; use it as a context manager."""
-        with self._lock:
-            ticket = next(self._tickets)
-            self._waiting.append(ticket)
-        return Turn(self, ticket)
-
-    def ahead_of(self, ticket: int) -> int:
-        with self._lock:
-            return self._waiting.index(ticket)
-
-    def leave(self, ticket: int) -> None:
-        with self._lock:
-            self._waiting.remove(ticket)
-
-
-class Turn:
-    """One place in a `Lane`; leaving the `with` block gives it up, whether its turn came or not."""
-
-    def __init__(self, lane: Lane, ticket: int) -> None:
-        self._lane, self._ticket = lane, ticket
-
-    def __enter__(self) -> Turn:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._lane.leave(self._ticket)
-
-    def wait(self) -> Iterator[int]:
-        """Yield how many are ahead, again and again, until nobody is."""
-        while ahead := self._lane.ahead_of(self._ticket):
-            yield ahead
-            time.sleep(POLL_S)
+    @property
+    def age_s(self) -> float:
+        return max(0.0, time.time() - self.at)
 
 
 class Lab:
     """Loaded and quantized models, shared by all visitors of one process."""
 
     def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES,
-                 reference_bytes: int = REFERENCE_BYTES) -> None:  # fmt: skip
+                 reference_bytes: int = REFERENCE_BYTES, result_bytes: int = RESULT_BYTES) -> None:  # fmt: skip
         self.heavy = Lane()
         self._extra = extra
-        self._cache_bytes, self._reference_bytes = cache_bytes, reference_bytes
+        self._cache_bytes, self._reference_bytes, self._result_bytes = cache_bytes, reference_bytes, result_bytes
         self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up
         self._lock = threading.RLock()
         self._loaded: dict[str, LoadedModel] = {}
         self._quantized: OrderedDict[Recipe, tuple[LoadedModel, int]] = OrderedDict()
         self._references: OrderedDict[tuple[str, EvalText], Reference] = OrderedDict()
+        self._results: OrderedDict[tuple[Recipe, EvalText], Measured] = OrderedDict()
 
     def names(self) -> list[str]:
         """Models that can be chosen now, without the network: a folder given at start, the embedded one, the hub's."""
@@ -110,6 +80,15 @@ class Lab:
                     self._loaded[name] = load_model(own or name)
         return self._loaded[name]
 
+    def is_loaded(self, name: str) -> bool:
+        """Whether the model called `name` is here."""
+        return name in self._loaded
+
+    def is_live(self, recipe: Recipe) -> bool:
+        """Whether the model of `recipe` has been made and is still here."""
+        with self._lock:
+            return recipe in self._quantized
+
     def unknown_model(self, name: str) -> ModelError:
         """The error for a model that is not one of `names()`."""
         return ModelError(
@@ -119,14 +98,16 @@ class Lab:
         )  # fmt: skip
 
     def quantized(self, recipe: Recipe) -> Work[LoadedModel]:
-        """The quantized model; at once when it is in the cache."""
+        """The quantized model; at once when it is in the cache. Heavy work."""
         with self._lock:
             cached = self._quantized.get(recipe)
             if cached:
                 self._quantized.move_to_end(recipe)
-        if cached:
-            return cached[0]
         loaded = self.loaded(recipe.model)
+        if cached:
+            if repack(cached[0].model):
+                self._keep(recipe, cached[0], own_bytes(loaded, cached[0]))
+            return cached[0]
         made = yield from quantize_steps(loaded, recipe)
         self._keep(recipe, made, own_bytes(loaded, made))
         return made
@@ -186,6 +167,32 @@ class Lab:
             ):
                 self._references.popitem(last=False)
         return reference
+
+    def known(self, recipe: Recipe, text: EvalText) -> Measured | None:
+        """What somebody has measured already."""
+        with self._lock:
+            found = self._results.get((recipe, text))
+            if found:
+                self._results.move_to_end((recipe, text))
+        return found
+
+    def measured(self, recipe: Recipe, text: EvalText, quantized: LoadedModel) -> Work[Comparison]:
+        """`quantized`, the model of `recipe`, beside its original on a text; at once where that is known. Heavy work.
+
+        Raises EvaluationError.
+        """
+        if known := self.known(recipe, text):
+            return known.comparison
+        compared = yield from compare_steps(self.reference(recipe.model, text), quantized)
+        with self._lock:
+            self._results[recipe, text] = Measured(compared, time.time())
+            while self.result_bytes() > self._result_bytes and len(self._results) > 1:
+                self._results.popitem(last=False)
+        return compared
+
+    def result_bytes(self) -> int:
+        """Bytes of all that is known."""
+        return sum(m.comparison.tokens.n_bytes for m in self._results.values())
 
 
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:

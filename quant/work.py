@@ -10,7 +10,8 @@ known may come along with the progress (`so_far`), of the same type as the resul
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import asyncio
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -48,3 +49,20 @@ def part(work: Work[S], start: float, share: float) -> Generator[Progress[T], No
             result: S = done.value
             return result
         yield Progress(start + share * step.fraction)
+
+
+def stepped(work: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+    """What an asynchronous generator yields, for a program without an event loop; closed with it."""
+    with asyncio.Runner() as runner:
+        try:
+            while True:
+                try:
+                    yield runner.run(_step(work))
+                except StopAsyncIteration:
+                    return
+        finally:
+            runner.run(work.aclose())
+
+
+async def _step(work: AsyncGenerator[T, None]) -> T:
+    return await anext(work)

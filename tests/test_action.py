@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 import pytest
 
 from quant.errors import PromptError
 from quant.lab import Lab
+from quant.lane import FULL
 from quant.text import Language, Text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.action import Action, Stops, connect
+from quant.ui.shared.action import HEAVY, Action, Stops, connect
 from quant.ui.shared.frames import Frame
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.metrics import texts as metrics_texts
 from quant.ui.tabs.metrics.measure import Asked, Measured, measuring
+from quant.work import stepped
 
+F = TypeVar("F", bound=Frame)
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 OWN = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 24
 
@@ -38,7 +44,7 @@ def bar(fraction: float) -> str:
 def idle(lab: Lab) -> bool:
     """Whether nobody holds a place in the heavy lane."""
     with lab.heavy.turn() as turn:
-        return next(turn.wait(), None) is None
+        return turn.ahead == 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,20 @@ class Two(Frame):
     """A frame of two outputs."""
 
     beside: object = None
+
+
+async def arriving(frames: Iterable[F]) -> AsyncGenerator[F, None]:
+    """Frames as `Stops.heed` takes them; what makes them is closed with it."""
+    try:
+        for frame in frames:
+            yield frame
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()
+
+
+def heeded(stops: Stops, visitor: str, language: Language, frames: Iterable[F]) -> Generator[F, None, None]:
+    return stepped(stops.heed(visitor, language, arriving(frames)))
 
 
 def counting(name: str, closed: list[str]) -> Callable[[object], Iterator[Two]]:
@@ -88,6 +108,17 @@ def test_what_cannot_be_done_is_said_alone_and_takes_no_place(lab: Lab) -> None:
     assert idle(lab)
 
 
+def test_a_full_lane_is_said_in_the_language_of_the_page_and_is_no_error_of_gradio(lab: Lab) -> None:
+    with ExitStack() as turns:
+        for _ in range(lab.heavy.most):
+            turns.enter_context(lab.heavy.turn())
+        for language in LANGUAGES:
+            (only,) = saying(lab, language, "done").frames("")
+            assert only == Frame(html.notice(FULL.format(n=lab.heavy.most)[language]))
+    assert list(saying(lab, "es", "listo").frames("")) == [Frame("listo")]
+    assert HEAVY["concurrency_limit"] > lab.heavy.most  # gradio lets in whoever is to be told
+
+
 def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
     stops, closed = Stops(), []
 
@@ -100,7 +131,7 @@ def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
 
     stops.ask("ana")  # before anything runs: forgotten
     writing = work()
-    frames = stops.heed("ana", "es", writing)
+    frames = heeded(stops, "ana", "es", writing)
     assert [next(frames).said, next(frames).said] == ["<p>0<i class=caret></i></p>", "<p>1<i class=caret></i></p>"]
     stops.ask("luis")
     assert next(frames).said == "<p>2<i class=caret></i></p>"
@@ -108,14 +139,13 @@ def test_work_stops_where_it_is_asked_to_and_keeps_what_it_showed() -> None:
     *_, last = frames
     assert shared_texts.STOPPED.es in last.said
     assert last.said.endswith("<p>3</p>")
-    writing.close()  # type: ignore[attr-defined]
     assert closed
 
 
 def test_stopping_work_of_several_outputs_marks_the_first_and_leaves_the_rest() -> None:
     for language in LANGUAGES:
         stops, rest = Stops(), {"figure": f"{bar(0.5)} of another"}
-        frames = stops.heed("ana", language, iter([Two(f"{bar(n / 9)}<p>{n}</p>", rest) for n in range(9)]))
+        frames = heeded(stops, "ana", language, iter([Two(f"{bar(n / 9)}<p>{n}</p>", rest) for n in range(9)]))
         first = next(frames)
         stops.ask("ana")
         assert first == Two(f"{bar(0)}<p>0</p>", rest)
@@ -125,7 +155,7 @@ def test_stopping_work_of_several_outputs_marks_the_first_and_leaves_the_rest() 
 def test_finished_work_is_not_marked() -> None:
     """Whether the wish comes as the last frame is made, or after it."""
     stops, last = Stops(), Two("<p>whole</p>", 1)
-    frames = stops.heed("ana", "es", iter([last]))
+    frames = heeded(stops, "ana", "es", iter([last]))
     assert next(frames) == last
     stops.ask("ana")
     assert list(frames) == []
@@ -134,18 +164,18 @@ def test_finished_work_is_not_marked() -> None:
         stops.ask("ana")
         yield last
 
-    assert list(stops.heed("ana", "es", late())) == [last]
+    assert list(heeded(stops, "ana", "es", late())) == [last]
 
 
 def test_a_wish_to_stop_is_of_one_visitor_and_one_run() -> None:
     stops = Stops()
     one, two, three = (Frame(bar(n / 10)) for n in (1, 2, 3))
-    frames = stops.heed("ana", "es", iter([one, two, three]))
+    frames = heeded(stops, "ana", "es", iter([one, two, three]))
     next(frames)
     stops.ask("ana")
     assert [shared_texts.STOPPED.es in f.said for f in frames] == [True]
-    assert list(stops.heed("luis", "es", iter([one]))) == [one]
-    assert list(stops.heed("ana", "es", iter([one, two]))) == [one, two]
+    assert list(heeded(stops, "luis", "es", iter([one]))) == [one]
+    assert list(heeded(stops, "ana", "es", iter([one, two]))) == [one, two]
 
 
 def test_stopping_keeps_the_results_and_drops_the_bar() -> None:
@@ -169,17 +199,46 @@ def test_work_is_closed_when_the_visitor_leaves_or_stops(lab: Lab, monkeypatch: 
     (run_ana, _), (run_luis, ask_luis) = connected[:2], connected[2:]
     ana, luis = SimpleNamespace(session_hash="ana"), SimpleNamespace(session_hash="luis")
 
-    leaving = run_ana({}, ana)
+    leaving = stepped(run_ana({}, ana))
     assert next(leaving) == {"said": f"{bar(0)}<p>ana 0</p>", "beside": 0}
     leaving.close()
     assert closed == ["ana"]
 
-    stopping = run_luis({}, luis)
+    stopping = stepped(run_luis({}, luis))
     next(stopping)
     ask_luis(luis)
     (last,) = stopping
     assert last == {"said": f"{html.notice(shared_texts.STOPPED.es, 'note')}<p>luis 1</p>", "beside": 1}
     assert closed == ["ana", "luis"]
+    assert idle(lab)
+
+
+def test_work_cancelled_in_the_middle_of_a_step_ends_it_before_the_next_begins(lab: Lab) -> None:
+    """As gradio's `/cancel` does."""
+    entered, ends, closed = threading.Event(), threading.Event(), []
+
+    def work(_: object) -> Iterator[Frame]:
+        try:
+            entered.set()
+            ends.wait(30)
+            yield Frame("never seen")
+        finally:
+            closed.append(True)
+
+    async def cancelled() -> None:
+        stream = Action(lab, "es", lambda asked: asked, work, Frame).stream("")
+        step = asyncio.ensure_future(anext(stream))
+        await asyncio.to_thread(entered.wait, 30)
+        step.cancel()
+        await asyncio.sleep(0.05)
+        assert not idle(lab)
+        assert not closed
+        ends.set()
+        with pytest.raises(asyncio.CancelledError):
+            await step
+
+    asyncio.run(cancelled())
+    assert closed
     assert idle(lab)
 
 
@@ -195,8 +254,8 @@ def test_stopping_a_measurement_keeps_figures_and_history(lab: Lab) -> None:
     """Stopped while the speeds are measured: the tables stay, with no bar over them, and what stands beside too."""
     for language in LANGUAGES:
         stops, seen = Stops(), []
-        work = measuring(lab, language).frames(Asked(Choice(lab.default(), bits=4), "own", "quick", OWN))
-        for shown in stops.heed("ana", language, work):
+        work = measuring(lab, language).stream(Asked(Choice(lab.default(), bits=4), "own", "quick", OWN, speed=True))
+        for shown in stepped(stops.heed("ana", language, work)):
             seen.append(shown)
             if metrics_texts.MEASURING_SPEED[language] in shown.said:
                 stops.ask("ana")
@@ -206,5 +265,4 @@ def test_stopping_a_measurement_keeps_figures_and_history(lab: Lab) -> None:
         assert metrics_texts.PERPLEXITY[language] in last.said
         assert last == Measured(last.said)
         assert sum(s.history is not None for s in seen) == 1
-        work.close()  # as `connect` does
         assert idle(lab)

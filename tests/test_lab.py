@@ -1,10 +1,10 @@
-"""What visitors share: first come, first served; one copy of each model; a cache that stays in its bytes."""
+"""What visitors share: one copy of each model; caches that stay in their bytes."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from working import fractions, steps
 
 from quant import lab as lab_module
 from quant.errors import EvaluationError, ModelError, SchemeError
-from quant.lab import Lab, Lane, own_bytes
+from quant.lab import Lab, own_bytes
 from quant.model.load import LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe
@@ -23,11 +23,6 @@ from quant.texts import EvalText, own_text
 from quant.work import finished
 
 TEXT = own_text("El agua hierve a cien grados al nivel del mar, y a menos en lo alto de una montaña. " * 3)
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab_module, "POLL_S", 0.001)
 
 
 @pytest.fixture
@@ -49,13 +44,6 @@ def packed(lab: Lab, wanted: Recipe) -> int:
     return sum(r.stored_bytes for r in size_report(lab.loaded(lab.default()), wanted).rows if r.quantized)
 
 
-def job(lane: Lane) -> Iterator[int | str]:
-    """What a heavy callback does: tell how many are ahead, then work."""
-    with lane.turn() as turn:
-        yield from turn.wait()
-        yield "working"
-
-
 def at_once(*works: Callable[[], object]) -> None:
     """Run all in threads of their own and wait for them."""
     threads = [threading.Thread(target=work) for work in works]
@@ -64,63 +52,6 @@ def at_once(*works: Callable[[], object]) -> None:
     for thread in threads:
         thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
-
-
-# --- the lane ---------------------------------------------------------------------------------------------------------
-
-
-def test_an_empty_lane_lets_in_at_once() -> None:
-    assert list(job(Lane())) == ["working"]
-
-
-def test_who_comes_first_goes_first() -> None:
-    lane = Lane()
-    first, second, third = job(lane), job(lane), job(lane)
-    assert [next(first), next(second), next(third)] == ["working", 1, 2]
-    assert [next(second), next(third)] == [1, 2]
-    assert list(first) == []
-    assert [next(third), next(second)] == [1, "working"]
-    second.close()
-    assert list(third) == ["working"]
-
-
-def test_a_turn_given_up_while_waiting_leaves_the_queue() -> None:
-    lane = Lane()
-    first, second, third = job(lane), job(lane), job(lane)
-    assert [next(first), next(second), next(third)] == ["working", 1, 2]
-    second.close()
-    assert next(third) == 1
-    first.close()
-    assert next(third) == "working"
-
-
-def test_work_that_fails_gives_up_its_turn() -> None:
-    lane = Lane()
-
-    def work() -> None:
-        with lane.turn() as turn:
-            assert list(turn.wait()) == []
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        work()
-    assert list(job(lane)) == ["working"]
-
-
-def test_works_in_threads_never_overlap() -> None:
-    lane, inside, most = Lane(), [0], [0]
-
-    def work() -> None:
-        with lane.turn() as turn:
-            for _ in turn.wait():
-                pass
-            inside[0] += 1
-            most[0] = max(most[0], inside[0])
-            time.sleep(0.01)
-            inside[0] -= 1
-
-    at_once(*[work] * 5)
-    assert (most, inside) == ([1], [0])
 
 
 # --- models -----------------------------------------------------------------------------------------------------------

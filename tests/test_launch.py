@@ -22,6 +22,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """Keeps what `Blocks.launch` was asked for instead of serving, and how collection stood by then."""
 
     def serve(**options: object) -> None:
+        assert seen.compiling
         seen.options, seen.collects, seen.frozen = options, gc.isenabled(), gc.get_freeze_count()
 
     def build(lab: object) -> SimpleNamespace:
@@ -30,6 +31,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
 
     seen, page = SimpleNamespace(), SimpleNamespace(launch=serve)
     page.queue = lambda **_: page
+    seen.compiling = False
+    monkeypatch.setattr(launch, "make_beside", lambda: setattr(seen, "compiling", True))
     monkeypatch.setattr(launch, "build_page", build)
     yield seen
     gc.unfreeze()

@@ -48,6 +48,7 @@ ROOMS = (
     "generation",
     "speculate",
     "evaluation",
+    "lane",
     "lab",
     "plots",
     "quant",

@@ -25,6 +25,7 @@ from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.text import speculate_texts
 from quant.ui.tabs.text.sampling import Settings
 from quant.ui.tabs.text.speculate import Asked, Marked, drafting, result, verdict
+from quant.work import stepped
 
 SETTINGS = (60, 2, False, 0.7, 50, 0.95, 0)
 PROMPT = "Me gusta mucho el futbol"
@@ -219,18 +220,17 @@ def test_rounds_are_shown_as_they_come(lab: Lab, monkeypatch: pytest.MonkeyPatch
 def test_it_stops_between_two_rounds_and_keeps_what_it_has(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quant.ui.tabs.text.speculate.REDRAW_S", 0.0)
     stops = Stops()
-    work = drafting(lab, "es").frames(Asked(Choice(EMBEDDED, bits=2), PROMPT, 2, Settings(*SETTINGS)))
+    work = drafting(lab, "es").stream(Asked(Choice(EMBEDDED, bits=2), PROMPT, 2, Settings(*SETTINGS)))
     shown = ""
-    for shown in (frame.said for frame in stops.heed("ana", "es", work)):
+    for shown in (frame.said for frame in stepped(stops.heed("ana", "es", work))):
         if "lab-spec-text" in shown:
             stops.ask("ana")
     assert shared_texts.STOPPED.es in shown
     assert "lab-spec-text" in shown
     assert "caret" not in shown
     assert speculate_texts.SPECULATE_SAME.es not in shown
-    work.close()
     with lab.heavy.turn() as turn:
-        assert next(turn.wait(), None) is None
+        assert turn.ahead == 0
 
 
 @each("language", LANGUAGES)

@@ -63,8 +63,8 @@ def tiny_lab(hub_folder: Path) -> Lab:
 
 
 def measured(lab: Lab, language: Language, choice: Choice, own: str = OWN) -> list[tuple[Any, ...]]:
-    """All frames of a measurement on a visitor's own text, the first of the visit."""
-    return frames_of(lab, language, Measurement(choice, "own", "quick", own))
+    """All frames of a measurement on a visitor's own text, timed, the first of the visit."""
+    return frames_of(lab, language, Measurement(choice, "own", "quick", own, speed=True))
 
 
 def frames_of(lab: Lab, language: Language, asked: Measurement) -> list[tuple[Any, ...]]:
@@ -242,7 +242,7 @@ def test_figure_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, lang
 def test_the_picture_of_speeds_comes_last_and_grows_with_what_is_tried(tiny_lab: Lab, language: Language) -> None:
     first = measured(tiny_lab, language, Choice(tiny_lab.default()))[-1]
     rounded = Choice(tiny_lab.default(), bits=8, activations="int8")
-    frames = frames_of(tiny_lab, language, Measurement(rounded, "own", "quick", OWN, first[4]))  # type: ignore[arg-type]
+    frames = frames_of(tiny_lab, language, Measurement(rounded, "own", "quick", OWN, first[4], speed=True))  # type: ignore[arg-type]
     shown, *_, tried, history, section, figure, caption = frames[-1]
     assert section == gr.update(visible=True)
     assert [len(trace.x) for trace in first[6].data[2:]] == [1, 1]

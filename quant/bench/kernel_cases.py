@@ -25,8 +25,8 @@ from quant.kernels import compiled, prefill
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import quantize
-from quant.model.load import turn_conv1d
 from quant.model.packed import QuantEmbedding, QuantLinear, put
+from quant.model.skeleton import turn_conv1d
 from quant.qtensor import QTensor
 from quant.run.step import NativeGpt2
 from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme

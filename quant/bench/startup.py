@@ -15,6 +15,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -34,19 +36,27 @@ def imports_s() -> float:
 
 def first_page_s() -> float:
     """Seconds from starting `python app.py` to its first answer."""
+    started = time.perf_counter()
+    with serving():
+        return time.perf_counter() - started
+
+
+@contextmanager
+def serving() -> Iterator[tuple[str, int]]:
+    """`python app.py` from its first answer on, while the block lasts: its address, and the number of its process."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
+    url, started = f"http://127.0.0.1:{port}/", time.perf_counter()
     environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
-    started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        while not _answers(f"http://127.0.0.1:{port}/"):
+        while not _answers(url):
             if process.poll() is not None or time.perf_counter() - started > LIMIT_S:
                 raise RuntimeError(f"app.py gave no page; exit status {process.poll()}")
             time.sleep(0.02)
-        return time.perf_counter() - started
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait()

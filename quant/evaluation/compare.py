@@ -46,6 +46,10 @@ class TokenScores:
     document: np.ndarray
     position: np.ndarray
 
+    @property
+    def n_bytes(self) -> int:
+        return sum(column.nbytes for column in vars(self).values())
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:

@@ -29,6 +29,7 @@ from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held, Repaired
 from quant.kernels.int4pack import Int4Matrix
 from quant.kernels.matrix import PackedMatrix
+from quant.kernels.native import being_made
 from quant.qtensor import QTensor
 from quant.scheme import PerChannel, PerTensor
 from quant.text import Text
@@ -74,7 +75,9 @@ def hold(weight: QuantWeight | QTensor) -> Held:
 def _fastest(matrix: PackedMatrix) -> Held:
     if compiled.supported(matrix) or (is_int8(matrix) and int_mm()):
         return matrix
-    return Int4Matrix.of(matrix) if Int4Matrix.fits(matrix) else Expanded.of(matrix)
+    if not being_made() and Int4Matrix.fits(matrix):
+        return Int4Matrix.of(matrix)
+    return Expanded.of(matrix)  # while the kernels are compiled too: it computes what they will
 
 
 def kernel(held: Held, activations: Activations = Activations.FLOAT) -> Kernel:

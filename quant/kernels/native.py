@@ -7,6 +7,9 @@ Two libraries, so that a compiler that fails at one still makes the other: `deco
 `many_tokens` attends and multiplies bytes. Only the second may contract a product and a sum into one operation: what is
 decoded is compared bit for bit.
 
+A page does not wait for the compiler: `make_beside` has a thread do it, and until that ends there are no kernels. What
+was made without them goes on as it is, or is packed anew (model/packed.py).
+
 Rejected: shipping binaries (one for each system), `torch.compile` (not allowed on ZeroGPU, 17 s to compile) and torch's
 extension builder (needs ninja and Python's headers, for functions that take plain pointers).
 """
@@ -19,6 +22,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,13 +61,39 @@ MANY_TOKENS_TYPES: Types = {
 }  # fmt: skip
 
 
-@cache
+class Made:
+    """A library: made at its first use, once; while a thread is at it, None for everybody else."""
+
+    def __init__(self, make: Callable[[], ctypes.CDLL | None]) -> None:
+        self.__wrapped__, self._made = make, cache(make)
+
+    def __call__(self) -> ctypes.CDLL | None:
+        return None if being_made() else self._made()
+
+
+_beside: threading.Thread | None = None
+
+
+def being_made() -> bool:
+    """Whether the libraries are on their way, and others should do without them."""
+    return _beside is not None and _beside.is_alive() and threading.current_thread() is not _beside
+
+
+def make_beside() -> threading.Thread:
+    """Make both libraries in a thread of their own."""
+    global _beside
+    _beside = threading.Thread(target=lambda: (decoder(), many_tokens()), name="compiler", daemon=True)
+    _beside.start()
+    return _beside
+
+
+@Made
 def decoder() -> ctypes.CDLL | None:
     """What computes with packed weights, or None where no compiler makes it."""
     return _made(DECODER, DECODER_TYPES, EXACT)
 
 
-@cache
+@Made
 def many_tokens() -> ctypes.CDLL | None:
     """What serves a long prompt, or None where no compiler makes it."""
     return _made(MANY_TOKENS, MANY_TOKENS_TYPES, CONTRACTED)

@@ -43,11 +43,15 @@ def available() -> bool:
     return many_tokens() is not None
 
 
-@cache
 def has_int8() -> bool:
     """Whether this processor multiplies bytes four at a time (VNNI)."""
     library = many_tokens()
-    return library is not None and bool(library.has_int8())
+    return library is not None and _has_int8(library)
+
+
+@cache
+def _has_int8(library: ctypes.CDLL) -> bool:
+    return bool(library.has_int8())
 
 
 def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

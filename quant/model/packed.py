@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from quant.activations import Activations
 from quant.errors import SchemeError
-from quant.kernels import cpu
+from quant.kernels import compiled, cpu
 from quant.kernels.arena import move_to_one_arena, settled
 from quant.kernels.expanded import Expanded
 from quant.kernels.held import Held, Repaired
@@ -150,6 +150,19 @@ def settle(model: nn.Module) -> None:
         module.matrix = now.get(id(module.matrix), module.matrix)
     copies = [base.copy for base in bases.values() if isinstance(base, Int4Matrix | Expanded)]
     move_to_one_arena([part for copy in copies for part in copy])
+
+
+def repack(model: nn.Module) -> bool:
+    """Drop the copies that stood in for kernels which have been compiled since; whether there were any."""
+    modules = [m for m in model.modules() if isinstance(m, QuantLinear | QuantEmbedding)]
+    held = {id(m.matrix): m.matrix for m in modules}
+    copies = {key: base for key, h in held.items() if isinstance(base := _base(h), Int4Matrix | Expanded)}
+    now = {key: _with_base(held[key], c.packed) for key, c in copies.items() if compiled.supported(c.packed)}
+    for module in modules:
+        module.matrix = now.get(id(module.matrix), module.matrix)
+    if now:
+        settle(model)
+    return bool(now)
 
 
 def _base(held: Held) -> Held:

@@ -7,7 +7,7 @@ table of fields, or whole, as JSON, in the parameter `recipe`, which then wins.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
@@ -16,7 +16,6 @@ import gradio as gr
 
 from quant.activations import Activations
 from quant.errors import QuantError
-from quant.evaluation.compare import compare
 from quant.evaluation.figures import figures
 from quant.evaluation.weights import weight_view
 from quant.generation import Sampling, first_difference, generate, side_by_side
@@ -24,6 +23,7 @@ from quant.lab import Lab
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.speculate import DRAFTED, acceptance, agreement, speculate
+from quant.ui.shared.action import MOST_HEAVY
 from quant.ui.shared.layer_names import default_layer, find_layer, matrices
 from quant.ui.sidebar.choice import Choice, recipe_of
 from quant.ui.sidebar.fields import FIELDS, Field
@@ -102,22 +102,29 @@ class Api:
                  recipe: Recipe) -> dict[str, Any]:  # fmt: skip
         """Perplexity, bits-per-byte, KL and agreement of original and quantized, with 95 % intervals and exact sizes.
 
-        text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole".
+        text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole". What somebody
+        has measured already is not measured again: measured_s_ago says how long ago that was.
         """
         scored = chosen_text(text, amount, own)
         report = size_report(self.lab.loaded(recipe.model), recipe)
-        scores = figures(compare(self.lab.reference(recipe.model, scored), finished(self.lab.quantized(recipe))))
+        known = self.lab.known(recipe, scored)
+        if known:
+            scores = figures(known.comparison)
+        else:
+            self.lab.reference(recipe.model, scored)  # a text that cannot be scored is refused before any work
+            scores = figures(finished(self.lab.measured(recipe, scored, finished(self.lab.quantized(recipe)))))
         protocol = asdict(scores.protocol)
         if recipe.activations != Activations.FLOAT:
             protocol["arithmetic"] += f" / {recipe.activations.name}"
-        return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes], "protocol": protocol}
+        return {**plain_figures(scores), "bytes": [report.float_bytes, report.stored_bytes], "protocol": protocol,
+                "measured_s_ago": round(known.age_s, 1) if known else 0.0}  # fmt: skip
 
 
 def build_api(lab: Lab) -> None:
     """Register the public endpoints in the current Blocks."""
     api = Api(lab)
     light: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 2}
-    heavy: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 4}
+    heavy: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": MOST_HEAVY}
     gr.api(api.layers, api_name="layers", **light)
     gr.api(endpoint(api.weights, [field for field in FIELDS if field.of_matrix]), api_name="weights", **light)
     for work in (api.generate, api.speculate, api.evaluate):
@@ -166,15 +173,15 @@ def _asked(arguments: Mapping[str, Any], simple: tuple[Field, ...] | list[Field]
     return recipe_of(choice, arguments[RECIPE])
 
 
-def in_turn(lab: Lab, work: Callable[..., Found]) -> Callable[..., Found]:
-    """`work`, one at a time with everything heavy."""
+def in_turn(lab: Lab, work: Callable[..., Found]) -> Callable[..., Coroutine[Any, Any, Found]]:
+    """`work`, one at a time with everything heavy; it waits without a thread."""
 
     @wraps(work)
-    def call(*args: Any, **kwargs: Any) -> Found:
-        with lab.heavy.turn() as turn:
-            for _ in turn.wait():
+    async def call(*args: Any, **kwargs: Any) -> Found:
+        with _or_raise(lab.heavy.turn) as turn:
+            async for _ in turn.wait():
                 pass
-            return work(*args, **kwargs)
+            return await lab.heavy.run(work, *args, **kwargs)
 
     return call
 

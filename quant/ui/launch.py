@@ -7,19 +7,29 @@ import gc
 import socket
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.networking import GRADIO_API_SERVER
 
 from quant.errors import ModelError
+from quant.kernels.native import make_beside
 from quant.lab import Lab
 from quant.ui.page import CSS, HEAD, build_page
+from quant.ui.shared.action import MOST_HEAVY
+from quant.ui.shared.sessions import MOST_SESSIONS, small_sessions
 
 # System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
 THEME = gr.themes.Default(
     primary_hue="slate", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 )
+# Whoever waits for heavy work holds one of gradio's places, but no thread; there are always some left for light work.
+# A browser asks for one thing a listener, so that a full light queue is a program that calls without waiting.
+CROWD: dict[str, Any] = {
+    "max_threads": MOST_HEAVY + 40, "state_session_capacity": MOST_SESSIONS, "app_kwargs": {"lifespan": small_sessions},
+}  # fmt: skip
+MOST_QUEUED = 2000
 NO_NETWORK = (
     "No hay red para abrir un enlace público (--share): no se alcanza {host}. La página sigue en esta máquina.\n"
     "There is no network for a public link (--share): {host} cannot be reached. The page stays on this machine."
@@ -73,9 +83,11 @@ def main(arguments: list[str] | None = None) -> None:
         lab.loaded(lab.default())
     except ModelError as error:
         parser.error(f"{error.text.es}\n{error.text.en}")
-    page = build_page(lab).queue(max_size=64)
+    page = build_page(lab).queue(max_size=MOST_QUEUED)
+    make_beside()
     gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
     gc.enable()
     page.launch(
         share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
+        **CROWD,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from quant.ui.api import build_api
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.action import connect
+from quant.ui.shared.drawn import Drawn
 from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import layer_choices, layer_in_view
 from quant.ui.shared.shelf import Shelf
@@ -76,6 +77,11 @@ class View:
     status: gr.HTML
     tabs: gr.Tabs
     built: tuple[Built, ...]
+    drawn: Drawn
+
+    def shown(self, follows: list[Follow], seen: Seen, values: Values) -> Updates:
+        """What all of these show."""
+        return {block: value for f in follows for block, value in self.drawn.show(f, seen, values).items()}
 
     @property
     def layers(self) -> list[gr.Dropdown]:
@@ -101,16 +107,16 @@ class View:
 
 def build_page(lab: Lab) -> gr.Blocks:
     """The whole demo: two languages over one lab, and the endpoints for programs."""
-    shelf = Shelf(get_upload_folder())
+    shelf, drawn = Shelf(get_upload_folder()), Drawn(lab)
     with gr.Blocks(title=t.TITLE.es, analytics_enabled=False) as demo:
         build_api(lab)
-        _build_language(Place(lab, "es", shelf), demo)
+        _build_language(Place(lab, "es", shelf), drawn, demo)
     with demo.route(t.TITLE.en, "/en", show_in_navbar=False):
-        _build_language(Place(lab, "en", shelf), demo)
+        _build_language(Place(lab, "en", shelf), drawn, demo)
     return demo
 
 
-def _build_language(place: Place, demo: gr.Blocks) -> None:
+def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> None:
     lab, language, built = place.lab, place.language, []
     gr.HTML(_header(language))
     with gr.Row(elem_classes="lab-layout", equal_height=False):
@@ -126,7 +132,7 @@ def _build_language(place: Place, demo: gr.Blocks) -> None:
     with gr.Accordion(t.BADGES_TITLE[language], open=False):
         gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
     gr.HTML(macros(html.PIECES).footer(t.FOOTER[language]))
-    view = View(lab, language, controls, status, tabs, tuple(built))
+    view = View(lab, language, controls, status, tabs, tuple(built), drawn)
     _wire_follows(view)
     _wire_runs(view)
     _wire_address(view, demo)
@@ -145,11 +151,6 @@ def layers_shown(view: View, seen: Seen) -> Updates:
         return {}  # the status line says what is wrong
     choices, name = layer_choices(loaded, view.language), layer_in_view(loaded, seen.layer).name
     return {layer: gr.update(choices=choices, value=name) for layer in view.layers}
-
-
-def shown(follows: list[Follow], seen: Seen, values: Values) -> Updates:
-    """What all of these show."""
-    return {block: value for follow in follows for block, value in follow.show(seen, values).items()}
 
 
 def _outputs(follows: list[Follow]) -> list[Block]:
@@ -179,7 +180,7 @@ def _listen(view: View, triggers: list[Any], follows: list[Follow], layer: gr.Dr
     """Draw `follows` again on any of `triggers`; `layer` says which one is in view."""
 
     def draw(values: Values) -> Updates:
-        return shown(follows, Seen(view.controls.choice(values), values[layer]), values) or gr.skip()
+        return view.shown(follows, Seen(view.controls.choice(values), values[layer]), values) or gr.skip()
 
     inputs: set[Block] = {*view.controls.inputs, layer, *_own(follows)}
     gr.on(triggers, draw, inputs, _outputs(follows), trigger_mode="always_last", **LIGHT)
@@ -207,7 +208,7 @@ def _wire_address(view: View, demo: gr.Blocks) -> None:
         if choice.model not in lab.names():
             errors.append(lab.unknown_model(choice.model))
             choice = replace(choice, model=lab.default())
-        live = shown(soon, Seen(choice), values)
+        live = view.shown(soon, Seen(choice), values)
         updates = controls.show(choice) | live
         updates[view.status] = html.NOTHING.join(
             [*(html.problem(e, language) for e in errors), Markup(live[view.status])]
@@ -217,7 +218,7 @@ def _wire_address(view: View, demo: gr.Blocks) -> None:
         return updates
 
     def follow_late(values: Values) -> Updates:
-        return shown(late, Seen(controls.choice(values), values[first]), values) or gr.skip()
+        return view.shown(late, Seen(controls.choice(values), values[first]), values) or gr.skip()
 
     demo.load(
         restore, {first, *_own(soon)}, [*controls.inputs, view.tabs, *_outputs(soon)], **LIGHT

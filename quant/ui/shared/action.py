@@ -6,8 +6,9 @@ Stopping is a flag that the work reads between two frames, so that what it showe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -21,16 +22,17 @@ from quant.text import Language
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.frames import Frame, Updates, Values, outputs_of, updates
-from quant.work import Progress, Work
+from quant.work import Progress, Work, stepped
 
 Asked = TypeVar("Asked")
 Ready = TypeVar("Ready")
 Known = TypeVar("Known")
 F = TypeVar("F", bound=Frame)
-# The heavy lane of the lab lets one through at a time and shows each visitor's place; Gradio only has to let the
-# waiting ones in, so that they can say so.
+# The heavy lane of the lab lets one through at a time, shows each visitor's place and says when it is full; Gradio only
+# has to let all of them in, so that they can say so.
+MOST_HEAVY = 160
 HEAVY: dict[str, Any] = {
-    "concurrency_id": "heavy", "concurrency_limit": 16, "show_progress": "hidden", "api_visibility": "private",
+    "concurrency_id": "heavy", "concurrency_limit": MOST_HEAVY, "show_progress": "hidden", "api_visibility": "private",
 }  # fmt: skip
 
 
@@ -48,16 +50,30 @@ class Action(Generic[Asked, Ready, F]):
     work: Callable[[Ready], Iterator[F]]
     outputs: type[F]
 
-    def frames(self, asked: Asked) -> Generator[F, None, None]:
+    async def stream(self, asked: Asked) -> AsyncGenerator[F, None]:
         """What is shown, whatever happens. A problem's message comes alone. Closed when nobody looks any more."""
+        lane = self.lab.heavy
         try:
-            ready = self.check(asked)
-            with self.lab.heavy.turn() as turn:
-                for ahead in turn.wait():
+            ready = await asyncio.to_thread(self.check, asked)
+            with lane.turn() as turn:
+                async for ahead in turn.wait():
                     yield self.outputs(html.queue_place(ahead, self.language))
-                yield from self.work(ready)
+                work = _closable(self.work(ready))
+                try:
+                    while (shown := await lane.run(next, work, None)) is not None:
+                        yield shown
+                finally:  # in the lane's thread, which may be in the middle of a step where this was cancelled
+                    await lane.run(work.close)
         except QuantError as error:
             yield self.outputs(html.problem(error, self.language))
+
+    def frames(self, asked: Asked) -> Generator[F, None, None]:
+        """What `stream` shows, for a program without an event loop."""
+        return stepped(self.stream(asked))
+
+
+def _closable(frames: Iterator[F]) -> Generator[F, None, None]:
+    yield from frames
 
 
 def showing(work: Work[Known], frame: Callable[[Progress[Known]], F]) -> Generator[F, None, Known]:
@@ -83,22 +99,30 @@ def quantizing(
 
 
 class Stops:
-    """Which visitors have asked for their work to stop."""
+    """Which visitors have something running, and whether they have asked for it to stop."""
 
     def __init__(self) -> None:
-        self._asked: set[str] = set()
+        self._asked: dict[str, bool] = {}
 
     def ask(self, visitor: str) -> None:
-        self._asked.add(visitor)
+        if visitor in self._asked:
+            self._asked[visitor] = True
 
-    def heed(self, visitor: str, language: Language, work: Iterator[F]) -> Iterator[F]:
-        """Pass on what `work` yields until it ends or `visitor` asks; then its last frame, marked as stopped."""
-        self._asked.discard(visitor)  # asked while nothing was running
-        for shown in work:
-            if visitor in self._asked:
-                yield replace(shown, said=html.stopped(shown.said, language))
-                return
-            yield shown
+    async def heed(self, visitor: str, language: Language, work: AsyncGenerator[F, None]) -> AsyncGenerator[F, None]:
+        """Pass on what `work` yields until it ends or `visitor` asks; then its last frame, marked as stopped.
+
+        `work` is closed with it.
+        """
+        self._asked[visitor] = False
+        try:
+            async with aclosing(work):
+                async for shown in work:
+                    if self._asked.get(visitor):
+                        yield replace(shown, said=html.stopped(shown.said, language))
+                        return
+                    yield shown
+        finally:
+            self._asked.pop(visitor, None)
 
 
 def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], triggers: Sequence[Any],
@@ -109,10 +133,14 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
     """
     stops = Stops()
 
-    def run(values: Values, request: gr.Request) -> Iterator[Updates]:
-        with closing(action.frames(asks(values))) as frames:
-            for shown in stops.heed(str(request.session_hash), action.language, frames):
-                yield updates(shown, outputs)
+    async def run(values: Values, request: gr.Request) -> AsyncGenerator[Updates, None]:
+        last = None
+        work = action.stream(asks(values))
+        async with aclosing(stops.heed(str(request.session_hash), action.language, work)) as frames:
+            async for shown in frames:
+                if shown != last:  # whoever waits is told its place when that changes
+                    yield updates(shown, outputs)
+                last = shown
 
     def ask(request: gr.Request) -> None:
         stops.ask(str(request.session_hash))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 
 from quant.errors import EvaluationError
 from quant.evaluation.bandwidth import this_machine
-from quant.evaluation.compare import Comparison, compare_steps
+from quant.evaluation.compare import Comparison
 from quant.evaluation.figures import Figures, figures
 from quant.evaluation.memory import held_in_memory, held_layers
-from quant.evaluation.speed import speed_steps
+from quant.evaluation.speed import Speed, speed_steps
+from quant.kernels.native import being_made
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots.divergence import divergence
@@ -72,22 +73,24 @@ class Asked:
     amount: str
     own: str
     history: Sequence[Entry] = ()
+    speed: bool = False
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """What was asked for, its text found."""
+    """What was asked for, its text found. speed: to be timed too."""
 
     choice: Choice
     text: EvalText
     history: Sequence[Entry]
+    speed: bool
 
 
 def measuring(lab: Lab, language: Language) -> Action[Asked, Scoring, Measured]:
-    """Both models read the text, and are timed."""
+    """Both models read the text, unless somebody has had them do so already, and are timed where that is asked for."""
 
     def check(asked: Asked) -> Scoring:
-        return Scoring(asked.choice, chosen_text(asked.text, asked.amount, asked.own), asked.history)
+        return Scoring(asked.choice, chosen_text(asked.text, asked.amount, asked.own), asked.history, asked.speed)
 
     return Action(lab, language, check, lambda scoring: measure(lab, language, scoring), Measured)
 
@@ -102,10 +105,12 @@ def chosen_text(name: str, amount: str, own: str) -> EvalText:
 
 def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
     """Progress over what is known so far, which is always of the same tokens for both models; last, the whole."""
-    choice, text = asked.choice, asked.text
-    original, report = lab.loaded(choice.model), size_report(lab.loaded(choice.model), choice.recipe())
-    reference = lab.reference(choice.model, text)
-    quantized = yield from quantizing(lab, language, choice.recipe(), Measured)
+    choice, text, recipe = asked.choice, asked.text, asked.choice.recipe()
+    original, report = lab.loaded(choice.model), size_report(lab.loaded(choice.model), recipe)
+    shared = lab.known(recipe, text)
+    if shared is None:
+        lab.reference(choice.model, text)  # a text that cannot be scored is refused before any work
+    quantized = yield from quantizing(lab, language, recipe, Measured)
 
     def scored(c: Comparison) -> Shown:
         return _shown(c, report, original, quantized, text, choice)
@@ -114,18 +119,32 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
         assert step.so_far is not None, "each window that is read is scored"
         return Measured(_reading(step.so_far, language) + result(scored(step.so_far), language))
 
-    compared = yield from showing(compare_steps(reference, quantized), reading)
-    known = scored(compared)
+    compared = yield from showing(lab.measured(recipe, text, quantized), reading)
+    known = replace(scored(compared), shared_s=shared.age_s if shared else None)
     shown, tried = result(known, language), _with(asked.history, known, choice, text)
-    yield Measured(shown, chart=divergence(compared.tokens, language), caption=chart_caption(known, language),
-                   tried=history_html(tried, language), history=tried)  # fmt: skip
-    original_speed, speed = yield from showing(
-        speed_steps([original, quantized]),
-        lambda step: Measured(html.progress(t.MEASURING_SPEED, step.fraction, language) + shown),
-    )
-    speeds = (original_speed, speed)
+    chart, caption = divergence(compared.tokens, language), chart_caption(known, language)
+    yield Measured(shown, chart=chart, caption=caption, tried=history_html(tried, language), history=tried)
+    if not asked.speed:
+        return
+    quantized, speeds = yield from timing(lab, language, choice, shown)
     timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
-    yield _timed(result(replace(known, speeds=speeds), language), [*tried[:-1], timed], language)
+    known = replace(known, speeds=speeds, computes=scored(compared).computes)
+    yield _timed(result(known, language), [*tried[:-1], timed], language)
+
+
+def timing(lab: Lab, language: Language, choice: Choice, shown: str) -> Generator[
+    Measured, None, tuple[LoadedModel, tuple[Speed, Speed]]
+]:  # fmt: skip
+    """The model as it was timed, and both speeds; again where the kernels came to be compiled in the middle of it."""
+    while True:
+        without_kernels = being_made()
+        quantized = yield from quantizing(lab, language, choice.recipe(), Measured)
+        original_speed, speed = yield from showing(
+            speed_steps([lab.loaded(choice.model), quantized]),
+            lambda step: Measured(html.progress(t.MEASURING_SPEED, step.fraction, language) + shown),
+        )
+        if without_kernels == being_made():
+            return quantized, (original_speed, speed)
 
 
 def _timed(shown: str, tried: list[Entry], language: Language) -> Measured:
@@ -141,9 +160,10 @@ def _reading(c: Comparison, language: Language) -> str:
 
 
 def _with(history: Sequence[Entry], s: Shown, choice: Choice, text: EvalText) -> list[Entry]:
-    """The history with a new entry, which takes the place of an older one of the same recipe and text."""
+    """The history with a new entry, in place of an older one of the same recipe and text, whose times it keeps."""
     new = Entry((choice.model, text), choice.short(), choice.query(), text.title, s.figures, s.report)
-    return [*(e for e in history if (e.key, e.address) != (new.key, new.address)), new]
+    older = [e for e in history if (e.key, e.address) == (new.key, new.address)]
+    return [*(e for e in history if e not in older), replace(new, written=older[-1].written if older else None)]
 
 
 def _shown(c: Comparison, report: SizeReport, original: LoadedModel, quantized: LoadedModel, text: EvalText,
@@ -181,6 +201,9 @@ def build_measure(place: Place) -> Run:
             label=t.METRIC_AMOUNT[language], min_width=280,
         )  # fmt: skip
     own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False)
+    speed = gr.Checkbox(
+        False, label=t.MEASURE_SPEED[language], info=t.MEASURE_SPEED_INFO[language], elem_id=f"speed-{language}"
+    )
     with gr.Row():
         button = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"measure-stop-{language}")
@@ -198,7 +221,7 @@ def build_measure(place: Place) -> Run:
     outputs = Outputs(output, chart, caption, tried, history, bandwidth.shown, bandwidth.chart, bandwidth.caption)
 
     def asks(choice: Choice, values: Values) -> Asked:
-        return Asked(choice, values[text], values[amount], values[own], values[history])
+        return Asked(choice, values[text], values[amount], values[own], values[history], values[speed])
 
-    inputs = (text, amount, own, history)
+    inputs = (text, amount, own, history, speed)
     return Run(measuring(place.lab, language), asks, (button.click,), inputs, outputs, stop)

@@ -14,6 +14,7 @@ from quant.evaluation.memory import HeldLayer, packed_bits, process_bytes
 from quant.evaluation.speed import Speed
 from quant.evaluation.verdict import RULE
 from quant.kernels.cpu import INT4PACK, INT8, LIMBS
+from quant.kernels.native import being_made
 from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
@@ -27,7 +28,8 @@ NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose sum
 class Shown:
     """What has been measured so far. speeds: (original, quantized), None until timed; memory: bytes of both models.
 
-    computes: what the quantized model computes with, and what its weights take in memory.
+    computes: what the quantized model computes with, and what its weights take in memory. shared_s: how long ago it was
+    measured, where it was not measured again.
     """
 
     figures: Figures
@@ -37,6 +39,7 @@ class Shown:
     title: Text
     recipe: Text
     computes: Text
+    shared_s: float | None = None
 
 
 def result(s: Shown, language: Language) -> Markup:
@@ -45,6 +48,8 @@ def result(s: Shown, language: Language) -> Markup:
     cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
     drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
     cost += html.caption(s.computes[language])
+    if s.shared_s is not None:
+        warning += html.notice(t.SHARED.format(ago=ago(s.shared_s))[language], "note")
     below = html.caption(s.recipe[language]) + html.caption(_protocol(s, language)) + html.caption(_sure(f, language))
     return _words(s, language) + warning + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
 
@@ -60,7 +65,16 @@ def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activat
         Text(*(number(b, la, 3) for la in LANGUAGES)) for b in (packed_bits(held), report.quantized_bits_per_weight)
     ]
     text = t.COMPUTES_HELD if bits[0] == bits[1] else t.COMPUTES_HELD_MORE
-    return Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
+    said = Text("{how} {bits}", "{how} {bits}").format(how=how, bits=text.format(held=bits[0], stored=bits[1]))
+    return t.COMPUTES_SOON.format(said=said) if being_made() else said
+
+
+def ago(seconds: float) -> Text:
+    """How long ago, as one says it."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return t.AGO_MOMENT
+    return t.AGO_MINUTES.format(n=minutes) if minutes < 60 else t.AGO_HOURS.format(n=round(minutes / 60))
 
 
 def _words(s: Shown, language: Language) -> Markup:

@@ -30,6 +30,20 @@ METRIC_AMOUNTS = {
     "whole": Text("todo el texto", "the whole text"),
 }
 MEASURE = Text("Medir", "Measure")
+MEASURE_SPEED = Text("Medir también la velocidad", "Time them too")
+MEASURE_SPEED_INFO = Text(
+    "Los dos modelos escriben y leen por turnos, cronometrados en esta máquina; tarda unos segundos más.",
+    "Both models write and read in turns, timed on this machine; it takes some seconds more.",
+)
+SHARED = Text(
+    "Medido {ago} en esta máquina con este mismo modelo, receta y texto: las cifras son las de entonces y no se ha "
+    "repetido la medida.",
+    "Measured {ago} on this machine with this very model, recipe and text: these are the figures of that measurement, "
+    "which was not repeated.",
+)
+AGO_MOMENT = Text("hace un momento", "a moment ago")
+AGO_MINUTES = Text("hace {n}\N{NO-BREAK SPACE}min", "{n}\N{NO-BREAK SPACE}min ago")
+AGO_HOURS = Text("hace {n}\N{NO-BREAK SPACE}h", "{n}\N{NO-BREAK SPACE}h ago")
 MEASURING_BOTH = Text("Leyendo con los dos modelos:", "Reading with both models:")
 MEASURING_SPEED = Text("Cronometrando los dos por turnos:", "Timing both in turns:")
 METRIC_EMPTY = Text(
@@ -118,6 +132,10 @@ COMPUTES = Text(
     "Al escribir calcula con: {kernels}; {activations}.", "When writing it computes with: {kernels}; {activations}."
 )
 COMPUTES_ALONE = Text("Al escribir calcula con: {kernels}.", "When writing it computes with: {kernels}.")
+COMPUTES_SOON = Text(
+    "{said} El código C de esta máquina se está compilando: dentro de un rato escribirá más deprisa.",
+    "{said} The C code for this machine is being compiled: in a while it will write faster.",
+)
 COMPUTES_FLOAT = Text("activaciones float32", "float32 activations")
 COMPUTES_INT8 = Text(
     "activaciones redondeadas a 8 bits, con una escala por token", "activations rounded to 8 bits, one scale per token"
