@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
+from quant.arguments import typed
 from quant.errors import ModelError
 from quant.kernels.cpu import rows
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, settle_floats
@@ -100,6 +101,7 @@ def same_tokens(a: LoadedModel, b: LoadedModel) -> bool:
     return a.tokenizer is b.tokenizer or a.tokenizer.get_vocab() == b.tokenizer.get_vocab()
 
 
+@typed(ModelError)
 def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
     """Load `"embedded"`, a folder, or a hub id that is in the local cache; never downloads.
 
