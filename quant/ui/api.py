@@ -1,7 +1,8 @@
 """The same lab for programs: named endpoints with typed parameters, usable from `gradio_client`.
 
 An endpoint is a method that takes a `Recipe`. A client gives it as simple parameters, which come from the sidebar's
-table of fields, or whole, as JSON, in the parameter `recipe`, which then wins.
+table of fields, or whole, as JSON, in the parameter `recipe`, which then wins. What comes is held to the types of the
+signature, once, before a place in the queue is taken.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
+from pydantic import create_model
 
 from quant.activations import Activations
 from quant.errors import QuantError
@@ -20,6 +22,7 @@ from quant.evaluation.compare import compare
 from quant.evaluation.figures import figures
 from quant.evaluation.weights import weight_view
 from quant.generation import Sampling, first_difference, generate, side_by_side
+from quant.json_model import JsonModel, parsed
 from quant.lab import Lab
 from quant.recipe import Recipe
 from quant.size import size_report
@@ -118,10 +121,28 @@ def build_api(lab: Lab) -> None:
     api = Api(lab)
     light: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 2}
     heavy: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 4}
-    gr.api(api.layers, api_name="layers", **light)
-    gr.api(endpoint(api.weights, [field for field in FIELDS if field.of_matrix]), api_name="weights", **light)
+    of_matrix = [field for field in FIELDS if field.of_matrix]
+    gr.api(checked(api.layers), api_name="layers", **light)
+    gr.api(checked(endpoint(api.weights, of_matrix)), api_name="weights", **light)
     for work in (api.generate, api.speculate, api.evaluate):
-        gr.api(in_turn(lab, endpoint(work, FIELDS)), api_name=work.__name__, **heavy)
+        gr.api(checked(in_turn(lab, endpoint(work, FIELDS))), api_name=work.__name__, **heavy)
+
+
+def checked(work: Callable[..., Found]) -> Callable[..., Found]:
+    """`work`, which is only reached by arguments of the types that its signature names: "4" is not 4."""
+    signature, name = inspect.signature(work), work.__name__
+    hints = get_type_hints(work)
+    asked: dict[str, Any] = {p.name: (hints[p.name], ...) for p in signature.parameters.values()}
+    model = create_model(name, __base__=JsonModel, **asked)
+
+    @wraps(work)
+    def call(*args: Any, **kwargs: Any) -> Found:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        _or_raise(lambda: parsed(model, bound.arguments, name))
+        return work(*bound.args, **bound.kwargs)
+
+    return call
 
 
 def endpoint(work: Callable[..., Found], simple: tuple[Field, ...] | list[Field]) -> Callable[..., Found]:

@@ -7,6 +7,7 @@ import gc
 import socket
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -14,12 +15,18 @@ from gradio.networking import GRADIO_API_SERVER
 
 from quant.errors import ModelError
 from quant.lab import Lab
+from quant.ui.border.guard import bordered
 from quant.ui.page import CSS, HEAD, build_page
 
 # System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
 THEME = gr.themes.Default(
     primary_hue="slate", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 )
+# What gradio leaves open unless it is told; `quant.ui.border` closes the rest.
+CLOSED: dict[str, Any] = {
+    "app_kwargs": {"lifespan": bordered}, "enable_monitoring": False, "max_file_size": 10 * gr.FileSize.MB,
+    "mcp_server": False, "pwa": False,
+}  # fmt: skip
 NO_NETWORK = (
     "No hay red para abrir un enlace público (--share): no se alcanza {host}. La página sigue en esta máquina.\n"
     "There is no network for a public link (--share): {host} cannot be reached. The page stays on this machine."
@@ -78,4 +85,5 @@ def main(arguments: list[str] | None = None) -> None:
     gc.enable()
     page.launch(
         share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
+        **CLOSED,
     )  # fmt: skip
