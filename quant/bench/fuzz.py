@@ -88,13 +88,13 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def served() -> Iterator[Served]:
-    """`python app.py` on a free port, until the block ends."""
+def served(**variables: str) -> Iterator[Served]:
+    """`python app.py` on a free port, with these environment variables, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     environment = os.environ | {
         "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": port, "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1",
-    }  # fmt: skip
+    } | variables  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, (log := Path(folder) / "log").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "app.py"],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import socket
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ModelError as error:
         parser.error(f"{error.text.es}\n{error.text.en}")
     page = build_page(lab).queue(max_size=64)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C: the folder of downloads goes too
     gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
     gc.enable()
     page.launch(

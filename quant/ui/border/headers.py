@@ -33,9 +33,8 @@ def policy(page: gr.Blocks) -> str:
     return "; ".join([
         "default-src 'none'", f"script-src 'self' 'unsafe-inline' 'unsafe-eval'{more}",
         f"style-src 'self' 'unsafe-inline'{more}", f"img-src 'self' data: blob:{more}", f"font-src 'self' data:{more}",
-        f"connect-src 'self' data: blob:{more}", "media-src 'self' data: blob:", "worker-src 'self' blob:",
-        "manifest-src 'self'", "base-uri 'self'", "form-action 'none'", "object-src 'none'",
-        f"frame-ancestors {frames}",
+        f"connect-src 'self'{more}", "manifest-src 'self'", "base-uri 'self'", "form-action 'none'",
+        "object-src 'none'", f"frame-ancestors {frames}",
     ])  # fmt: skip
 
 
