@@ -302,6 +302,32 @@ def test_visits_are_remembered_as_far_as_there_is_room() -> None:
 
 
 @pytest.mark.slow
+def test_every_way_in_is_open_and_says_what_it_does_not_take(page: httpx.Client) -> None:
+    """By number and by name, at once and by the queue, by position and by parameters."""
+    number = listener(page, "weights")["id"]
+    for path, body in (
+        ("run/weights", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""]}),
+        ("api/weights", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""]}),
+        ("run/predict", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""], "fn_index": number}),
+    ):
+        assert page.post(f"{API}/{path}", json=body).json()["data"][0]["levels"] == 7, path
+    for path, body, words in (
+        ("call/weights", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""]}, '"levels": 7'),
+        ("call/v2/weights", {"bits": 3, "granularity": "channel"}, '"levels": 7'),
+        ("call/v2/weights", {"bits": "3"}, "weights.bits: got '3'; allowed: int."),
+    ):
+        event = page.post(f"{API}/{path}", json=body).json()["event_id"]
+        assert words in page.get(f"{API}/{path}/{event}").text, (path, body)
+    for name, body, words in (
+        ("weights", {"nobody": 1}, "“nobody” is unknown"), ("generate", {"session_hash": "abc"}, "“prompt” is missing"),
+    ):  # fmt: skip
+        answer = page.post(f"{API}/call/v2/{name}", json=body)
+        assert (answer.status_code, words in answer.json()["detail"]) == (400, True)
+    for path in ("call/draw", "call/v2/draw", "run/draw", "call/nobody"):
+        assert page.post(f"{API}/{path}", json={"data": []}).status_code == 404, path
+
+
+@pytest.mark.slow
 def test_a_program_still_comes_in(server: str) -> None:
     client = Client(server, verbose=False)
     assert client.predict(api_name="/layers")

@@ -36,7 +36,8 @@ TRACEBACK = "Traceback (most recent call last)"
 # The path of a file to download is gradio's name for it: that of the temporary folder, and what the page made there.
 INTERNAL = re.compile(
     r"NoneType|Traceback|has no attribute|Cannot move|site-packages|<class '|<function|object at 0x|unhashable|"
-    r"not supported between|list of choices|[Oo]riginal error|preprocess|positional argument|keyword argument|"
+    r"not supported between|list of choices|serializable|Object of type|[Oo]riginal error|preprocess|"
+    r"positional argument|keyword argument|"
     r"(?<![\w.])(gradio|pydantic|starlette|fastapi|torch|transformers|numpy|quant)\.[a-z_]+\.|"
     r"File \"|\.py\", line|\.py:\d|(?<![\w.])/(root|home|usr|opt|tmp|var|etc|proc)/(?!quant-lab-)|"
     r"\b(Value|Type|Key|Attribute|Index|Runtime|Validation|Unicode\w+|Overflow|Recursion|OS)Error\b|"

@@ -8,12 +8,15 @@ signature, once, before a place in the queue is taken.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
+import numpy as np
 from pydantic import create_model
 
 from quant.activations import Activations
@@ -65,7 +68,7 @@ class Api:
         return {
             "layer": found.name,
             "quantized": quantized,
-            **{k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()},
+            **view,
         }
 
     def generate(self, prompt: str, *, recipe: Recipe, max_length: int = 150, no_repeat_ngram_size: int = 2,
@@ -140,9 +143,23 @@ def checked(work: Callable[..., Found]) -> Callable[..., Found]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         _or_raise(lambda: parsed(model, bound.arguments, name))
-        return work(*bound.args, **bound.kwargs)
+        found: Found = as_json(work(*bound.args, **bound.kwargs))
+        return found
 
     return call
+
+
+def as_json(value: Any) -> Any:
+    """The same in what JSON has, however it is then written: no array, no member of an enumeration, no infinity."""
+    if isinstance(value, Mapping):
+        return {name: as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return as_json(value.tolist())
+    if isinstance(value, Enum):
+        return as_json(value.value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def endpoint(work: Callable[..., Found], simple: tuple[Field, ...] | list[Field]) -> Callable[..., Found]:

@@ -50,6 +50,10 @@ class NamedCall(Body):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
+    def written(self) -> bytes:
+        """The parameters alone: gradio takes a name of a visit for one of them."""
+        return json.dumps(self.model_extra).encode()
+
 
 class Cancel(Body):
     """The end of a call."""

@@ -77,7 +77,8 @@ def is_upload(path: str) -> bool:
     return any(upload.path.fullmatch(path) for upload in UPLOADS)
 
 
-def at(path: str, open_doors: Iterable[Door]) -> tuple[Door, re.Match[str]] | None:
-    """The door at `path`, and what its name says."""
-    found = ((one, one.path.fullmatch(path)) for one in open_doors)
-    return next(((one, match) for one, match in found if match), None)
+def at(path: str, open_doors: Iterable[Door], method: str = "GET") -> tuple[Door, re.Match[str]] | None:
+    """The door at `path`, one that may be asked so where there are two, and what its name says."""
+    matched = ((one, one.path.fullmatch(path)) for one in open_doors)
+    found = [(one, match) for one, match in matched if match]
+    return next((pair for pair in found if method in pair[0].methods), found[0] if found else None)

@@ -2,50 +2,39 @@
 
 `launch(app_kwargs={"middleware": …})` would put it inside gradio's own CORS and compression, which would then answer
 before it and write after it; so the lifespan, which FastAPI runs before the first request, wraps the finished stack.
-What is refused is refused in one sentence, before its body is read or gradio knows of it. Reading is bounded in bytes
-and time. What gradio itself fails at ends as one line in the log, without a traceback.
+What is refused is refused in one sentence, before its body is read or gradio knows of it. What gradio itself fails at
+ends as one line in the log, without a traceback.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from gradio.utils import get_space
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from quant.errors import QuantError, shown
-from quant.text import Language, Text
+from quant.errors import shown
 from quant.ui.border import texts as t
-from quant.ui.border.bodies import MOST_BYTES, NOT_JSON, Body, Call, NamedCall, read_body
+from quant.ui.border.answer import Answer, Refusal, language_of
+from quant.ui.border.bodies import Body, Call, NamedCall
 from quant.ui.border.doors import Door, at, doors, is_upload
-from quant.ui.border.headers import guard
 from quant.ui.border.origin import answers_to, follows_link, from_elsewhere
-from quant.ui.border.visits import Visits, new_cookie, visitor_of
+from quant.ui.border.reading import read, replayed, rewritten, without_ranges
+from quant.ui.border.visits import Visits, visitor_of
 
-PATIENCE_S = 30.0
 LOG = logging.getLogger("quant.border")
 FAILURES = (LookupError, ValueError, TypeError, AttributeError, RuntimeError, OSError, HTTPException)
-
-
-class Refusal(QuantError):
-    """What is not served, and by which status."""
-
-    def __init__(self, status: int, text: Text) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @asynccontextmanager
@@ -93,7 +82,7 @@ class Border:
         headers, path = Headers(scope=scope), scope["path"]
         if not answers_to(headers.get("host", ""), self._page):
             raise Refusal(421, t.BAD_HOST)
-        found = at(path, self._doors)
+        found = at(path, self._doors, scope["method"])
         if found is None:
             raise Refusal(403, t.NO_UPLOADS) if is_upload(path) else Refusal(404, t.NO_DOOR)
         if scope["method"] not in found[0].methods:
@@ -163,111 +152,18 @@ class Border:
             if not public:
                 raise Refusal(404, t.NO_FUNCTION)
             if isinstance(body, NamedCall):
-                check_named(body, list(inspect.signature(public[0].fn).parameters))
+                check_named(body, inspect.signature(public[0].fn).parameters)
 
 
-class Answer:
-    """What is sent back, with the headers that protect; it knows whether it has begun."""
-
-    def __init__(self, scope: Scope, send: Send, page: gr.Blocks) -> None:
-        self._scope, self._send, self._page = scope, send, page
-        self.document = self._begun = False
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._begun = True
-            headers = MutableHeaders(scope=message)
-            guard(headers, self._page, self.document)
-            if self.document and message["status"] == 200:
-                self._greet(headers)
-        await self._send(message)
-
-    def _greet(self, headers: MutableHeaders) -> None:
-        asked = Headers(scope=self._scope)
-        if not visitor_of(asked.get("cookie")):
-            secure = "https" in (self._scope["scheme"], asked.get("x-forwarded-proto"))
-            headers.append("Set-Cookie", new_cookie(secure, framed=get_space() is not None))
-
-    async def say(self, status: int, text: Text, scope: Scope, receive: Receive) -> None:
-        """One sentence, where gradio's clients look for it. A body that nobody reads goes no further."""
-        said, unread = text[language_of(scope)], scope["method"] == "POST"
-        headers = {"Connection": "close"} if unread else None
-        await JSONResponse({"detail": said, "error": said}, status, headers)(scope, receive, self.send)
-
-    async def end(self, scope: Scope, receive: Receive) -> None:
-        """End an answer that failed, as well as that can still be done."""
-        if self._begun:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            await self.say(500, t.WENT_WRONG, scope, receive)
-
-
-def language_of(scope: Scope) -> Language:
-    """That of the page which asks; English for a program."""
-    headers = Headers(scope=scope)
-    page = headers.get("referer")
-    if page is None:
-        return "es" if headers.get("accept-language", "").startswith("es") else "en"
-    return "en" if page.partition("?")[0].rstrip("/").endswith("/en") else "es"
-
-
-async def read(scope: Scope, receive: Receive, kind: type[Body]) -> Body:
-    """The body, whole, as a record. Raises Refusal."""
-    headers = Headers(scope=scope)
-    if not headers.get("content-type", "").startswith("application/json"):
-        raise Refusal(415, NOT_JSON)
-    announced = headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:20]) > MOST_BYTES:
-        raise Refusal(413, t.TOO_LARGE.format(most=MOST_BYTES))
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            return read_body(kind, await content_of(receive))
-    except TimeoutError:
-        raise Refusal(408, t.TOO_SLOW) from None
-    except QuantError as error:
-        raise (error if isinstance(error, Refusal) else Refusal(400, error.text)) from None
-
-
-async def content_of(receive: Receive) -> bytes:
-    content = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal(400, t.TOO_SLOW)
-        content += message.get("body", b"")
-        if len(content) > MOST_BYTES:
-            raise Refusal(413, t.TOO_LARGE.format(most=MOST_BYTES))
-        if not message.get("more_body", False):
-            return bytes(content)
-
-
-def check_named(body: NamedCall, names: list[str]) -> None:
-    """Raise Refusal for parameters that the endpoint does not have."""
-    unknown = [name for name in body.model_extra or {} if name not in names]
+def check_named(body: NamedCall, known: Mapping[str, inspect.Parameter]) -> None:
+    """Raise Refusal for parameters that the endpoint does not have, and for those that it lacks."""
+    given = body.model_extra or {}
+    unknown = [name for name in given if name not in known]
     if unknown:
-        raise Refusal(400, t.UNKNOWN_PARAMETER.format(name=shown(unknown[0]), allowed=", ".join(names)))
-
-
-def rewritten(scope: Scope, content: bytes) -> Scope:
-    """The request with another body."""
-    kept = [(k, v) for k, v in scope["headers"] if k not in (b"content-length", b"transfer-encoding", b"content-type")]
-    told = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    return {**scope, "headers": kept + told}
-
-
-def without_ranges(scope: Scope) -> Scope:
-    """The request for the whole file: gradio's own way with ranges repeats the request's headers in the answer."""
-    return {**scope, "headers": [(k, v) for k, v in scope["headers"] if k not in (b"range", b"if-range")]}
-
-
-def replayed(content: bytes, receive: Receive) -> Receive:
-    """A body that has been read, to be read again; then what comes after it."""
-    left: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
-
-    async def again() -> Message:
-        return left.pop() if left else await receive()
-
-    return again
+        raise Refusal(400, t.UNKNOWN_PARAMETER.format(name=shown(unknown[0]), allowed=", ".join(known)))
+    missing = [name for name, one in known.items() if one.default is inspect.Parameter.empty and name not in given]
+    if missing:
+        raise Refusal(400, t.MISSING_PARAMETER.format(name=missing[0]))
 
 
 def where(error: BaseException) -> str:

@@ -38,6 +38,7 @@ UNKNOWN_PARAMETER = Text(
     "El parámetro «{name}» es desconocido; los que hay: {allowed}.",
     "The parameter “{name}” is unknown; the ones that exist: {allowed}.",
 )
+MISSING_PARAMETER = Text("Falta el parámetro «{name}».", "The parameter “{name}” is missing.")
 BAD_COUNT = Text(
     "Hacen falta {n} valores y han llegado {got}: recarga la página y vuelve a intentarlo.",
     "{n} values are needed and {got} came: reload the page and try again.",
