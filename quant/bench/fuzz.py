@@ -4,7 +4,7 @@ A page is started in a process of its own and asked over HTTP, one call after an
 many as hypothesis draws. Keys: `calls`; `tracebacks` in the page's log, and those of them that name a file of this
 project (`tracebacks_ours`); `leaks`, answers that show internals; `deaths`, how often the page was gone or silent
 afterwards; `slow`, calls that gave no answer in time; `caught`, lines that the border wrote where gradio failed;
-`found`, which calls led to what.
+`found`, which calls led to what. Hypothesis comes with tests/requirements.txt.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 HOSTS = "QUANT_HOSTS"  # further names of this machine, with commas
-OWN, NAVIGATION = ("same-origin", "none"), ("document", "iframe", "empty", "")
+OWN = ("same-origin", "none")
 
 
 def host_of(authority: str) -> str:
