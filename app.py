@@ -12,6 +12,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")  # nobody reads them, 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from quant.ui.border.folder import own_folder  # noqa: E402
+
+own_folder()  # gradio reads where its files go when it is imported
+
 from quant.ui.launch import main  # noqa: E402
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from quant.arguments import check_fields
 from quant.errors import SchemeError
 from quant.formats import FORMATS, NumberFormat
 from quant.text import Text
@@ -57,6 +58,7 @@ class Activations:
     INT8: ClassVar[Activations]
 
     def __post_init__(self) -> None:
+        check_fields(self, SchemeError)
         if self.format is None:
             if (self.per, self.static) != (Per.TOKEN, False):
                 raise SchemeError(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from quant.codebooks import FP4, IQ4, NF4, dynamic_table
-from quant.errors import SchemeError
+from quant.errors import SchemeError, shown
 from quant.floats import FloatLayout, Overflow, Specials
 from quant.nearest import Rounder, Ties, rounder
 from quant.text import Text
@@ -306,9 +306,9 @@ def number_format(name: str) -> NumberFormat:
 
 def integer_format(bits: int, *, signed: bool) -> NumberFormat:
     """The integer format intN or uintN of N = `bits` bits. Raises SchemeError unless 2 <= bits <= 8."""
-    if not isinstance(bits, int) or bits not in INTEGER_BITS:
+    if type(bits) is not int or bits not in INTEGER_BITS:
         raise SchemeError(
             Text("Has pedido {bits} bits; tiene que ser un entero de 2 a 8.",
-                 "{bits} bits were asked for; it must be a whole number from 2 to 8.").format(bits=str(bits))
+                 "{bits} bits were asked for; it must be a whole number from 2 to 8.").format(bits=shown(str(bits)))
         )  # fmt: skip
     return FORMATS[f"{'' if signed else 'u'}int{bits}"]

@@ -22,7 +22,8 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from quant.errors import PromptError
+from quant.arguments import check_fields, typed
+from quant.errors import PromptError, shown
 from quant.model.load import LoadedModel
 from quant.run.reader import reader
 from quant.text import Text, as_typed
@@ -54,6 +55,7 @@ class Sampling:
     def __post_init__(self) -> None:
         for name in ("max_length", "no_repeat_ngram_size", "top_k", "seed"):
             _whole(name, getattr(self, name))
+        check_fields(self, PromptError)
         _within("max_length", self.max_length, 2, 100_000)
         _within("no_repeat_ngram_size", self.no_repeat_ngram_size, 0, 100)
         _within("top_k", self.top_k, 0, 1_000_000)
@@ -77,10 +79,10 @@ class Sampling:
 
 
 def _whole(name: str, value: float) -> None:
-    if not isinstance(value, int):
+    if type(value) is not int:
         raise PromptError(
             Text("{name} = {value}: tiene que ser un número entero.", "{name} = {value}: it must be a whole number.")
-            .format(name=name, value=as_typed(value))
+            .format(name=name, value=as_typed(shown(str(value))))
         )  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise PromptError(
             Text("{name} = {value}: tiene que estar entre {low} y {high}.",
                  "{name} = {value}: it must be from {low} to {high}.")
-            .format(name=name, value=as_typed(value), low=as_typed(low), high=as_typed(high))
+            .format(name=name, value=as_typed(shown(str(value))), low=as_typed(low), high=as_typed(high))
         )  # fmt: skip
 
 
@@ -113,6 +115,7 @@ class Step:
         return self.new_tokens / self.seconds if self.seconds else 0.0
 
 
+@typed(PromptError)
 def encode_prompt(loaded: LoadedModel, prompt: str, max_length: int) -> list[int]:
     """Token ids of the prompt. Raises PromptError when it is empty or leaves no room."""
     if not prompt.strip():
@@ -190,6 +193,7 @@ class Settings(TypedDict, total=False):
     stop_at_end: bool
 
 
+@typed(PromptError)
 def generate(loaded: LoadedModel, prompt: str, sampling: Sampling | None = None, **settings: Unpack[Settings]) -> Step:
     """Write after `prompt`: the text, its token ids and the seconds it took.
 
@@ -219,7 +223,7 @@ def generate(loaded: LoadedModel, prompt: str, sampling: Sampling | None = None,
                 Text("max_length y max_new_tokens dicen lo mismo de dos maneras: da solo una.",
                      "max_length and max_new_tokens say one thing in two ways: give one of them.")
             )  # fmt: skip
-        chosen["max_length"] = len(loaded.tokenizer.encode(prompt)) + new
+        chosen["max_length"] = len(loaded.tokenizer.encode(prompt, verbose=False)) + new
     *_, last = stream(loaded, prompt, replace(sampling or Sampling(), **chosen))
     return last
 

@@ -19,7 +19,7 @@ from quant.text import Text
 TAG = "·"  # begins the names of a union's members, which no message shows
 EXPECTED = {
     "string_type": "text", "bool_type": "bool", "int_type": "int", "list_type": "[…]", "tuple_type": "[…]",
-    "dict_type": "{…}", "model_type": "{…}", "float_type": "number",
+    "dict_type": "{…}", "model_type": "{…}", "float_type": "number", "finite_number": "number",
 }  # fmt: skip
 
 
@@ -31,7 +31,8 @@ class JsonModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_unknown_field(cls, value: Any) -> Any:
-        unknown = [name for name in value if name not in cls.model_fields] if isinstance(value, dict) else []
+        forbidden = isinstance(value, dict) and cls.model_config["extra"] == "forbid"
+        unknown = [name for name in value if name not in cls.model_fields] if forbidden else []
         if unknown:
             said = {"name": shown(str(unknown[0])), "allowed": ", ".join(cls.model_fields)}
             raise PydanticCustomError("unknown_field", "unknown field", said)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from quant.activations import Activations
+from quant.arguments import typed
 from quant.errors import ModelError, QuantError
 from quant.methods import method_for
 from quant.model.layers import Kind, Layer, layers_of
@@ -37,6 +38,7 @@ PROOF = Scheme.integer(8, PerChannel())
 T = TypeVar("T")
 
 
+@typed(ModelError)
 def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
     """Load `"embedded"`, a folder, or a hub id that is in the local cache; never downloads.
 

@@ -15,6 +15,7 @@ import torch
 from transformers import PreTrainedModel
 
 from quant.activations import Activations
+from quant.arguments import typed
 from quant.calibrate import outside
 from quant.calibrate import statistics as gather
 from quant.errors import CalibrationError, QuantError
@@ -30,6 +31,7 @@ from quant.weight import QuantWeight
 from quant.work import Progress, Work, finished
 
 
+@typed(QuantError)
 def quantize_model(loaded: LoadedModel, recipe: Recipe) -> LoadedModel:
     """A new model with packed weights; everything not quantized is shared with `loaded`, which stays as it was.
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from quant.activations import Activations
+from quant.arguments import check, check_fields, described, typed
 from quant.errors import CalibrationError, QuantError, SchemeError, shown
 from quant.methods import method_for, method_named
 from quant.methods.base import Method, Statistic
@@ -46,6 +47,7 @@ class Rule:
     knobs: Any = None
 
     def __post_init__(self) -> None:
+        check_fields(self, SchemeError)
         kind, colon, _ = self.layers.rpartition(":")
         if colon and kind not in KINDS:
             raise SchemeError(
@@ -63,6 +65,7 @@ class Rule:
             return
         method = method_named(self.method) if self.method else method_for(self.scheme)
         knobs = method.knobs() if self.knobs is None else self.knobs
+        check("Rule, knobs", knobs, method.knobs, SchemeError)
         method.check(self.scheme, knobs)
         object.__setattr__(self, "method", method.name)
         object.__setattr__(self, "knobs", knobs)
@@ -103,6 +106,8 @@ class Calibration:
     own: str = ""
 
     def __post_init__(self) -> None:
+        check("Calibration, text", self.text, str, CalibrationError)
+        check("Calibration, own", self.own, str, CalibrationError)
         if self.text not in (*CALIBRATION_TEXTS, "own") or (self.text == "own") != bool(self.own.strip()):
             raise CalibrationError(
                 Text("No hay un texto de calibración «{got}»; hay {allowed}, u «own» con un texto tuyo.",
@@ -118,7 +123,7 @@ class Calibration:
             raise CalibrationError(
                 Text("Para calibrar se piden {got} tokens; tiene que ser un entero de {low} a {high}.",
                      "{got} tokens were asked for to calibrate; it must be a whole number from {low} to {high}.")
-                .format(got=str(self.tokens), low=LEAST_TOKENS, high=MOST_TOKENS)
+                .format(got=shown(str(self.tokens)), low=LEAST_TOKENS, high=MOST_TOKENS)
             )  # fmt: skip
 
 
@@ -150,6 +155,7 @@ class Recipe:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, SchemeError)
         if not self.rules:
             raise SchemeError(
                 Text("La receta no tiene ninguna regla; hace falta al menos una.",
@@ -158,6 +164,7 @@ class Recipe:
         object.__setattr__(self, "calibration", (self.calibration or Calibration()) if self.needs else None)
 
     @classmethod
+    @typed(SchemeError)
     def uniform(cls, scheme: Scheme = DEFAULT_SCHEME, *, table: bool = False, method: str = "", knobs: Any = None,
                 overrides: Iterable[tuple[str, Scheme]] = (), **others: Any) -> Recipe:  # fmt: skip
         """One scheme for all matrices that are multiplied, and with `table` for the token table too (it stays tied).
@@ -165,7 +172,7 @@ class Recipe:
         overrides: (layer, scheme) for layers that are stored otherwise, each by its scheme's own method. others: fields
         of Recipe.
         """
-        apart = [Rule(name, other) for name, other in overrides]
+        apart = [Rule(layer, other) for layer, other in _pairs(overrides)]
         return cls((*apart, Rule("*" if table else "linear:*", scheme, method, knobs)), **others)
 
     @property
@@ -208,3 +215,15 @@ class Recipe:
                          "The recipe names a layer “{name}” that this model does not have; its matrices: {allowed}.")
                     .format(name=rule.layers, allowed=", ".join(names[:6]) + ("…" if len(names) > 6 else ""))
                 )  # fmt: skip
+
+
+def _pairs(overrides: Iterable[tuple[str, Scheme]]) -> list[tuple[str, Scheme]]:
+    """(layer, scheme) for each. Raises SchemeError where that is not what came."""
+    try:
+        return [(layer, scheme) for layer, scheme in overrides]
+    except (TypeError, ValueError) as error:
+        raise SchemeError(
+            Text("Recipe.uniform, overrides: ha llegado {got}; se admiten parejas (capa, esquema).",
+                 "Recipe.uniform, overrides: got {got}; allowed: pairs (layer, scheme).")
+            .format(got=described(overrides))
+        ) from error  # fmt: skip

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from quant.errors import SchemeError
+from quant.arguments import check, check_fields
+from quant.errors import SchemeError, shown
 from quant.formats import FORMATS, NumberFormat, integer_format
 from quant.nearest import Ties
 from quant.text import Text
@@ -61,11 +62,11 @@ class PerGroup:
     size: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.size, int) or not SMALLEST_GROUP <= self.size <= LARGEST_GROUP:
+        if type(self.size) is not int or not SMALLEST_GROUP <= self.size <= LARGEST_GROUP:
             raise SchemeError(
                 Text("Has pedido grupos de {size}; tiene que ser un entero de {low} a {high}.",
                      "Groups of {size} were asked for; it must be a whole number from {low} to {high}.")
-                .format(size=str(self.size), low=SMALLEST_GROUP, high=LARGEST_GROUP)
+                .format(size=shown(str(self.size)), low=SMALLEST_GROUP, high=LARGEST_GROUP)
             )  # fmt: skip
 
     def groups(self, shape: Shape) -> tuple[int, int, int]:
@@ -173,6 +174,7 @@ class Scheme:
     name: str = ""
 
     def __post_init__(self) -> None:
+        check_fields(self, SchemeError)
         if not isinstance(self.shift, SHIFTS.get(self.grid, (type(None),))):
             raise SchemeError(
                 Text("La rejilla {grid} y el punto cero o el desplazamiento van juntos: MINMAX lleva punto cero; RANGE "
@@ -220,6 +222,7 @@ class Scheme:
     def integer(cls, bits: int, granularity: Granularity, *, zero_point: bool = False,
                 scale: NumberFormat = FORMATS["float16"]) -> Scheme:  # fmt: skip
         """The integer scheme of `bits` bits: absmax without zero point, min-max with one."""
+        check("Scheme.integer, zero_point", zero_point, bool, SchemeError)
         element = integer_format(bits, signed=not zero_point)
         if zero_point:
             return cls(element, granularity, Grid.MINMAX, scale, Zero())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 Language = Literal["es", "en"]
@@ -26,8 +27,9 @@ class Text:
 
 def _localize(fields: dict[str, object], language: Language) -> dict[str, object]:
     def one(value: object) -> object:
-        if isinstance(value, Text):
-            return value[language]
+        value = value[language] if isinstance(value, Text) else value
+        if isinstance(value, str | PurePath):
+            return str(value).encode(errors="replace").decode()  # a half character could not be sent to anybody
         return number(value, language) if isinstance(value, float) else value
 
     return {name: one(value) for name, value in fields.items()}

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from quant.arguments import check_fields
 from quant.errors import EvaluationError
 from quant.text import Text
 
@@ -30,6 +31,9 @@ class EvalText:
     name: str
     title: Text
     documents: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self, EvaluationError)
 
     @property
     def n_bytes(self) -> int:

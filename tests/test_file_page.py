@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 import re
 import shutil
 import tempfile
@@ -234,17 +233,6 @@ def test_what_was_half_written_goes(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         shelf.put(Recipe.uniform(Scheme.integer(3, PerGroup(32))), "3", 10, write)
     assert [f for f in tmp_path.rglob("*") if f != kept.parent.parent] == [kept.parent, kept]
-
-
-def test_what_a_killed_process_left_goes_after_a_day(tmp_path: Path) -> None:
-    left, running, other = (tmp_path / name for name in ("quantized-a", "quantized-b", "somebody's"))
-    for folder in (left, running, other):
-        folder.mkdir()
-    for folder in (left, other):
-        os.utime(folder, (0, 0))
-    shelf = Shelf(tmp_path)
-    made = put(shelf, 2, 10).parent.parent
-    assert set(tmp_path.iterdir()) == {running, other, made}
 
 
 def test_the_folder_goes_with_the_shelf(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "text",
     "errors",
+    "arguments",
     "work",
     "json_model",
     "vml",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quant.arguments import typed
+from quant.errors import EvaluationError
 from quant.evaluation.bootstrap import (
     Clusters,
     Interval,
@@ -89,6 +91,7 @@ def figures(c: Comparison) -> Figures:
     )  # fmt: skip
 
 
+@typed(EvaluationError)
 def measure(original: LoadedModel, quantized: LoadedModel, text: EvalText | str = "enciclopedia") -> Figures:
     """What quantization costs on a text: perplexities, KL in nats, agreement, each with a 95 % interval; a verdict.
 

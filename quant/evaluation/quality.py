@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from quant.arguments import typed
 from quant.errors import EvaluationError
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear
@@ -129,6 +130,7 @@ def evaluate_steps(loaded: LoadedModel, text: EvalText, at_least: int = MINIMUM_
     return quality
 
 
+@typed(EvaluationError)
 def evaluate(loaded: LoadedModel, text: EvalText | str) -> Quality:
     """How well a model predicts a text: summed loss in nats, perplexity, bits per byte, and the protocol.
 

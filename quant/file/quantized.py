@@ -32,6 +32,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from quant.arguments import typed
 from quant.errors import ModelError, QuantError, shown
 from quant.file.header import BESIDE, CODES, KEY, Header, Spec, check_tensors, file_bytes, seal, specs, table
 from quant.kernels.held import Repaired
@@ -53,6 +54,7 @@ from quant.weight import Beside, QuantWeight
 _TOKENIZERS: WeakKeyDictionary[LoadedModel, dict[str, Spec]] = WeakKeyDictionary()
 
 
+@typed(ModelError)
 def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, replace: bool = False) -> int:
     """Write a model that `recipe` quantized to one safetensors file; the bytes written.
 
@@ -67,6 +69,12 @@ def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, rep
     7153260
     """
     target = Path(path)
+    if "\0" in str(target):  # where a name ends for the system
+        raise ModelError(
+            Text("«{file}» no es un nombre de archivo.", "“{file}” is no name of a file.").format(
+                file=repr(str(target))
+            )
+        )
     if not replace and os.path.lexists(target):
         raise ModelError(
             Text("Ya existe «{file}»; elige otro nombre, o pide que se sustituya (replace=True).",
@@ -93,6 +101,7 @@ def save_quantized(loaded: LoadedModel, recipe: Recipe, path: str | Path, *, rep
     return n_bytes
 
 
+@typed(ModelError)
 def load_quantized(path: str | Path) -> LoadedModel:
     """The model that `save_quantized` wrote, ready to write text.
 

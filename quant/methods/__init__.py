@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from quant.errors import SchemeError
+from quant.arguments import typed
+from quant.errors import SchemeError, WeightError
 from quant.methods import kquant, rtn
 from quant.methods.base import Method
 from quant.qtensor import QTensor
@@ -44,6 +45,7 @@ def method_for(scheme: Scheme) -> Method[Any]:
     return METHODS["search" if scheme.grid is Grid.SEARCH else "rtn"]
 
 
+@typed(WeightError)
 def quantize(weight: Tensor, scheme: Scheme) -> QTensor:
     """Quantize a float matrix by the method that `scheme` is meant for: codes, scales, and what they decode to.
 

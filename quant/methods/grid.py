@@ -112,6 +112,14 @@ def rounded(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
 
 def checked(weight: Tensor) -> Tensor:
     """`weight` as contiguous float32. Raises WeightError unless it is a non-empty matrix of finite numbers."""
+    usable = weight.is_floating_point() and weight.layout is torch.strided and weight.device.type == "cpu"
+    if not usable:
+        raise WeightError(
+            Text("Ha llegado un tensor {kind} en «{device}»; hace falta uno denso, de números en coma flotante y en "
+                 "«cpu».",
+                 "Got a tensor of {kind} on “{device}”; a dense one of floating-point numbers is needed, on “cpu”.")
+            .format(kind=f"{weight.dtype}, {weight.layout}".replace("torch.", ""), device=str(weight.device))
+        )  # fmt: skip
     if weight.ndim != 2 or weight.numel() == 0:
         raise WeightError(
             Text("Ha llegado un tensor de dimensiones {shape}; hace falta una matriz [salidas, entradas] no vacía.",

@@ -1,24 +1,30 @@
 """The same lab for programs: named endpoints with typed parameters, usable from `gradio_client`.
 
 An endpoint is a method that takes a `Recipe`. A client gives it as simple parameters, which come from the sidebar's
-table of fields, or whole, as JSON, in the parameter `recipe`, which then wins.
+table of fields, or whole, as JSON, in the parameter `recipe`, which then wins. What comes is held to the types of the
+signature, once, before a place in the queue is taken.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
+import numpy as np
+from pydantic import create_model
 
 from quant.activations import Activations
 from quant.errors import QuantError
 from quant.evaluation.figures import figures
 from quant.evaluation.weights import weight_view
 from quant.generation import Sampling, first_difference, generate, side_by_side
+from quant.json_model import JsonModel, parsed
 from quant.lab import Lab
 from quant.recipe import Recipe
 from quant.size import size_report
@@ -62,7 +68,7 @@ class Api:
         return {
             "layer": found.name,
             "quantized": quantized,
-            **{k: v.tolist() if hasattr(v, "tolist") else v for k, v in view.items()},
+            **view,
         }
 
     def generate(self, prompt: str, *, recipe: Recipe, max_length: int = 150, no_repeat_ngram_size: int = 2,
@@ -125,10 +131,50 @@ def build_api(lab: Lab) -> None:
     api = Api(lab)
     light: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 2}
     heavy: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": MOST_HEAVY}
-    gr.api(api.layers, api_name="layers", **light)
-    gr.api(endpoint(api.weights, [field for field in FIELDS if field.of_matrix]), api_name="weights", **light)
+    of_matrix = [field for field in FIELDS if field.of_matrix]
+    gr.api(checked(api.layers), api_name="layers", **light)
+    gr.api(checked(endpoint(api.weights, of_matrix)), api_name="weights", **light)
     for work in (api.generate, api.speculate, api.evaluate):
-        gr.api(in_turn(lab, endpoint(work, FIELDS)), api_name=work.__name__, **heavy)
+        gr.api(checked(in_turn(lab, endpoint(work, FIELDS))), api_name=work.__name__, **heavy)
+
+
+def checked(work: Callable[..., Any]) -> Callable[..., Any]:
+    """`work`, which is only reached by arguments of the types that its signature names: "4" is not 4."""
+    signature, name = inspect.signature(work), work.__name__
+    hints = get_type_hints(work)
+    asked: dict[str, Any] = {p.name: (hints[p.name], ...) for p in signature.parameters.values()}
+    model = create_model(name, __base__=JsonModel, **asked)
+
+    def given(args: Any, kwargs: Any) -> inspect.BoundArguments:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        _or_raise(lambda: parsed(model, bound.arguments, name))
+        return bound
+
+    @wraps(work)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = given(args, kwargs)
+        return as_json(work(*bound.args, **bound.kwargs))
+
+    @wraps(work)
+    async def wait(*args: Any, **kwargs: Any) -> Any:
+        bound = given(args, kwargs)
+        return as_json(await work(*bound.args, **bound.kwargs))
+
+    return wait if inspect.iscoroutinefunction(work) else call
+
+
+def as_json(value: Any) -> Any:
+    """The same in what JSON has, however it is then written: no array, no member of an enumeration, no infinity."""
+    if isinstance(value, Mapping):
+        return {name: as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return as_json(value.tolist())
+    if isinstance(value, Enum):
+        return as_json(value.value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def endpoint(work: Callable[..., Found], simple: tuple[Field, ...] | list[Field]) -> Callable[..., Found]:

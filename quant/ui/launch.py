@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+from fastapi import FastAPI
 from gradio.networking import GRADIO_API_SERVER
 
 from quant.errors import ModelError
 from quant.kernels.native import make_beside
 from quant.lab import Lab
+from quant.ui.border.guard import bordered
 from quant.ui.page import CSS, HEAD, build_page
 from quant.ui.shared.action import MOST_HEAVY
 from quant.ui.shared.sessions import MOST_SESSIONS, small_sessions
@@ -26,10 +32,22 @@ THEME = gr.themes.Default(
 )
 # Whoever waits for heavy work holds one of gradio's places, but no thread; there are always some left for light work.
 # A browser asks for one thing a listener, so that a full light queue is a program that calls without waiting.
-CROWD: dict[str, Any] = {
-    "max_threads": MOST_HEAVY + 40, "state_session_capacity": MOST_SESSIONS, "app_kwargs": {"lifespan": small_sessions},
-}  # fmt: skip
+CROWD: dict[str, Any] = {"max_threads": MOST_HEAVY + 40, "state_session_capacity": MOST_SESSIONS}
 MOST_QUEUED = 2000
+
+
+@asynccontextmanager
+async def around(app: FastAPI) -> AsyncIterator[None]:
+    """What stands around gradio's application while it runs: small sessions, and the border."""
+    async with small_sessions(app), bordered(app):
+        yield
+
+
+# What gradio leaves open unless it is told; `quant.ui.border` closes the rest.
+CLOSED: dict[str, Any] = {
+    "app_kwargs": {"lifespan": around}, "enable_monitoring": False, "max_file_size": 10 * gr.FileSize.MB,
+    "mcp_server": False, "pwa": False,
+}  # fmt: skip
 NO_NETWORK = (
     "No hay red para abrir un enlace público (--share): no se alcanza {host}. La página sigue en esta máquina.\n"
     "There is no network for a public link (--share): {host} cannot be reached. The page stays on this machine."
@@ -85,9 +103,10 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"{error.text.es}\n{error.text.en}")
     page = build_page(lab).queue(max_size=MOST_QUEUED)
     make_beside()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C: the folder of downloads goes too
     gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
     gc.enable()
     page.launch(
         share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
-        **CROWD,
+        **CROWD, **CLOSED,
     )  # fmt: skip

@@ -14,7 +14,6 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
-from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
 from quant.errors import QuantError
@@ -22,6 +21,8 @@ from quant.lab import Lab
 from quant.plots import style
 from quant.text import Language
 from quant.ui.api import build_api
+from quant.ui.border.folder import own_folder
+from quant.ui.border.inputs import Page
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.action import connect
@@ -107,8 +108,8 @@ class View:
 
 def build_page(lab: Lab) -> gr.Blocks:
     """The whole demo: two languages over one lab, and the endpoints for programs."""
-    shelf, drawn = Shelf(get_upload_folder()), Drawn(lab)
-    with gr.Blocks(title=t.TITLE.es, analytics_enabled=False) as demo:
+    shelf, drawn = Shelf(own_folder()), Drawn(lab)
+    with Page(title=t.TITLE.es, analytics_enabled=False) as demo:
         build_api(lab)
         _build_language(Place(lab, "es", shelf), drawn, demo)
     with demo.route(t.TITLE.en, "/en", show_in_navbar=False):

@@ -1,19 +1,18 @@
 """The files that visitors download: one for each recipe, in one folder that never outgrows its room.
 
 Gradio serves what lies in its own upload folder as it is, and anything else from a copy there that stays. So the files
-are written there; the one that nobody has asked for longest goes first. (Gradio's `delete_cache` goes by age alone: one
-busy hour could fill the disk.) A download under way keeps its file open, and so ends well.
+are written there, in the folder that is this process's alone (`quant.ui.border.folder`); the one that nobody has asked
+for longest goes first. (Gradio's `delete_cache` goes by age alone: one busy hour could fill the disk.) A download under
+way keeps its file open, and so ends well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,7 +20,7 @@ from tempfile import mkdtemp
 from quant.recipe import Recipe
 
 ROOM_BYTES = 2**31
-PREFIX, LEFT_S = "quantized-", 24 * 3600
+PREFIX = "quantized-"
 
 
 @dataclass(frozen=True)
@@ -73,17 +72,9 @@ class Shelf:
     def _made(self) -> Path:
         if self._folder is None or not self._folder.is_dir():
             self._parent.mkdir(parents=True, exist_ok=True)
-            self._tidy()
             self._folder = Path(mkdtemp(prefix=PREFIX, dir=self._parent))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
-
-    def _tidy(self) -> None:
-        """Remove what processes that were killed left here; one that still runs writes its files again when asked."""
-        for left in self._parent.glob(f"{PREFIX}*"):
-            with suppress(FileNotFoundError):  # another process tidies too
-                if time.time() - left.stat().st_mtime > LEFT_S:
-                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:
