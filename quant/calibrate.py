@@ -25,7 +25,7 @@ from quant.model.chain import Block, blocks_of
 from quant.model.load import LoadedModel
 from quant.model.skeleton import REFUSALS
 from quant.recipe import Calibration
-from quant.run import forward, own
+from quant.run import own
 from quant.text import Text
 from quant.texts import calibration_text
 
@@ -79,24 +79,37 @@ class Flow:
         self._model, self.blocks = loaded.model, blocks_of(loaded.model)
         ids = windows(loaded, calibration)
         self.tokens = ids.numel()
-        self._rows = max(1, BATCH_TOKENS // ids.shape[1]) if forward.known(self._model) else 1
+        self._rows = max(1, BATCH_TOKENS // ids.shape[1])
         try:
             self._start(ids)
         except REFUSALS as error:
             raise self._refused() from error
 
     def _start(self, ids: Tensor) -> None:
-        """What the first block is given, once it is known that one window comes out as in the model's own pass."""
-        self._beside, came_out = _taken_down(self._model, self.blocks, ids[:1])
+        """What the first block is given, once it is known that other tokens come out as in the model's own pass.
+
+        Other tokens than those by which it is known how a block is called: what depends on them is no part of a call.
+        """
+        self._beside, _ = _taken_down(self._model, self.blocks, ids[:1])
+        others = torch.cat([ids[-1:].flip(1), ids[:1].roll(1, 1)])
+        if not self._comes_out(others):
+            self._rows = 1
+            if not self._comes_out(others[:1]):
+                raise self._refused()
         first = self._model.get_submodule(self.blocks[0].name)
         self._states = torch.cat([_input_of(self._model, first, part) for part in ids.split(self._rows)])
         self._next = torch.empty_like(self._states)
-        states = self._states[:1]
-        for block in self.blocks:
-            states = self._beside[block.name].through(self._model.get_submodule(block.name), states)
-        near = 1e-4 * float(came_out.abs().max())
-        if states.shape != came_out.shape or not torch.allclose(states, came_out, 1e-4, near):
-            raise self._refused()
+
+    def _comes_out(self, ids: Tensor) -> bool:
+        """Whether windows sent through the blocks one after another come out as in the model's own pass."""
+        _, want = _taken_down(self._model, self.blocks, ids)
+        states = _input_of(self._model, self._model.get_submodule(self.blocks[0].name), ids)
+        try:
+            for block in self.blocks:
+                states = self._beside[block.name].through(self._model.get_submodule(block.name), states)
+        except REFUSALS:
+            return False
+        return states.shape == want.shape and torch.allclose(states, want, 1e-4, 1e-4 * float(want.abs().max()))
 
     def _refused(self) -> CalibrationError:
         return CalibrationError(

@@ -149,7 +149,7 @@ def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator
     prompt_tokens, room = len(ids), min(sampling.max_length, loaded.context)
     processors = sampling.processors()
     random = torch.Generator().manual_seed(sampling.seed)
-    ended_by = loaded.tokenizer.eos_token_id if sampling.stop_at_end else None
+    ended_by = loaded.ends if sampling.stop_at_end else frozenset()
     model, fresh, seconds = reader(loaded.model, room, remembers=loaded.remembers), ids, 0.0
     while True:
         started = time.perf_counter()
@@ -157,7 +157,7 @@ def _stream(loaded: LoadedModel, ids: list[int], sampling: Sampling) -> Iterator
         fresh = [_choose(scores, sampling.do_sample, random)]
         ids = ids + fresh
         seconds += time.perf_counter() - started
-        done = ids[-1] == ended_by or len(ids) >= room
+        done = ids[-1] in ended_by or len(ids) >= room
         text = loaded.tokenizer.decode(ids, skip_special_tokens=True)
         yield Step(tuple(ids), prompt_tokens, text, seconds, done)
         if done:

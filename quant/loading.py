@@ -9,10 +9,9 @@ way where there is one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +24,19 @@ from quant.methods import method_for
 from quant.model.layers import Kind, Layer, layers_of
 from quant.model.load import EMBEDDED, LoadedModel, read_model
 from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.model.patience import within
 from quant.model.skeleton import REFUSALS
 from quant.quantization import replace_layer, structural_copy
-from quant.run import forward, own
+from quant.run import forward, gpt2, own
 from quant.run.reader import OwnReader
 from quant.scheme import PerChannel, Scheme
 from quant.text import Text
 
-TOKENS, PIECES = 8, (4, 1, 1, 2)
+TOKENS, LONG = 8, 128  # of the proof; of what an architecture that is not known is tried on besides
 RELATIVE, ABSOLUTE = 1e-4, 1e-4  # of logits: float32 sums in another order
+SLOWEST = 5e7  # parameters to a second, for all passes of the proof: ten times as long as it takes
+UNSTEADY = ("big_bird", "bigbird_pegasus", "reformer")  # sparse attention beyond a length, or by chance
 PROOF = Scheme.integer(8, PerChannel())
-T = TypeVar("T")
 
 
 @typed(ModelError)
@@ -55,56 +56,64 @@ def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
     return proved(read_model(name))
 
 
-@torch.no_grad()
 def proved(loaded: LoadedModel) -> LoadedModel:
     """`loaded`, with what was found out about it. Raises ModelError where it is not computed right."""
-    ids = _tokens(loaded)
-    own_logits = _attempt(loaded, lambda: own.logits(loaded.model, ids).float())
+    return within(10 + loaded.parameters / SLOWEST, lambda: _proved(loaded), loaded.name)
+
+
+@torch.no_grad()
+def _proved(loaded: LoadedModel) -> LoadedModel:
+    ids = _tokens(loaded, TOKENS)
+    own_logits = own.logits(loaded.model, ids).float()
     _check_logits(loaded, ids, own_logits)
-    ours = forward.logits(loaded.model, forward.hidden(loaded.model, ids))
-    if not _close(ours, own_logits):
+    if not _close(forward.logits(loaded.model, forward.hidden(loaded.model, ids)), own_logits):
         raise _refused(loaded, Text("sus logits no salen como los calcula su propio código",
                                     "its logits do not come out as its own code computes them"))  # fmt: skip
     _check_replaced(loaded, ids)
-    if forward.known(loaded.model):
+    if gpt2.supports(loaded.model):
         return loaded
-    return replace(loaded, remembers=_remembers(loaded.model, ids, own_logits), longest=_longest(loaded, ids))
+    loaded = replace(loaded, longest=_longest(loaded, ids))
+    _check_steady(loaded, ids if forward.known(loaded.model) else _tokens(loaded, LONG))
+    return replace(loaded, remembers=forward.known(loaded.model) or _remembers(loaded.model, ids, own_logits))
 
 
-def _tokens(loaded: LoadedModel) -> Tensor:
-    """A few token ids [1, TOKENS] that are no special ones."""
+def _tokens(loaded: LoadedModel, n: int) -> Tensor:
+    """Up to n token ids [1, n] that are no special ones, as many as it reads."""
     special = {t for t in vars(loaded.model.config).values() if isinstance(t, int)} | {loaded.bos}
     usual = [i for i in range(min(loaded.table_rows, 4096)) if i not in special] or [0]
     random = torch.Generator().manual_seed(0)
-    return torch.tensor(usual)[torch.randint(len(usual), (1, TOKENS), generator=random)]
-
-
-def _attempt(loaded: LoadedModel, work: Callable[[], T]) -> T:
-    """What `work` gives. Raises ModelError where the architecture's own code fails."""
-    try:
-        return work()
-    except REFUSALS as error:
-        raise _refused(loaded, Text("su propio código no lee un texto sin más (tokens, y nada que los acompañe)",
-                                    "its own code does not read a plain text (tokens, and nothing beside them)")
-                       ) from error  # fmt: skip
+    return torch.tensor(usual)[torch.randint(len(usual), (1, min(n, loaded.context)), generator=random)]
 
 
 def _check_logits(loaded: LoadedModel, ids: Tensor, logits: Tensor) -> None:
-    """Raise ModelError unless these are finite scores of the next token, for every token, that see no later one."""
+    """Raise ModelError unless these are finite scores of the next token, for every token."""
     if logits.ndim != 3 or logits.shape[:2] != ids.shape or logits.shape[2] != loaded.table_rows:
         raise _refused(loaded, Text("no da una puntuación para cada token de su tabla",
                                     "it does not score each token of its table"))  # fmt: skip
     if not logits.isfinite().all():
         raise _refused(loaded, Text("da números que no son finitos", "it gives numbers that are not finite"))
-    if forward.known(loaded.model):
-        return  # what follows is known of it
-    if not _close(own.logits(loaded.model, ids).float(), logits):
+
+
+def _check_steady(loaded: LoadedModel, ids: Tensor) -> None:
+    """Raise ModelError unless what it gives is the same again, and for each token without those after it.
+
+    On a copy: some architectures choose for good, by the first text, how they read.
+    """
+    if loaded.model.config.model_type in UNSTEADY:
+        raise _refused(loaded, Text("cómo lee un texto depende de lo largo que sea",
+                                    "how it reads a text depends on how long that is"))  # fmt: skip
+    model = structural_copy(loaded.model)
+    logits = own.logits(model, ids).float()
+    if not _close(own.logits(model, ids).float(), logits):
         raise _refused(loaded, Text("lo que da cambia de una vez a otra", "what it gives changes from once to again"))
-    other = ids.clone()
-    other[0, -1] = ids[0, 0]
-    if not _close(own.logits(loaded.model, other).float()[:, :-1], logits[:, :-1]):
+    changed, half = ids.clone(), (ids.shape[1] + 1) // 2
+    changed[0, -1] = ids[0, 0] if ids[0, -1] != ids[0, 0] else ids[0, 1 % ids.shape[1]]
+    if not _close(own.logits(model, changed).float()[:, :-1], logits[:, :-1]):
         raise _refused(loaded, Text("lee en los dos sentidos, y un token no puede depender de los que vienen después",
                                     "it reads both ways, and a token may not depend on those after it"))  # fmt: skip
+    if not _close(own.logits(model, ids[:, :half]).float(), logits[:, :half]):
+        raise _refused(loaded, Text("un token no da lo mismo si el texto sigue que si acaba",
+                                    "a token does not give the same whether the text goes on or ends"))  # fmt: skip
 
 
 def _check_replaced(loaded: LoadedModel, ids: Tensor) -> None:
@@ -154,23 +163,26 @@ def _set_weight(model: PreTrainedModel, layer: Layer, weight: Tensor) -> None:
 
 def _remembers(model: PreTrainedModel, ids: Tensor, own_logits: Tensor) -> bool:
     """Whether reading on from its cache, and again from a place before, gives what one pass gives."""
+    tokens, half = ids[0].tolist(), ids.shape[1] // 2
     try:
-        one, parts, start = OwnReader(model), [], 0
-        for n in PIECES:
-            parts.append(one.read(ids[0, start : start + n].tolist(), every=True))
-            start += n
-        one.forget(PIECES[0])
-        again = one.read(ids[0, PIECES[0] :].tolist(), every=True)
-    except REFUSALS:
+        one = OwnReader(model)
+        pieces = (tokens[:half], tokens[half : half + 1], tokens[half + 1 : half + 2], tokens[half + 2 :])
+        parts = [one.read(part, every=True) for part in pieces if part]
+        one.forget(half)
+        again = one.read(tokens[half:], every=True)
+    except (ModelError, *REFUSALS):
         return False
-    return _close(torch.cat(parts), own_logits[0]) and _close(again, own_logits[0, PIECES[0] :])
+    return _close(torch.cat(parts), own_logits[0]) and _close(again, own_logits[0, half:])
 
 
 def _longest(loaded: LoadedModel, ids: Tensor) -> int | None:
     """How many tokens it reads, where that is fewer than its configuration says; None where it is not.
 
-    Some have a table of positions of which they leave the first few out. Raises ModelError.
+    Some have a table of positions of which they leave the first few out; some read a longer text in another way, also
+    its beginning (longrope), which no two parts of it would then agree on. Raises ModelError.
     """
+    if before := _before_longrope(loaded.model):
+        return before if before < loaded.context else None
     if not any(_is_position_table(m, loaded) for m in loaded.model.modules()):
         return None
     first = 1 + int(getattr(loaded.model.config, "pad_token_id", None) or 0)
@@ -182,15 +194,25 @@ def _longest(loaded: LoadedModel, ids: Tensor) -> int | None:
                                 "it does not read as many tokens as its configuration says"))  # fmt: skip
 
 
+def _before_longrope(model: PreTrainedModel) -> int | None:
+    """The length at which the angles of positions change; None where they do not."""
+    rope = getattr(model.config, "rope_parameters", None)
+    if not isinstance(rope, dict) or rope.get("rope_type") != "longrope":
+        return None
+    found = rope.get("original_max_position_embeddings") or getattr(model.config, "original_max_position_embeddings", 0)
+    return found if isinstance(found, int) and found > 0 else None
+
+
 def _is_position_table(module: nn.Module, loaded: LoadedModel) -> bool:
+    """Whether a module looks like a table of positions: a second one, and not of the tokens' length."""
     rows = getattr(module, "num_embeddings", None)
-    return rows is not None and module is not loaded.model.get_input_embeddings() and rows >= loaded.context
+    return rows is not None and module is not loaded.model.get_input_embeddings() and rows > 8
 
 
 def _reads(loaded: LoadedModel, ids: Tensor) -> bool:
     try:
         return forward.hidden(loaded.model, ids).shape[1] == ids.shape[1]
-    except REFUSALS:
+    except (ModelError, *REFUSALS):
         return False
 
 

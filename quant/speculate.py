@@ -109,7 +109,7 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
     room, prompt_tokens = min(sampling.max_length, original.context), len(ids)
     draft_room = min(room, draft.context)
     processors = sampling.processors()
-    ended_by = original.tokenizer.eos_token_id if sampling.stop_at_end else None
+    ended_by = original.ends if sampling.stop_at_end else frozenset()
     judge, writer = (
         reader(original.model, room, remembers=original.remembers),
         reader(draft.model, draft_room, remembers=draft.remembers),
@@ -128,7 +128,7 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
             chosen = best(allowed)
             kept.append(chosen)
             tied += _ties(allowed, chosen)
-            if len(kept) > len(proposed) or chosen != proposed[len(kept) - 1] or chosen == ended_by:
+            if len(kept) > len(proposed) or chosen != proposed[len(kept) - 1] or chosen in ended_by:
                 break
         accepted = sum(a == b for a, b in zip(kept, proposed, strict=False))
         ids = ids + kept
@@ -137,16 +137,17 @@ def _speculate(original: LoadedModel, draft: LoadedModel, ids: list[int], sampli
         ended = time.perf_counter()
         seconds, draft_seconds = seconds + ended - started, draft_seconds + drafted_at - started
         own = kept[-1] if len(kept) > accepted else None
-        done = ids[-1] == ended_by or len(ids) >= room
+        done = ids[-1] in ended_by or len(ids) >= room
         yield Round(tuple(proposed), accepted, own, tuple(ids), prompt_tokens, seconds, draft_seconds, tied, done)
         if done:
             return
 
 
-def _draft(writer: Reader, ids: list[int], processors: LogitsProcessorList, n: int, ended_by: int | None) -> list[int]:
+def _draft(writer: Reader, ids: list[int], processors: LogitsProcessorList, n: int,
+           ended_by: frozenset[int]) -> list[int]:  # fmt: skip
     """Up to n tokens that the draft writes after `ids`."""
     proposed: list[int] = []
-    while len(proposed) < n and (not proposed or proposed[-1] != ended_by):
+    while len(proposed) < n and (not proposed or proposed[-1] not in ended_by):
         logits = writer.read((ids + proposed)[writer.length :])
         proposed.append(best(_allowed(processors, ids + proposed, logits[0])))
     return proposed

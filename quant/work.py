@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -52,16 +53,21 @@ def part(work: Work[S], start: float, share: float) -> Generator[Progress[T], No
 
 
 def stepped(work: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """What an asynchronous generator yields, for a program without an event loop; closed with it."""
-    with asyncio.Runner() as runner:
+    """What an asynchronous generator yields, for a program without an event loop; closed with it.
+
+    Its loop runs in a thread of its own, so that it can also be closed where another loop is running.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        runner = asyncio.Runner()
         try:
             while True:
                 try:
-                    yield runner.run(_step(work))
+                    yield thread.submit(runner.run, _step(work)).result()
                 except StopAsyncIteration:
                     return
         finally:
-            runner.run(work.aclose())
+            thread.submit(runner.run, work.aclose()).result()
+            thread.submit(runner.close).result()
 
 
 async def _step(work: AsyncGenerator[T, None]) -> T:

@@ -11,10 +11,12 @@ from dataclasses import replace
 import pytest
 import torch
 from cases import each
+from transformers import GenerationConfig
 
 from quant.errors import PromptError
 from quant.generation import Sampling, first_difference, generate, stream
 from quant.model.load import LoadedModel
+from quant.quantization import structural_copy
 from quant.run.reader import Gpt2Reader
 from quant.text import Text, as_typed
 
@@ -46,11 +48,13 @@ def by_transformers(loaded: LoadedModel, prompt: str, sampling: Sampling) -> tup
 
 
 def ending_with(loaded: LoadedModel, token: int) -> LoadedModel:
-    """The same model, for whose tokenizer `token` is the end."""
+    """The same model, for which `token` is the end."""
     tokenizer = copy.deepcopy(loaded.tokenizer)
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(token)
     assert tokenizer.eos_token_id == token
-    return replace(loaded, tokenizer=tokenizer)
+    model = structural_copy(loaded.model)
+    model.generation_config = GenerationConfig(eos_token_id=token)
+    return replace(loaded, model=model, tokenizer=tokenizer)
 
 
 @pytest.fixture

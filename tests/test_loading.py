@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,33 @@ from kinds import SMALL
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import (
+    CONFIG_MAPPING,
     BartConfig,
     BertConfig,
     BloomConfig,
     CohereConfig,
+    GPT2Config,
     GPT2LMHeadModel,
     GraniteConfig,
     LlamaConfig,
     LlamaForCausalLM,
     MambaConfig,
     MixtralConfig,
+    Phi3Config,
+    Phi3ForCausalLM,
     PreTrainedModel,
     RobertaConfig,
 )
 
 from quant.bench import zoo
 from quant.errors import ModelError, QuantError
-from quant.evaluation.quality import evaluate
+from quant.evaluation.quality import evaluate, windows_of
 from quant.file.quantized import load_quantized, save_quantized
 from quant.generation import Sampling, generate
 from quant.loading import load_model, proved
 from quant.model.layers import Kind, census
 from quant.model.load import LoadedModel
+from quant.model.patience import within
 from quant.quantization import quantize_model, replace_layer
 from quant.recipe import Recipe
 from quant.run import forward, own
@@ -44,6 +50,7 @@ from quant.run.reader import OwnReader, Rereader, reader
 from quant.scheme import PerChannel, Scheme
 from quant.speculate import speculate
 from quant.text import Text
+from quant.texts import own_text
 
 EIGHT = Scheme.integer(8, PerChannel())
 SIZES: dict[str, Any] = {**SMALL, "num_hidden_layers": 2, "vocab_size": 96, "pad_token_id": 2}
@@ -348,3 +355,185 @@ def test_a_saved_state_is_not_confused(folder: Path) -> None:
     del state["lm_head.weight"]
     save_file(state, folder / "model.safetensors")
     assert load_model(folder).notes == ()
+
+
+@each("kind, setting", [("llama", {"is_causal": False}), ("qwen3", {"is_causal": False}),
+                        ("gemma3_text", {"use_bidirectional_attention": True})])  # fmt: skip
+def test_a_known_kind_that_reads_both_ways_is_refused(tmp_path: Path, kind: str, setting: dict[str, Any]) -> None:
+    folder = saved(CONFIG_MAPPING[kind](**SIZES), tmp_path / kind)
+    load_model(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | setting))
+    assert "it reads both ways" in refusal(folder).en
+
+
+@each("kind", ["big_bird", "reformer"])
+def test_what_reads_long_texts_in_another_way_is_refused(tmp_path: Path, kind: str) -> None:
+    model = zoo.tiny(kind)
+    if kind == "big_bird":
+        model.config.is_decoder = True
+    model.save_pretrained(tmp_path / kind)
+    zoo.tokenizer().save_pretrained(tmp_path / kind)
+    assert "cómo lee un texto depende de lo largo que sea" in refusal(tmp_path / kind).es
+
+
+def test_of_longrope_the_length_that_it_was_born_with_is_read(tmp_path: Path) -> None:
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 16,
+            "short_factor": [1.0] * 4, "long_factor": [2.0] * 4}  # fmt: skip
+    sizes = SIZES | {"original_max_position_embeddings": 16, "rope_parameters": rope}
+    loaded = load_model(saved(Phi3Config(**sizes), tmp_path / "phi3"))
+    assert (loaded.context, loaded.window) == (16, 16)
+    before = loaded.fingerprint()
+    text = "la casa y el mar de la ciudad"
+    theirs = Phi3ForCausalLM.from_pretrained(tmp_path / "phi3").eval()
+    want = 0.0
+    for window in windows_of(loaded, own_text(text)):
+        with torch.no_grad():
+            logits = theirs(window.inputs[None]).logits[0]
+        want += float(nn.functional.cross_entropy(logits, window.targets, reduction="sum"))
+    assert evaluate(loaded, text).nats == pytest.approx(want, rel=1e-5)
+    assert loaded.fingerprint() == before
+
+
+@each("dtype", [torch.int8, torch.uint8, torch.bool, torch.complex64, torch.float8_e4m3fn])
+@each("file", ["model.safetensors", "pytorch_model.bin"])
+def test_codes_are_no_weights(hub_folder: Path, tmp_path: Path, dtype: torch.dtype, file: str) -> None:
+    folder = Path(shutil.copytree(hub_folder, tmp_path / f"{dtype}{file}"))
+    state = {n: t.clone() for n, t in torch.load(folder / "pytorch_model.bin", weights_only=True).items()}
+    del state["lm_head.weight"]
+    state["transformer.h.0.mlp.c_fc.weight"] = state["transformer.h.0.mlp.c_fc.weight"].to(dtype)
+    if file.endswith(".bin"):
+        torch.save(state, folder / file)
+    else:
+        save_file(state, folder / file)
+    assert "son los códigos o las escalas de un modelo ya cuantizado" in refusal(folder).es
+
+
+@each("beside", ["weight_scale", "weight_scale_inv", "SCB", "qweight", "qzeros"])
+def test_scales_beside_weights_are_seen(hub_folder: Path, tmp_path: Path, beside: str) -> None:
+    folder = Path(shutil.copytree(hub_folder, tmp_path / beside))
+    state = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    torch.save(state | {f"transformer.h.0.mlp.c_fc.{beside}": torch.ones(3)}, folder / "pytorch_model.bin")
+    assert "quantized already" in refusal(folder).en
+
+
+def test_one_tensor_twice_is_refused(hub_folder: Path, tmp_path: Path) -> None:
+    state = {n: t.clone() for n, t in torch.load(hub_folder / "pytorch_model.bin", weights_only=True).items()}
+    del state["lm_head.weight"]
+    name = "transformer.ln_f.weight"
+    folder = Path(shutil.copytree(hub_folder, tmp_path / "wrapped"))
+    save_file(state | {f"_orig_mod.{name}": 3 * state[name]}, folder / "model.safetensors")
+    assert f"“_orig_mod.{name}” and “{name}”" in refusal(folder).en
+    folder = Path(shutil.copytree(hub_folder, tmp_path / "shards"))
+    save_file(state, folder / "model-00001-of-00002.safetensors")
+    save_file({name: 3 * state[name]}, folder / "model-00002-of-00002.safetensors")
+    places = dict.fromkeys(state, "model-00001-of-00002.safetensors") | {name: "model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    assert f"two of its weight files hold “{name}”" in refusal(folder).en
+
+
+def test_a_view_of_a_few_numbers_is_no_large_tensor(folder: Path) -> None:
+    state = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    state["transformer.wpe.weight"] = torch.zeros(1, 1).expand(20_000_000, 64)
+    torch.save(state, folder / "pytorch_model.bin")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"n_positions": 20_000_000}))
+    assert "asks for a model of" in refusal(folder).en
+
+
+def test_every_end_of_the_generation_configuration_ends_a_text(folder: Path) -> None:
+    written = generate(load_model(folder), "Me gusta", Sampling(max_length=40))
+    end = written.ids[written.prompt_tokens + 5]
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [0, end]}))
+    loaded = load_model(folder)
+    assert loaded.ends == {0, end}
+    ended = generate(loaded, "Me gusta", Sampling(max_length=40))
+    theirs = GPT2LMHeadModel.from_pretrained(folder).eval()
+    prompt = torch.tensor([loaded.tokenizer.encode("Me gusta")])
+    want = theirs.generate(prompt, max_length=40, no_repeat_ngram_size=2, do_sample=False, pad_token_id=0)
+    assert ended.ids == tuple(want[0].tolist())
+    assert len(ended.ids) < len(written.ids)
+
+
+@each("change", [
+    {"model_type": "gpt_neo", "attention_types": [[["global", "local"], 400_000_000]]},
+    {"model_type": "stablelm", "qk_layernorm": True, "num_attention_heads": 10**6, "num_key_value_heads": 10**6,
+     "hidden_size": 10**6},
+    {"model_type": "bloom", "pretraining_tp": 10**9, "slow_but_exact": True, "n_head": 2, "hidden_size": 64},
+])  # fmt: skip
+def test_work_without_an_end_is_given_up(hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                         change: dict[str, Any]) -> None:  # fmt: skip
+    monkeypatch.setattr("quant.model.load.SECONDS", 1.0)
+    folder = Path(shutil.copytree(hub_folder, tmp_path / str(change["model_type"])))
+    (folder / "config.json").write_text(json.dumps({"vocab_size": 338, "n_layer": 2} | change))
+    started = time.monotonic()
+    refusal(folder)
+    assert time.monotonic() - started < 30
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def forever() -> None:
+        try:
+            while True:
+                time.sleep(0.01)
+        finally:
+            ended.append(True)
+
+    with pytest.raises(ModelError, match="there is no end: after 0 seconds"):
+        within(0.2, forever, "x")
+    for _ in range(200):
+        if ended:
+            break
+        time.sleep(0.02)
+    assert ended == [True]
+    assert within(5.0, lambda: 3, "x") == 3
+    with pytest.raises(ZeroDivisionError):
+        within(5.0, lambda: 1 // 0, "x")
+
+
+@each("tokenizer", [
+    {"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "?"}, "added_tokens": []},
+    {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": [],
+     "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x", "type_id": 0}}],
+                        "pair": [], "special_tokens": {}}},
+])  # fmt: skip
+def test_a_tokenizer_that_fails_at_a_text_is_refused(tmp_path: Path, tokenizer: dict[str, Any]) -> None:
+    folder = saved(LlamaConfig(**SIZES), tmp_path / tokenizer["model"]["type"])
+    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0"} | tokenizer))
+    assert "su tokenizador no se puede leer" in refusal(folder).es
+
+
+@each("length", ["x", [3], {"a": 1}])
+def test_a_length_of_the_tokenizer_that_is_none_is_refused(hub_folder: Path, tmp_path: Path, length: Any) -> None:
+    folder = Path(shutil.copytree(hub_folder, tmp_path / str(length)[:2].strip("[{")))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": length}))
+    said = refusal(folder)
+    assert "its tokenizer cannot be read: it is damaged" in said.en
+
+
+def test_a_context_shorter_than_the_proof(tmp_path: Path) -> None:
+    sizes = SIZES | {"max_position_embeddings": 4}
+    loaded = load_model(
+        saved(GPT2Config(vocab_size=96, n_positions=4, n_embd=32, n_layer=2, n_head=4), tmp_path / "gpt2")
+    )
+    assert loaded.context == 4
+    assert load_model(saved(GraniteConfig(**sizes), tmp_path / "granite")).context == 4
+
+
+@each("kind", ["mamba2", "falcon_h1", "bamba", "nemotron_h", "apertus"])
+def test_a_configuration_with_infinity_is_saved_and_read(tmp_path: Path, kind: str) -> None:
+    zoo.tiny(kind).save_pretrained(tmp_path / kind)
+    zoo.tokenizer().save_pretrained(tmp_path / kind)
+    loaded = load_model(tmp_path / kind)
+    small = quantize_model(loaded, Recipe.uniform(EIGHT))
+    if kind in ("apertus", "falcon_h1"):  # some of their buffers do not follow from the configuration
+        with pytest.raises(ModelError, match="cannot be rebuilt"):
+            save_quantized(small, Recipe.uniform(EIGHT), tmp_path / f"{kind}.safetensors")
+        return
+    save_quantized(small, Recipe.uniform(EIGHT), tmp_path / f"{kind}.safetensors")
+    again = load_quantized(tmp_path / f"{kind}.safetensors")
+    ids = torch.arange(5, 20)[None]
+    torch.testing.assert_close(own.logits(again.model, ids), own.logits(small.model, ids))
+    assert again.remembers == loaded.remembers

@@ -11,14 +11,22 @@ from dataclasses import replace
 import pytest
 import torch
 from cases import each
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import (
+    GenerationConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+)
 
 from quant.errors import PromptError
 from quant.generation import Sampling, encode_prompt, first_difference, generate
 from quant.loading import load_model
 from quant.model.load import LoadedModel
 from quant.model.skeleton import turn_conv1d
-from quant.quantization import quantize_model
+from quant.quantization import quantize_model, structural_copy
 from quant.recipe import Recipe
 from quant.run import step
 from quant.run.reader import Gpt2Reader, OwnReader
@@ -224,11 +232,13 @@ def test_the_other_architectures_have_their_own_reader(tiny: LoadedModel) -> Non
 
 
 def ending_with(loaded: LoadedModel, token: int) -> LoadedModel:
-    """The same model, for whose tokenizer `token` is the end."""
+    """The same model, for which `token` is the end."""
     tokenizer = copy.deepcopy(loaded.tokenizer)
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(token)
     assert tokenizer.eos_token_id == token
-    return replace(loaded, tokenizer=tokenizer)
+    model = structural_copy(loaded.model)
+    model.generation_config = GenerationConfig(eos_token_id=token)
+    return replace(loaded, model=model, tokenizer=tokenizer)
 
 
 @each("k", [1, 2, 3, 4, 5, 6, 7])

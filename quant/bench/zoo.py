@@ -158,8 +158,8 @@ def visit(kind: str) -> Outcome:
         with quiet():
             model = tiny(kind)
             own.logits(model, torch.arange(5, 13)[None])
-    except REFUSALS as error:
-        return Outcome(kind, str(ARCHITECTURES[kind]), UNBUILT, _reason(error))
+    except (ModelError, *REFUSALS) as error:
+        return Outcome(kind, str(ARCHITECTURES[kind]), UNBUILT, _reason(error.__cause__ or error))
     name = type(model).__name__
     with TemporaryDirectory() as folder, quiet():
         model.save_pretrained(folder)

@@ -102,7 +102,10 @@ def check_bounds(config: dict[str, Any], there: Contents) -> None:
 
 
 def _values(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, value) of every value at any depth, lists and records included; a list's members bear its name."""
+    """(name, value) of every value at any depth, lists and records included; a list's members bear its name.
+
+    What stands beside a list in a list is how often that is repeated (gpt_neo's attention_types): a count of layers.
+    """
     left: list[tuple[str, Any]] = list(config.items())
     while left:
         key, value = left.pop()
@@ -110,7 +113,10 @@ def _values(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             left += value.items()
         elif isinstance(value, list):
-            left += [(key, member) for member in value[:1024] if isinstance(member, dict | list | str)]
+            counts = any(isinstance(member, list) for member in value)
+            kinds = (dict, list, str, int) if counts else (dict, list, str)
+            inside = f"{key}_layers" if counts else key
+            left += [(inside, member) for member in value[:1024] if isinstance(member, kinds)]
 
 
 def _is_count(key: str) -> bool:

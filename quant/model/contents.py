@@ -29,11 +29,21 @@ PAGE = re.compile(rb"\s*(<!doctype|<html|<\?xml|<head|<body)", re.IGNORECASE)
 WRAPPERS = {r"^((module|_orig_mod)\.)+": "", r"\._orig_mod\.": "."}
 
 
+# What weights are stored as, and what older files hold beside them (masks, places).
+FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
+BESIDE = re.compile(r"(mask|masked_bias|attn\.bias|position_ids|num_batches_tracked|tid2eid)$")
+# What stands beside the codes of a quantized matrix.
+SCALES = re.compile(r"(weight_scale(_inv)?|\.SCB|qweight|qzeros|\.scales|weight_packed|absmax|quant_state.*)$")
+
+Spec = tuple[str, tuple[int, ...]]  # type of number, shape
+
+
 @dataclass(frozen=True)
 class Contents:
-    """The tensors that are there, by their names in the files."""
+    """The tensors that are there, by their names in the files. n_bytes: of all the files, where it is known."""
 
     shapes: Mapping[str, tuple[int, ...]]
+    n_bytes: int | None = None
 
     @property
     def tensors(self) -> int:
@@ -41,7 +51,9 @@ class Contents:
 
     @property
     def elements(self) -> int:
-        return sum(prod(shape) for shape in self.shapes.values())
+        """How many numbers there are: no more than bytes, whatever views of a few of them claim."""
+        claimed = sum(prod(shape) for shape in self.shapes.values())
+        return claimed if self.n_bytes is None else min(claimed, self.n_bytes)
 
     @property
     def renamed(self) -> dict[str, str] | None:
@@ -52,13 +64,61 @@ class Contents:
 
 def contents(folder: Path, files: list[str]) -> Contents:
     """The tensors of weight files. Raises ModelError for files that are none, with what they are."""
-    shapes: dict[str, tuple[int, ...]] = {}
+    found: dict[str, Spec] = {}
     for file in files:
         check_weights(folder / file)
         if not file.endswith(".json"):
-            shapes |= _safetensors(folder / file) if file.endswith(".safetensors") else _pickled(folder / file)
+            more = _safetensors(folder / file) if file.endswith(".safetensors") else _pickled(folder / file)
+            _check_new(more, found)
+            found |= more
     _check_index(folder, files)
-    return Contents(shapes)
+    _check_floats(found)
+    there = Contents(
+        {name: shape for name, (_, shape) in found.items()}, sum((folder / f).stat().st_size for f in files)
+    )
+    _check_renamed(there)
+    return there
+
+
+def _check_new(more: Mapping[str, Spec], found: Mapping[str, Spec]) -> None:
+    """Raise ModelError for a tensor that two files hold: they may differ."""
+    if twice := sorted(more.keys() & found.keys()):
+        raise ModelError(
+            Text("dos de sus archivos de pesos traen «{name}»; deja uno.",
+                 "two of its weight files hold “{name}”; leave one.").format(name=shown(twice[0]))
+        )  # fmt: skip
+
+
+def _check_renamed(there: Contents) -> None:
+    """Raise ModelError where a name with what a wrapper left and one without it are there both."""
+    names = {name: _unwrapped(name) for name in there.shapes}
+    twice = sorted(name for name, own in names.items() if name != own and own in there.shapes)
+    if twice:
+        raise ModelError(
+            Text("sus pesos traen «{a}» y «{b}», que son el mismo; deja uno.",
+                 "its weights hold “{a}” and “{b}”, which are the same; leave one.")
+            .format(a=shown(twice[0]), b=shown(names[twice[0]]))
+        )  # fmt: skip
+
+
+def _unwrapped(name: str) -> str:
+    for pattern, by in WRAPPERS.items():
+        name = re.sub(pattern, by, name)
+    return name
+
+
+def _check_floats(found: Mapping[str, Spec]) -> None:
+    """Raise ModelError for codes: tensors that are no floating-point numbers, or scales of some."""
+    wrong = [name for name, (kind, _) in found.items() if kind not in FLOATS and not BESIDE.search(name)]
+    scales = [name for name in found if SCALES.search(name)]
+    if codes := sorted(wrong) or sorted(scales):
+        raise ModelError(
+            Text("«{name}» no es un tensor de pesos en coma flotante ({kind}): son los códigos o las escalas de un "
+                 "modelo ya cuantizado. Hace falta el original.",
+                 "“{name}” is no tensor of floating-point weights ({kind}): these are the codes or the scales of a "
+                 "model that is quantized already. Its original is needed.")
+            .format(name=shown(codes[0]), kind=found[codes[0]][0])
+        )  # fmt: skip
 
 
 def check_weights(path: Path) -> None:
@@ -82,10 +142,11 @@ def check_weights(path: Path) -> None:
         raise _cut_short(path)
 
 
-def _safetensors(path: Path) -> dict[str, tuple[int, ...]]:
+def _safetensors(path: Path) -> dict[str, Spec]:
     try:
         with safe_open(path, "pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
     except SafetensorError as error:
         if _claims_more(path):
             raise _cut_short(path) from error
@@ -114,7 +175,7 @@ def _end(length: int, header: bytes) -> int:
     return 8 + length + max((end for end in ends if isinstance(end, int)), default=0)
 
 
-def _pickled(path: Path) -> dict[str, tuple[int, ...]]:
+def _pickled(path: Path) -> dict[str, Spec]:
     """The tensors of a .bin, which is read into no memory where it is of the kind that can be mapped."""
     try:
         found = _unpickled(path)
@@ -128,7 +189,7 @@ def _pickled(path: Path) -> dict[str, tuple[int, ...]]:
     except (RuntimeError, EOFError, ValueError, OSError, LookupError) as error:
         raise (_cut_short(path) if _begins(path, b"PK") else _damaged(path)) from error
     if isinstance(found, Mapping) and all(isinstance(tensor, Tensor) for tensor in found.values()):
-        return {str(name): tuple(tensor.shape) for name, tensor in found.items()}
+        return {str(name): (str(t.dtype).removeprefix("torch."), tuple(t.shape)) for name, t in found.items()}
     raise _nested(path, found)
 
 

@@ -28,6 +28,7 @@ from quant.kernels.cpu import rows
 from quant.model.config import read_config
 from quant.model.contents import Contents, contents
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, settle_floats
+from quant.model.patience import SECONDS, within
 from quant.model.skeleton import REFUSALS, bare, made_config, quiet, reason, turn_conv1d
 from quant.model.source import cached_folder, check_holds_model, check_no_file, hub_id, weight_files
 from quant.model.tokenizer import check_tokenizer, open_tokenizer
@@ -99,6 +100,13 @@ class LoadedModel:
         )  # fmt: skip
 
     @cached_property
+    def ends(self) -> frozenset[int]:
+        """The tokens that end a text, as transformers' `generate` has them."""
+        said = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
+        said = self.tokenizer.eos_token_id if said is None else said
+        return frozenset(said if isinstance(said, list | tuple) else () if said is None else (said,))
+
+    @cached_property
     def starts_with_bos(self) -> bool:
         """Whether it never read a text that did not begin with that token: its tokenizer puts it there.
 
@@ -147,12 +155,12 @@ def read_model(name: str | Path = EMBEDDED) -> LoadedModel:
 
 
 def _read_folder(name: str, folder: Path, origin: Text, revision: str) -> LoadedModel:
-    check_holds_model(name, folder)
-    files = weight_files(folder)
     try:
+        check_holds_model(name, folder)
+        files = weight_files(folder)
         there = contents(folder, files)
         config = read_config(name, folder, there)
-        bare(config, there)  # that it can be built at all, and in what, before it is
+        within(SECONDS, lambda: bare(config, there), name)  # that it can be built at all, before it is
         model, report = _filled(folder, config, there, files[0])
         tokenizer = open_tokenizer(folder, model.config)
         check_tokenizer(tokenizer, model)

@@ -23,10 +23,13 @@ from transformers.utils import logging as transformers_logging
 from quant.errors import ModelError, shown
 from quant.model.config import check_bounds, check_depth
 from quant.model.contents import Contents
+from quant.model.patience import SECONDS, within
 from quant.text import Text
 
 # Where a configuration came from, and what could name code to run.
-NOT_KEPT = re.compile(r"_.*|auto_map|attn_implementation|experts_implementation|name_or_path|quantization_config")
+NOT_KEPT = re.compile(
+    r"_(?!_float__$).*|auto_map|attn_implementation|experts_implementation|name_or_path|quantization_config"
+)
 # A model may have this many times the numbers of its weights, and so many more: what is missing is then named.
 FILL, SLACK = 4, 2**24
 # What an architecture's own code answers to numbers that make no sense.
@@ -63,8 +66,11 @@ def skeleton(config: dict[str, Any], there: Contents) -> PreTrainedModel:
             .format(pattern=NOT_KEPT.pattern.replace("|", ", "))
         )  # fmt: skip
     check_bounds(config, there)
-    model = bare(config, there)
-    _compute_buffers(model)
+    model = within(SECONDS, lambda: bare(config, there), str(config["model_type"]))
+    try:
+        _compute_buffers(model)
+    except REFUSALS as error:
+        raise _no_model(config, error) from error
     turn_conv1d(model)
     return model.eval()
 
@@ -76,11 +82,7 @@ def bare(config: dict[str, Any], there: Contents) -> PreTrainedModel:
         with quiet(), torch.device("meta"):
             model = AutoModelForCausalLM.from_config(made, dtype=torch.float32, trust_remote_code=False)
     except REFUSALS as error:
-        raise ModelError(
-            Text("con esta configuración no se puede construir un modelo {kind}: {reason}",
-                 "no {kind} model can be built from this configuration: {reason}")
-            .format(kind=config["model_type"], reason=reason(error))
-        ) from error  # fmt: skip
+        raise _no_model(config, error) from error
     asked = sum(p.numel() for p in model.parameters())
     if asked > FILL * there.elements + SLACK or sum(b.numel() for b in model.buffers()) > there.elements + SLACK:
         raise ModelError(
@@ -111,12 +113,29 @@ def _with_floats(value: Any) -> Any:
     return {name: _with_floats(member) for name, member in value.items()}
 
 
+def _no_model(config: dict[str, Any], error: BaseException) -> ModelError:
+    return ModelError(
+        Text("con esta configuración no se puede construir un modelo {kind}: {reason}",
+             "no {kind} model can be built from this configuration: {reason}")
+        .format(kind=config["model_type"], reason=reason(error))
+    )  # fmt: skip
+
+
+# What Python itself says, of which no visitor can make anything.
+PYTHONS = ("could not convert", "invalid literal", "too many values", "not enough values", "Expecting", "TypeError")
+
+
 def reason(error: BaseException) -> Text:
     """What an architecture's own code said, where it wrote a sentence; Python's own words are none."""
-    said = shown(str(error).partition("\n")[0])
-    if said and isinstance(error, ValueError | StrictDataclassError | ImportError):
+    if isinstance(error, OSError) and error.strerror:
+        return Text(f"no se puede leer ({error.strerror}).", f"it cannot be read ({error.strerror}).")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    if isinstance(error, StrictDataclassError) and (field := re.search(r"[Ff]ield '(\w+)'", str(error))):
+        return Text(f"«{field[1]}» no puede ser lo que dice.", f"“{field[1]}” cannot be what it says.")
+    said = shown((lines[-1] if isinstance(error, StrictDataclassError) else lines[0]).removeprefix("ValueError: "))
+    if isinstance(error, ValueError | StrictDataclassError | ImportError) and said and not said.startswith(PYTHONS):
         return Text(said, said)
-    return Text("sus números no casan entre sí.", "its numbers do not fit together.")
+    return Text("su configuración y sus pesos no casan.", "its configuration and its weights do not fit together.")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from quant.text import Text
 
 PREFIX = "tokenizer/"
 FILE_NAME = re.compile(PREFIX + r"(\w[\w.-]*/)?\w[\w.-]*", re.ASCII)  # cannot lead out of its folder
+TRIED = "Año 1918: ¿qué? 3,5 € —dijo—.\n\tЖ 日本 🙂 \u0301 end"  # what any text may hold
 REFUSALS = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
@@ -46,6 +47,9 @@ def read_tokenizer(files: Mapping[str, Tensor]) -> PreTrainedTokenizerBase:
 def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
     """Raise ModelError for a token without a row in the model's table; rows without a token are usual."""
     rows = int(model.get_input_embeddings().num_embeddings)
+    with _Refused():
+        tried = {*tokenizer.encode(TRIED, verbose=False), *tokenizer.encode("", verbose=False)}
+        tokenizer.decode(list(tried))
     beyond = sorted((number, token) for token, number in tokenizer.get_vocab().items() if number >= rows)
     special = [
         (n, t) for n, t in zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=False) if n >= rows
@@ -65,15 +69,20 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) 
 class _Refused:
     """Makes ModelErrors of what is raised for a bad file.
 
-    The tokenizers library raises a plain `Exception`; a handler of that would take all its children too, bugs included.
+    The tokenizers library raises a plain `Exception`, whose words are sentences; a handler of that would take all its
+    children too, bugs included. What is wrong within it comes as a PanicException, which is none.
     """
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is not None and (kind is Exception or issubclass(kind, REFUSALS)):
+        if kind is None:
+            return
+        if kind is Exception or kind.__name__ == "PanicException" or issubclass(kind, REFUSALS):
+            said = str(error).partition("\n")[0] if kind is Exception else ""
             raise ModelError(
                 Text("su tokenizador no se puede leer: {reason}", "its tokenizer cannot be read: {reason}")
-                .format(reason=shown(str(error).partition("\n")[0]))
+                .format(reason=shown(said) if said else Text("está dañado, o es de una clase que aquí no se conoce.",
+                                                             "it is damaged, or of a kind that is not known here."))
             ) from error  # fmt: skip

@@ -23,6 +23,8 @@ KNOWN = frozenset({
     "olmo2", "olmo3", "starcoder2", "stablelm", "falcon", "helium", "glm", "exaone4", "seed_oss", "ernie4_5",
 })  # fmt: skip
 
+CAPPED = ("gemma2", "gemma3_text", "vaultgemma")
+
 
 def known(model: PreTrainedModel) -> bool:
     """Whether its states are what its output matrix multiplies."""
@@ -36,7 +38,8 @@ def hidden(model: PreTrainedModel, ids: Tensor) -> Tensor:
         return gpt2.hidden(model, ids)
     if not known(model):
         return own.logits(model, ids).float()
-    return model.base_model(ids, use_cache=False).last_hidden_state.float()
+    with own.speaking(model, ids.shape[1]):
+        return model.base_model(ids, use_cache=False).last_hidden_state.float()
 
 
 @torch.no_grad()
@@ -55,5 +58,5 @@ def logits(model: PreTrainedModel, hidden: Tensor, out: Tensor | None = None, *,
         scores = float32.linear_into(out.flatten(0, -2), hidden.flatten(0, -2), head.weight).view(out.shape)
     else:
         scores = gpt2.product(head, hidden)
-    cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
+    cap = getattr(model.config, "final_logit_softcapping", None) if model.config.model_type in CAPPED else None
     return scores if cap is None else cap * torch.tanh(scores / cap)
