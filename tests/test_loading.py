@@ -34,7 +34,8 @@ from transformers import (
     RobertaConfig,
 )
 
-from quant.bench import zoo
+from quant.bench.tiny import tiny as tiny_kind
+from quant.bench.tiny import tokenizer as letters
 from quant.errors import ModelError, QuantError
 from quant.evaluation.quality import evaluate, windows_of
 from quant.file.quantized import load_quantized, save_quantized
@@ -68,7 +69,7 @@ def saved(config: Any, folder: Path, change: Callable[[PreTrainedModel], object]
         parameter.data *= 4.0 if parameter.ndim == 2 else 1.0
     change(model)
     model.save_pretrained(folder)
-    zoo.tokenizer().save_pretrained(folder)
+    letters().save_pretrained(folder)
     return folder
 
 
@@ -369,11 +370,11 @@ def test_a_known_kind_that_reads_both_ways_is_refused(tmp_path: Path, kind: str,
 
 @each("kind", ["big_bird", "reformer"])
 def test_what_reads_long_texts_in_another_way_is_refused(tmp_path: Path, kind: str) -> None:
-    model = zoo.tiny(kind)
+    model = tiny_kind(kind)
     if kind == "big_bird":
         model.config.is_decoder = True
     model.save_pretrained(tmp_path / kind)
-    zoo.tokenizer().save_pretrained(tmp_path / kind)
+    letters().save_pretrained(tmp_path / kind)
     assert "cómo lee un texto depende de lo largo que sea" in refusal(tmp_path / kind).es
 
 
@@ -524,8 +525,8 @@ def test_a_context_shorter_than_the_proof(tmp_path: Path) -> None:
 
 @each("kind", ["mamba2", "falcon_h1", "bamba", "nemotron_h", "apertus"])
 def test_a_configuration_with_infinity_is_saved_and_read(tmp_path: Path, kind: str) -> None:
-    zoo.tiny(kind).save_pretrained(tmp_path / kind)
-    zoo.tokenizer().save_pretrained(tmp_path / kind)
+    tiny_kind(kind).save_pretrained(tmp_path / kind)
+    letters().save_pretrained(tmp_path / kind)
     loaded = load_model(tmp_path / kind)
     small = quantize_model(loaded, Recipe.uniform(EIGHT))
     if kind in ("apertus", "falcon_h1"):  # some of their buffers do not follow from the configuration
