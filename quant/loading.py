@@ -24,7 +24,7 @@ from quant.methods import method_for
 from quant.model.layers import Kind, Layer, layers_of
 from quant.model.load import EMBEDDED, LoadedModel, read_model
 from quant.model.packed import QuantEmbedding, QuantLinear
-from quant.model.patience import within
+from quant.model.patience import SECONDS, within
 from quant.model.skeleton import REFUSALS
 from quant.quantization import replace_layer, structural_copy
 from quant.run import forward, gpt2, own
@@ -34,7 +34,7 @@ from quant.text import Text
 
 TOKENS, LONG = 8, 128  # of the proof; of what an architecture that is not known is tried on besides
 RELATIVE, ABSOLUTE = 1e-4, 1e-4  # of logits: float32 sums in another order
-SLOWEST = 5e7  # parameters to a second, for all passes of the proof: ten times as long as it takes
+SLOWEST = 1e7  # parameters to a second, for all passes of the proof: what a machine with other work still does
 UNSTEADY = ("big_bird", "bigbird_pegasus", "reformer")  # sparse attention beyond a length, or by chance
 PROOF = Scheme.integer(8, PerChannel())
 
@@ -58,7 +58,7 @@ def load_model(name: str | Path = EMBEDDED) -> LoadedModel:
 
 def proved(loaded: LoadedModel) -> LoadedModel:
     """`loaded`, with what was found out about it. Raises ModelError where it is not computed right."""
-    return within(10 + loaded.parameters / SLOWEST, lambda: _proved(loaded), loaded.name)
+    return within(SECONDS + loaded.parameters / SLOWEST, lambda: _proved(loaded), loaded.name)
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from quant.errors import ModelError
 from quant.text import Text
 
 T = TypeVar("T")
-SECONDS = 10.0
+SECONDS = 15.0  # what the largest takes to build is two or three
 
 
 class _GivenUp(BaseException):
