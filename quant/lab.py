@@ -29,6 +29,7 @@ from quant.work import Work
 
 CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
+MOST_REFERENCES = 64  # some hold no states, and their windows all the same
 RESULT_BYTES = 2**27  # token scores of what has been measured
 
 
@@ -161,12 +162,13 @@ class Lab:
         reference = Reference(self.loaded(name), text)
         with self._lock:
             self._references[key] = reference
-            while (
-                sum(r.full_bytes for r in self._references.values()) > self._reference_bytes
-                and len(self._references) > 1
-            ):
+            while len(self._references) > 1 and self._too_many_references():
                 self._references.popitem(last=False)
         return reference
+
+    def _too_many_references(self) -> bool:
+        held = sum(r.full_bytes for r in self._references.values())
+        return held > self._reference_bytes or len(self._references) > MOST_REFERENCES
 
     def known(self, recipe: Recipe, text: EvalText) -> Measured | None:
         """What somebody has measured already."""

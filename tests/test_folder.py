@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from quant.ui.border import folder as own
 from quant.ui.shared.shelf import Shelf
@@ -83,3 +86,31 @@ def test_downloads_lie_in_it(tmp_path: Path) -> None:
     made = shelf._made()
     assert made.parent == folder
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
+
+def test_a_folder_swept_while_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may take a folder whose lock is not held yet for a dead one's."""
+    swept: list[Path] = []
+
+    def flock(lock: int, how: int) -> None:
+        if not swept:
+            swept.extend(tmp_path.glob(f"{own.PREFIX}*"))
+            shutil.rmtree(swept[0])
+
+    monkeypatch.setattr(own.fcntl, "flock", flock)
+    folder = own.claim(tmp_path)
+    os.close(own._held.pop())
+    assert folder.is_dir()
+    assert folder not in swept
+    assert len(swept) == 1
+
+
+def test_without_locks_a_folder_is_made_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(lock: int, how: int) -> None:
+        raise OSError("no locks here")
+
+    monkeypatch.setattr(own.fcntl, "flock", flock)
+    assert own.claim(tmp_path).is_dir()
+    os.close(own._held.pop())
+    own.sweep(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1

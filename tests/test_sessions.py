@@ -76,3 +76,16 @@ def test_the_longest_unused_session_is_forgotten(page: gr.Blocks) -> None:
     assert "luis" not in sessions
     assert len(sessions.session_data) <= 4
     assert CROWD["state_session_capacity"] <= 2000
+
+
+def test_calls_of_programs_cost_no_visitor_what_they_have_tried(page: gr.Blocks) -> None:
+    page.state_session_capacity = 3
+    sessions = SmallSessions()
+    sessions.set_blocks(page)
+    state = next(key for key, block in page.blocks.items() if isinstance(block, gr.State))
+    sessions["ana"][state] = ["measured"]
+    for call in range(20):
+        sessions[f"call {call}"]
+    assert "ana" in sessions
+    assert sessions["ana"][state] == ["measured"]
+    assert len(sessions.session_data) <= 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,15 @@ from quant.lab import Lab
 from quant.recipe import Recipe
 from quant.text import Language
 from quant.texts import own_text
-from quant.ui.api import Api
+from quant.ui.api import Api, in_turn
+from quant.ui.shared import html
 from quant.ui.shared.drawn import Drawn
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Follow, Seen
 from quant.ui.tabs.metrics import texts as t
 from quant.ui.tabs.metrics.measure import Asked, Measured, measuring
 from quant.ui.tabs.metrics.result import ago
-from quant.work import finished
+from quant.work import Progress, Work, finished
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 OWN = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 24
@@ -89,7 +91,7 @@ def test_a_class_that_asks_for_the_same_at_the_same_time_has_it_measured_once(
 def test_programs_share_what_visitors_have_measured(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     first = frames(lab, "es")[-1].history
     monkeypatch.setattr(lab_module, "compare_steps", None)
-    found = Api(lab).evaluate("own", "quick", OWN, recipe=Choice(lab.default(), bits=4).recipe())
+    found = finished(Api(lab).evaluate("own", "quick", OWN, recipe=Choice(lab.default(), bits=4).recipe()))
     assert first is not None
     assert found["kl_mean"] == first[0].figures.kl_mean.value
     assert 0 <= found["measured_s_ago"] < 60
@@ -169,3 +171,52 @@ def test_what_was_drawn_is_drawn_once_but_for_what_is_wrong_or_changes(lab: Lab)
     finished(lab.quantized(four.choice.recipe()))  # some methods show nothing until the model is made
     drawn.show(follow, four, {})
     assert calls[3:] == [four]
+
+
+def test_a_choice_of_another_type_is_another_and_what_is_wrong_is_not_kept(lab: Lab) -> None:
+    drawn, block = Drawn(lab), object()
+    lab.loaded(lab.default())
+    broken = [True]
+
+    def show(seen: Seen, _: object) -> dict[object, object]:
+        return {block: html.notice("mal") if broken[0] else f"{seen.choice.bits!r} bits"}
+
+    follow = Follow(show, (block,))  # type: ignore[arg-type]
+    whole, point = (Seen(Choice(lab.default(), bits=bits)) for bits in (3, 3.0))  # type: ignore[arg-type]
+    assert "mal" in str(drawn.show(follow, whole, {}))
+    broken[0] = False
+    assert drawn.show(follow, point, {}) == {block: "3.0 bits"}
+    assert drawn.show(follow, whole, {}) == {block: "3 bits"}
+
+
+def test_work_of_a_program_that_is_cancelled_ends_and_keeps_its_turn_until_then(lab: Lab) -> None:
+    done: list[int] = []
+
+    def work() -> Work[int]:
+        try:
+            for step in range(50):
+                done.append(step)
+                time.sleep(0.02)
+                yield Progress(0)
+        finally:
+            done.append(-1)
+        return 3
+
+    async def cancelled() -> None:
+        call = asyncio.create_task(in_turn(lab, work)())
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert done[-1] == -1
+        with lab.heavy.turn() as turn:
+            assert turn.ahead == 0
+
+    asyncio.run(cancelled())
+    assert len(done) < 40
+    assert asyncio.run(in_turn(lab, lambda: ended_at_once())()) == 4
+
+
+def ended_at_once() -> Work[int]:
+    yield Progress(0)
+    return 4

@@ -19,6 +19,7 @@ from starlette.datastructures import Headers
 from quant.ui.border import texts as t
 from quant.ui.border.bodies import MOST_BYTES
 from quant.ui.border.doors import UPLOADS, at, doors
+from quant.ui.border.guard import below_root
 from quant.ui.border.headers import SHARED, policy
 from quant.ui.border.origin import answers_to, from_elsewhere
 from quant.ui.border.visits import COOKIE, Visits
@@ -332,3 +333,23 @@ def test_a_program_still_comes_in(server: str) -> None:
     client = Client(server, verbose=False)
     assert client.predict(api_name="/layers")
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "below"),
+    [
+        ("", "/config", "/config"), ("/lab", "/lab/config", "/config"), ("/lab", "/lab", "/"), ("/lab/", "/lab/", "/"),
+        ("/lab", "/laboratory", "/laboratory"), ("https://x.org/lab", "/lab/en", "/en"), ("/lab", "/config", "/config"),
+    ],
+)  # fmt: skip
+def test_behind_a_proxy_the_prefix_is_no_part_of_a_door(root: str, path: str, below: str) -> None:
+    assert below_root(path, SimpleNamespace(root_path=root)) == below  # type: ignore[arg-type]
+
+
+def test_names_that_were_told_may_ask_whatever_the_proxy_calls_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Headers({"origin": "https://lab.example.org", "host": "127.0.0.1:7860"})
+    assert from_elsewhere(asked)
+    monkeypatch.setenv("QUANT_HOSTS", "other.example.org, lab.example.org")
+    assert not from_elsewhere(asked)
+    assert from_elsewhere(Headers({"origin": "https://evil.example.org", "host": "127.0.0.1:7860"}))
+    assert from_elsewhere(Headers({"origin": "null", "host": "127.0.0.1:7860"}))

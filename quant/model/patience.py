@@ -10,13 +10,14 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from quant.errors import ModelError
 from quant.text import Text
 
 T = TypeVar("T")
+AGAIN_S = 0.2
 SECONDS = 15.0  # what the largest takes to build is two or three
 
 
@@ -37,10 +38,17 @@ def within(seconds: float, work: Callable[[], T], name: str) -> T:
     pool.shutdown(wait=False)
     if wait([result], seconds).done:
         return result.result()
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread[0]), ctypes.py_object(_GivenUp))
+    threading.Thread(target=_end, args=(result, thread[0]), daemon=True).start()
     raise ModelError(
         Text("Con la configuración de «{name}» no se acaba: tras {n} segundos se ha dejado. Pide mucho más trabajo del "
              "que sus pesos explican.",
              "With the configuration of “{name}” there is no end: after {n} seconds it was given up. It asks for much "
              "more work than its weights explain.").format(name=name, n=round(seconds))
     )  # fmt: skip
+
+
+def _end(result: Future[T], thread: int) -> None:
+    """Tell a thread to end until it does: what is raised within a destructor is lost."""
+    while not result.done():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_GivenUp))
+        wait([result], AGAIN_S)

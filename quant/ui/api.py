@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import wraps
@@ -23,7 +23,7 @@ from quant.activations import Activations
 from quant.errors import QuantError
 from quant.evaluation.figures import figures
 from quant.evaluation.weights import weight_view
-from quant.generation import Sampling, first_difference, generate, side_by_side
+from quant.generation import Sampling, first_difference, side_by_side, stream
 from quant.json_model import JsonModel, parsed
 from quant.lab import Lab
 from quant.recipe import Recipe
@@ -35,7 +35,7 @@ from quant.ui.sidebar.choice import Choice, recipe_of
 from quant.ui.sidebar.fields import FIELDS, Field
 from quant.ui.tabs.metrics.history import plain_figures
 from quant.ui.tabs.metrics.measure import chosen_text
-from quant.work import finished
+from quant.work import Progress, Work, part
 
 Found = TypeVar("Found")
 RECIPE = "recipe"
@@ -73,30 +73,33 @@ class Api:
 
     def generate(self, prompt: str, *, recipe: Recipe, max_length: int = 150, no_repeat_ngram_size: int = 2,
                  do_sample: bool = False, top_k: int = 50, top_p: float = 0.95, temperature: float = 0.7,
-                 seed: int = 0) -> dict[str, Any]:  # fmt: skip
+                 seed: int = 0) -> Work[dict[str, Any]]:  # fmt: skip
         """Continue `prompt` with the original and the quantized model; activations: "float", or "int8" with integers.
 
         Gives both texts, tokens/s of each and the index of the first differing token (null when there is none).
         """
         sampling = Sampling(max_length, no_repeat_ngram_size, do_sample, top_k, top_p, temperature, seed)
-        quantized = finished(self.lab.quantized(recipe))
-        *_, (a, b) = side_by_side(self.lab.loaded(recipe.model), quantized, prompt, sampling)
+        quantized = yield from part(self.lab.quantized(recipe), 0, 0)
+        a, b = yield from _last(side_by_side(self.lab.loaded(recipe.model), quantized, prompt, sampling))
         return {"original": a.text, "quantized": b.text, "prompt_tokens": a.prompt_tokens,
                 "first_difference": first_difference(a.ids, b.ids),
                 "tokens_per_s": [a.tokens_per_s, b.tokens_per_s]}  # fmt: skip
 
     def speculate(self, prompt: str, drafted: int = DRAFTED, *, recipe: Recipe, max_length: int = 150,
-                  no_repeat_ngram_size: int = 2) -> dict[str, Any]:  # fmt: skip
+                  no_repeat_ngram_size: int = 2) -> Work[dict[str, Any]]:  # fmt: skip
         """Continue `prompt` greedily: the quantized model drafts `drafted` tokens a round, the original corrects them.
 
         Gives the text, whether it is the original's own (near ties aside, which are counted), the share of drafted
         tokens that were accepted and of judged ones, and tokens/s of the original alone and of both together.
         """
         sampling = Sampling(max_length, no_repeat_ngram_size)
-        original, quantized = self.lab.loaded(recipe.model), finished(self.lab.quantized(recipe))
+        original, quantized = self.lab.loaded(recipe.model), (yield from part(self.lab.quantized(recipe), 0, 0))
         next(speculate(original, quantized, prompt, sampling, drafted))  # the first use of anything is slow
-        alone = generate(original, prompt, sampling)
-        rounds = list(speculate(original, quantized, prompt, sampling, drafted))
+        alone = yield from _last(stream(original, prompt, sampling))
+        rounds = []
+        for one in speculate(original, quantized, prompt, sampling, drafted):
+            rounds.append(one)
+            yield Progress(0)
         ids, n = rounds[-1].ids, sum(len(r.drafted) for r in rounds)
         return {"text": original.tokenizer.decode(ids, skip_special_tokens=True),
                 "prompt_tokens": alone.prompt_tokens, "same_text": ids == alone.ids, "near_ties": rounds[-1].tied,
@@ -105,7 +108,7 @@ class Api:
                 "tokens_per_s": [alone.tokens_per_s, rounds[-1].tokens_per_s]}  # fmt: skip
 
     def evaluate(self, text: str = "enciclopedia", amount: str = "quick", own: str = "", *,
-                 recipe: Recipe) -> dict[str, Any]:  # fmt: skip
+                 recipe: Recipe) -> Work[dict[str, Any]]:  # fmt: skip
         """Perplexity, bits-per-byte, KL and agreement of original and quantized, with 95 % intervals and exact sizes.
 
         text: "enciclopedia", "literatura" or "own" (then `own` is scored); amount: "quick" or "whole". What somebody
@@ -118,7 +121,8 @@ class Api:
             scores = figures(known.comparison)
         else:
             self.lab.reference(recipe.model, scored)  # a text that cannot be scored is refused before any work
-            scores = figures(finished(self.lab.measured(recipe, scored, finished(self.lab.quantized(recipe)))))
+            quantized = yield from part(self.lab.quantized(recipe), 0, 0)
+            scores = figures((yield from part(self.lab.measured(recipe, scored, quantized), 0, 0)))
         protocol = asdict(scores.protocol)
         if recipe.activations != Activations.FLOAT:
             protocol["arithmetic"] += f" / {recipe.activations.name}"
@@ -219,17 +223,40 @@ def _asked(arguments: Mapping[str, Any], simple: tuple[Field, ...] | list[Field]
     return recipe_of(choice, arguments[RECIPE])
 
 
-def in_turn(lab: Lab, work: Callable[..., Found]) -> Callable[..., Coroutine[Any, Any, Found]]:
-    """`work`, one at a time with everything heavy; it waits without a thread."""
+def in_turn(lab: Lab, work: Callable[..., Work[Found]]) -> Callable[..., Coroutine[Any, Any, Found]]:
+    """`work`, one at a time with everything heavy; it waits without a thread, and ends where it is cancelled."""
 
     @wraps(work)
     async def call(*args: Any, **kwargs: Any) -> Found:
         with _or_raise(lab.heavy.turn) as turn:
             async for _ in turn.wait():
                 pass
-            return await lab.heavy.run(work, *args, **kwargs)
+            steps, found = work(*args, **kwargs), list[Found]()
+            try:
+                while not found:
+                    await lab.heavy.run(_step, steps, found)
+            finally:  # in the lane's thread, which may be in the middle of a step where this was cancelled
+                await lab.heavy.run(steps.close)
+            return found[0]
 
     return call
+
+
+def _last(steps: Iterable[Found]) -> Generator[Progress[Any], None, Found]:
+    """The last of some steps, as work that can be stopped after each of them."""
+    found: list[Found] = []
+    for step in steps:
+        found = [step]
+        yield Progress(0)
+    return found[0]
+
+
+def _step(steps: Work[Found], found: list[Found]) -> None:
+    """One step of a work; its result, once it has one, goes to `found`."""
+    try:
+        _or_raise(lambda: next(steps))
+    except StopIteration as done:
+        found.append(done.value)
 
 
 def _or_raise(work: Callable[[], Found]) -> Found:

@@ -12,6 +12,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -44,12 +45,16 @@ def _parent() -> Path:
 
 def claim(parent: Path) -> Path:
     """A new folder, locked for as long as this process lives."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # readable by its user alone
-    lock = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
-    if fcntl is not None:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    _held.append(lock)
-    return folder
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # readable by its user alone
+        lock = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks: nothing there is swept either
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / LOCK).is_file():
+            _held.append(lock)
+            return folder
+        os.close(lock)  # a process that sweeps came between: it took a folder without a lock for a dead one's
 
 
 def sweep(parent: Path) -> None:

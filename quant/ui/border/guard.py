@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from fastapi import FastAPI
@@ -79,7 +80,7 @@ class Border:
 
     def _door(self, scope: Scope) -> tuple[Door, Any]:
         """The door that is asked for. Raises Refusal where there is none, or none for who asks so."""
-        headers, path = Headers(scope=scope), scope["path"]
+        headers, path = Headers(scope=scope), below_root(scope["path"], self._page)
         if not answers_to(headers.get("host", ""), self._page):
             raise Refusal(421, t.BAD_HOST)
         found = at(path, self._doors, scope["method"])
@@ -153,6 +154,12 @@ class Border:
                 raise Refusal(404, t.NO_FUNCTION)
             if isinstance(body, NamedCall):
                 check_named(body, inspect.signature(public[0].fn).parameters)
+
+
+def below_root(path: str, page: gr.Blocks) -> str:
+    """A path without the prefix under which a proxy shows the page (GRADIO_ROOT_PATH), where it left it there."""
+    root = urlsplit(page.root_path or "").path.rstrip("/")
+    return path.removeprefix(root) or "/" if root and (path == root or path.startswith(f"{root}/")) else path
 
 
 def check_named(body: NamedCall, known: Mapping[str, inspect.Parameter]) -> None:

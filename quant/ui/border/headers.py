@@ -42,6 +42,8 @@ def guard(headers: MutableHeaders, page: gr.Blocks, document: bool) -> None:
     """Set what protects, and take away what lets other sites read (gradio lets any, where the page is not local)."""
     for name in [name for name in headers if name.startswith("access-control-")]:
         del headers[name]
+    if "accept-ranges" in headers:  # a request for a part is answered with the whole
+        del headers["accept-ranges"]
     headers.update(ALWAYS)
     headers["Content-Security-Policy"] = policy(page) if document else NOTHING
     if document and get_space() is None:

@@ -79,7 +79,8 @@ def written(value: Any) -> str:
 def refusal(block: Block, value: Any) -> Problem:
     """What `block` may hold, where `value` is not that. What kinds are not listed here, gradio checks."""
     if isinstance(block, gr.Slider):
-        fits = is_number(value) and block.minimum <= value <= block.maximum
+        whole = not isinstance(block.step, int) or type(value) is int  # a browser writes 3, never 3.0
+        fits = is_number(value) and whole and block.minimum <= value <= block.maximum
         return None if fits else t.A_RANGE.format(low=block.minimum, high=block.maximum)
     if isinstance(block, gr.Number):
         return None if value is None or is_number(value) else t.A_NUMBER

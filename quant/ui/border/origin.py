@@ -35,11 +35,16 @@ def answers_to(host: str, page: gr.Blocks) -> bool:
     if get_space() is not None:
         return True
     name, served = host_of(host), str(page.server_name or "localhost")
-    if name in LOOPBACK | set(os.environ.get(HOSTS, "").lower().split(",")) - {""} or name == served.lower():
+    if name in LOOPBACK | told_names() or name == served.lower():
         return True
     if page.share and page.share_url:
         return name == urlsplit(page.share_url).hostname
     return not is_loopback(served) and (is_address(name) or name in own_names())
+
+
+def told_names() -> set[str]:
+    """The further names of this machine that whoever started the page has told."""
+    return {name.strip() for name in os.environ.get(HOSTS, "").lower().split(",")} - {""}
 
 
 def own_names() -> set[str]:
@@ -69,7 +74,11 @@ def from_elsewhere(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return False  # a program, or a link that was followed
-    return urlsplit(origin).netloc not in (headers.get("host"), headers.get("x-forwarded-host"))
+    asked = urlsplit(origin).netloc
+    if host_of(asked) in told_names():
+        return False
+    forwarded = headers.get("x-forwarded-host", "").partition(",")[0].strip()
+    return not asked or asked not in (headers.get("host"), forwarded)
 
 
 def follows_link(headers: Headers) -> bool:

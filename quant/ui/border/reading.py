@@ -18,7 +18,7 @@ PATIENCE_S = 30.0
 async def read(scope: Scope, receive: Receive, kind: type[Body]) -> Body:
     """The body, whole, as a record. Raises Refusal."""
     headers = Headers(scope=scope)
-    if not headers.get("content-type", "").startswith("application/json"):
+    if not headers.get("content-type", "").lower().startswith("application/json"):
         raise Refusal(415, NOT_JSON)
     announced = headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > MOST_BYTES:

@@ -18,7 +18,10 @@ NO_SESSION = Text(
     "Esa visita ha terminado o no existe: recarga la página.",
     "That visit has ended or does not exist: reload the page.",
 )
-OTHERS_SESSION = Text("Esa visita es de otra persona.", "That visit is somebody else's.")
+OTHERS_SESSION = Text(
+    "Esa visita no es de este navegador, o la empezó sin su cookie: recarga la página.",
+    "That visit is not this browser's, or it began without its cookie: reload the page.",
+)
 NO_FILE = Text("Ese archivo no está aquí.", "That file is not here.")
 TOO_LARGE = Text(
     "Lo que envías no cabe: se admiten {most} bytes.", "What you send does not fit: {most} bytes are allowed."

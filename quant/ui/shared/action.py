@@ -7,6 +7,7 @@ Stopping is a flag that the work reads between two frames, so that what it showe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ Known = TypeVar("Known")
 F = TypeVar("F", bound=Frame)
 # The heavy lane of the lab lets one through at a time, shows each visitor's place and says when it is full; Gradio only
 # has to let all of them in, so that they can say so.
-MOST_HEAVY = 160
+MOST_HEAVY, AGAIN_S = 160, 2.0
 HEAVY: dict[str, Any] = {
     "concurrency_id": "heavy", "concurrency_limit": MOST_HEAVY, "show_progress": "hidden", "api_visibility": "private",
 }  # fmt: skip
@@ -134,11 +135,14 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
     stops = Stops()
 
     async def run(values: Values, request: gr.Request) -> AsyncGenerator[Updates, None]:
-        last = None
+        last, told = None, 0.0
         work = action.stream(asks(values))
         async with aclosing(stops.heed(str(request.session_hash), action.language, work)) as frames:
             async for shown in frames:
-                if shown != last:  # whoever waits is told its place when that changes
+                # Whoever waits is told its place when that changes, and now and then: only so does gradio find out
+                # that nobody is there any more.
+                if shown != last or time.monotonic() - told > AGAIN_S:
+                    told = time.monotonic()
                     yield updates(shown, outputs)
                 last = shown
 

@@ -17,6 +17,7 @@ from gradio.components.plot import PlotData
 
 from quant.errors import QuantError
 from quant.lab import Lab
+from quant.ui.shared import html
 from quant.ui.shared.frames import Updates, Values
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Follow, Seen
@@ -34,13 +35,15 @@ class Drawn:
 
     def show(self, follow: Follow, seen: Seen, values: Values) -> Updates:
         """What `follow` shows, figures as the browser takes them."""
-        key = (follow.outputs, seen, tuple(repr(values[c]) for c in follow.own), self._live(seen.choice))
+        kinds = tuple(type(value) for value in vars(seen.choice).values())  # 3.0 is 3 to Python, and no choice of bits
+        key = (follow.outputs, seen, kinds, tuple(repr(values[c]) for c in follow.own), self._live(seen.choice))
         with self._lock:
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
                 return _copied(found)
         shown = {block: _drawn(value) for block, value in follow.show(seen, values).items()}
-        if self.lab.is_loaded(seen.choice.model) and shown and all(shown.values()):
+        right = shown and all(shown.values()) and not any(html.says_problem(value) for value in shown.values())
+        if right and self.lab.is_loaded(seen.choice.model):
             with self._lock:
                 self._kept[key] = shown
                 while len(self._kept) > MOST:

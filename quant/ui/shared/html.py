@@ -51,6 +51,11 @@ def problem(error: QuantError, language: Language) -> Markup:
     return notice(error.text[language])
 
 
+def says_problem(shown: object) -> bool:
+    """Whether what is shown tells of something wrong."""
+    return isinstance(shown, str) and 'role="alert"' in shown
+
+
 def percent_sign(language: Language) -> str:
     """Spanish sets it off with a space."""
     return f"{NO_BREAK}%" if language == "es" else "%"

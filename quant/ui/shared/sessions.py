@@ -42,8 +42,18 @@ class SmallSessions(StateHolder):
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
+            self._make_room()
             self.session_data[session_id] = SmallSession(self.blocks)
         return super().__getitem__(session_id)
+
+    def _make_room(self) -> None:
+        """Forget the oldest session that holds nothing: a program's calls must not cost a visitor what they tried."""
+        with self.lock:
+            if len(self.session_data) >= self.capacity:
+                empty = next((name for name, one in self.session_data.items() if not one.state_data), None)
+                if empty is not None:
+                    del self.session_data[empty]
+                    self.time_last_used.pop(empty, None)
 
 
 @asynccontextmanager

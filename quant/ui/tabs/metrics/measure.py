@@ -128,7 +128,8 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
         return
     quantized, speeds = yield from timing(lab, language, choice, shown)
     timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
-    known = replace(known, speeds=speeds, computes=scored(compared).computes)
+    placed_now = scored(compared)
+    known = replace(known, speeds=speeds, computes=placed_now.computes, memory=placed_now.memory)
     yield _timed(result(known, language), [*tried[:-1], timed], language)
 
 
