@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from cases import each
+from kinds import KNOWN
+from kinds import built as made
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
@@ -97,12 +99,15 @@ def test_other_architectures_go_through_their_own_code() -> None:
     torch.testing.assert_close(forward.logits(model, forward.hidden(model, ids)), theirs(model, ids))
 
 
-def test_capped_logits_are_capped() -> None:
-    model = built(1, 16, 1)
-    states = gpt2.hidden(model, torch.tensor([[1, 2, 3]]))
-    plain = forward.logits(model, states)
-    model.config.final_logit_softcapping = 0.5
-    torch.testing.assert_close(forward.logits(model, states), 0.5 * torch.tanh(plain / 0.5))
+def test_logits_are_capped_where_the_architecture_does_so_and_nowhere_else() -> None:
+    ids = torch.tensor([[1, 2, 3]])
+    for model, capped in ((made(KNOWN["Gemma 2"]), True), (built(1, 16, 1), False)):
+        plain = forward.logits(model, forward.hidden(model, ids))
+        model.config.final_logit_softcapping = 0.5
+        got = forward.logits(model, forward.hidden(model, ids))
+        torch.testing.assert_close(got, theirs(model, ids), rtol=1e-4, atol=1e-4)
+        assert bool(got.abs().max() <= 0.5) is capped
+        assert torch.equal(got, plain) is not capped
 
 
 @pytest.mark.usefixtures("products")
