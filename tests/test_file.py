@@ -327,9 +327,11 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_not_safetensors_is_refused(path: Path) -> None:
     whole = path.read_bytes()
-    for data in (b"", b"hello", os.urandom(64), whole[:-1], whole[: len(whole) // 2], whole[:100], whole + b"\0"):
+    for data in (b"hello", os.urandom(64), whole[:-1], whole[: len(whole) // 2], whole[:100], whole + b"\0"):
         path.write_bytes(data)
-        assert "cut short" in str(refusal(path))
+        assert "not a safetensors file, or is damaged or cut short" in str(refusal(path))
+    path.write_bytes(b"")
+    assert "is cut short: it takes 0 bytes" in str(refusal(path))
 
 
 def test_a_file_that_may_not_be_read_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
