@@ -12,6 +12,8 @@ from kinds import KNOWN, built
 from torch import Tensor, nn
 
 from quant.activations import Activations, Per
+from quant.bench.tiny import tiny as tiny_kind
+from quant.bench.tiny import tokenizer as letters
 from quant.blocks import BLOCKS
 from quant.calibrate import Flow, outside, statistics, windows
 from quant.errors import CalibrationError, QuantError
@@ -236,3 +238,32 @@ def test_a_calibration_text_of_ones_own_is_a_text() -> None:
     for own in ("\ud800", "a\0b", "x" * 300_000):
         with pytest.raises(CalibrationError):
             Calibration("own", 512, own)
+
+
+def opened(kind: str, folder: Path) -> LoadedModel:
+    tiny_kind(kind).save_pretrained(folder)
+    letters().save_pretrained(folder)
+    return load_model(folder)
+
+
+def test_blocks_that_take_more_than_states_are_refused(tmp_path: Path) -> None:
+    """Gemma 4 hands each block something of the tokens themselves: one window's would be replayed for all."""
+    with pytest.raises(CalibrationError, match="hands more than its states"):
+        Flow(opened("gemma4_text", tmp_path), Calibration("own", 256, "la casa y el mar " * 30))
+
+
+def test_where_windows_cannot_go_together_they_go_one_by_one(tmp_path: Path) -> None:
+    """Bloom's biases are made for so many windows at once."""
+    loaded = replace(opened("bloom", tmp_path), longest=64)
+    text = "el agua hierve a cien grados y la montaña es alta " * 8
+    calibration, needs = Calibration("own", 256, text), frozenset({Statistic.LARGEST})
+    found = dict(pair for _, block in statistics(loaded, calibration, needs) for pair in block.items())
+    name, seen = "transformer.h.1.mlp.dense_h_to_4h", []
+    hook = loaded.model.get_submodule(name).register_forward_pre_hook(lambda _, args: seen.append(args[0].abs()))
+    with torch.no_grad():
+        for row in windows(loaded, calibration):
+            loaded.model(row[None])
+    hook.remove()
+    assert len(seen) == 4
+    want = torch.cat(seen).flatten(0, 1).amax(0)
+    torch.testing.assert_close(found[name].largest, want, rtol=1e-4, atol=1e-5)
