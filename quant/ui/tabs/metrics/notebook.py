@@ -1,4 +1,4 @@
-"""El cuaderno, revisado: the assignment's recipe run on the live model, and what its metric does not see."""
+"""El cuaderno de la práctica: the assignment's recipe run on the live model, and what its metric does not see."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from quant.evaluation.dynamic import Census, KindCount, Saved
 from quant.evaluation.notebook import (
+    BROKEN_BITS,
     MAX_LENGTH,
     SENTENCES,
     TEXT,
@@ -173,7 +174,7 @@ def _speed_words(a: Speed, b: Speed, language: Language) -> str:
 
 def _speed_row(a: Speed, b: Speed, language: Language) -> list[str]:
     hint = t.NOTEBOOK_SPEED_HINT.format(odds=2 ** (len(a.rounds) - 1))
-    name = _row_name(metrics_texts.SPEED[language], hint, html.badge("measured", language), language)
+    name = _row_name(t.NOTEBOOK_SPEED[language], hint, html.badge("measured", language), language)
     unclear = pace(a, b) is Pace.SAME
     moved = t.NOTEBOOK_UNCLEAR[language] if unclear else _change(a.median, b.median, language)
     return [name, _rate(a, language), _rate(b, language), moved]
@@ -201,7 +202,8 @@ def _metric(report: NotebookReport, scores: tuple[Scored, ...], title: Text, lan
 def _metric_rows(scores: tuple[Scored, ...], language: Language) -> list[list[str]]:
     badges = html.badge("measured", language)
     rows = []
-    for name, score in zip((t.NOTEBOOK_ORIGINAL, t.NOTEBOOK_RECIPE, t.NOTEBOOK_BROKEN), scores, strict=True):
+    names = (t.NOTEBOOK_ORIGINAL, t.NOTEBOOK_RECIPE, t.NOTEBOOK_BROKEN.format(bits=BROKEN_BITS))
+    for name, score in zip(names, scores, strict=True):
         written = Text(score.length.written[0], score.length.written[0])
         label = _row_name(name[language], t.NOTEBOOK_WRITES.format(text=written), badges, language)
         figures = (score.length.loss, score.quality.perplexity, score.quality.bits_per_byte)
