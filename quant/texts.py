@@ -143,5 +143,14 @@ def own_text(content: str) -> EvalText:
             Text("El texto ocupa {got} bytes; caben {most}.", "The text takes {got} bytes; {most} fit.")
             .format(got=n_bytes, most=LARGEST_BYTES)
         )  # fmt: skip
-    start = " ".join(content.split())[:SHOWN].rstrip()
-    return EvalText("own", Text(f"Tu texto: «{start}…»", f"Your text: “{start}…”"), (content.strip(),))
+    return EvalText("own", own_title(beginning(content)), (content.strip(),))
+
+
+def beginning(content: str) -> str:
+    """The first characters of a pasted text, on one line."""
+    return " ".join(content.split())[:SHOWN].rstrip()
+
+
+def own_title(start: str) -> Text:
+    """What the page calls a pasted text that begins so."""
+    return Text(f"Tu texto: «{start}…»", f"Your text: “{start}…”")
