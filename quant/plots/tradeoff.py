@@ -9,8 +9,8 @@ together and the original far from them, so that the axis of sizes is cut betwee
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import escape
 
@@ -41,7 +41,9 @@ LABEL = Text(
     "Size against quality: {n} recipes and the original; the numbers are in the table below",
 )
 RECORDED = Text("grabado", "recorded")
-OPEN = Text("{name}: {size}, {change}, {kind}. Cargar esta receta", "{name}: {size}, {change}, {kind}. Load this recipe")
+OPEN = Text(
+    "{name}: {size}, {change}, {kind}. Cargar esta receta", "{name}: {size}, {change}, {kind}. Load this recipe"
+)
 MEASURED = Text("medido", "measured")
 
 
@@ -91,7 +93,11 @@ def ratio_text(change: float, language: Language) -> str:
     """A change as it stands at the axis: +5 %, × 20."""
     if change >= 1:
         return f"× {number(1 + change, language, 2)}"
-    return "=" if change == 0 else f"{'+' if change > 0 else '−'}{number(abs(100 * change), language, 2)}{PERCENT[language]}"
+    return (
+        "="
+        if change == 0
+        else f"{'+' if change > 0 else '−'}{number(abs(100 * change), language, 2)}{PERCENT[language]}"
+    )
 
 
 def tradeoff_svg(points: Sequence[Point], original_bytes: int, language: Language) -> str:
@@ -112,7 +118,7 @@ def _canvas(points: Sequence[Point], width: int, unit: str) -> Canvas:
     spread = max(max(sizes) - min(sizes), 0.05 * max(sizes))
     lows, highs = zip(*(_ends(p) for p in points), strict=True)
     top = max(placed(_change(max(highs))) * 1.08, placed(BROKEN_RATIO - 1) * 1.25)
-    bottom = min(placed(_change(min(lows))) - 0.3, -0.55)
+    bottom = min(placed(_change(min(lows))) - 0.3, -1.1)
     return Canvas(width, unit, min(sizes) - 0.09 * spread, max(sizes) + 0.12 * spread, top, bottom)
 
 
@@ -188,7 +194,9 @@ def _sizes(canvas: Canvas, original_bytes: int, language: Language) -> list[str]
 
 def _round_sizes(low: float, high: float, most: int) -> list[float]:
     """Round values between the ends, `most` or fewer."""
-    step = next(s for s in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, math.inf) if (high - low) / s <= most)
+    step = next(
+        s for s in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, math.inf) if (high - low) / s <= most
+    )
     if math.isinf(step):
         return []
     first = math.ceil(low / step)
@@ -207,9 +215,7 @@ def _whiskers(point: Point, canvas: Canvas) -> str:
     if point.log_ratio.interval is None:
         return ""
     x, (low, high) = canvas.x(_size(point, canvas.unit)), (canvas.y(_change(end)) for end in _ends(point))
-    return (
-        f'<path class="whisker" d="M{x:.1f} {low:.1f} V{high:.1f} M{x - 4:.1f} {low:.1f} h8 M{x - 4:.1f} {high:.1f} h8"/>'
-    )
+    return f'<path class="whisker" d="M{x:.1f} {low:.1f} V{high:.1f} M{x - 4:.1f} {low:.1f} h8 M{x - 4:.1f} {high:.1f} h8"/>'
 
 
 def _mark(point: Point, canvas: Canvas, above: bool, language: Language) -> str:
@@ -234,13 +240,3 @@ def _mark(point: Point, canvas: Canvas, above: bool, language: Language) -> str:
 def _rounded(point: Point) -> float:
     """The change to a ten thousandth: what rounds to nothing reads “=”."""
     return round(_change(point.log_ratio.value), 4)
-
-
-def live(recorded: Sequence[Point], measured: Sequence[Point], same: Callable[[str, str], bool]) -> list[Point]:
-    """All points, without the recorded ones whose recipe was measured."""
-    kept = [r for r in recorded if not any(same(r.address, m.address) for m in measured)]
-    return [*kept, *measured]
-
-
-def named(point: Point, label: Text) -> Point:
-    return replace(point, label=label)

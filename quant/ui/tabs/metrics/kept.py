@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -17,7 +18,8 @@ from pydantic import Field
 from quant.errors import SchemeError
 from quant.evaluation.bandwidth import Placed
 from quant.evaluation.bootstrap import Interval
-from quant.evaluation.figures import Estimate, Figures
+from quant.evaluation.compare import Comparison
+from quant.evaluation.figures import Estimate, Figures, figures
 from quant.evaluation.quality import Protocol
 from quant.evaluation.speed import Speed
 from quant.evaluation.verdict import Judgement, judge
@@ -138,6 +140,14 @@ def entry(choice: Choice, text: EvalText, f: Figures, report: SizeReport) -> Ent
         float_bytes=report.float_bytes, stored_bytes=report.stored_bytes,
         bits_quantized=report.quantized_bits_per_weight, bits_whole=report.bits_per_weight, written=None,
     )  # fmt: skip
+
+
+def figures_of(compared: Comparison, choice: Choice) -> Figures:
+    """The figures with the arithmetic of both models in their protocol, where it differs."""
+    f = figures(compared)
+    if not choice.rounds_activations:
+        return f
+    return replace(f, protocol=replace(f.protocol, arithmetic=f"{f.protocol.arithmetic} / {choice.arithmetic}"))
 
 
 def timed(kept: Entry, written: Sequence[Placed]) -> Entry:
