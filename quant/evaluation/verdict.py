@@ -53,14 +53,14 @@ LIMITS: dict[str, object] = {
     "small_share": _percent(round(100 * SMALL_AGREEMENT)), "broken_share": _percent(round(100 * BROKEN_AGREEMENT)),
 }  # fmt: skip
 RULE = Text(
-    "La regla: decide la peor de tres medidas. «Pérdida pequeña»: la perplejidad no sube más de un {rise}, la KL media no "
-    "pasa de {small_kl} nats y el token más probable es el mismo al menos el {small_share} de las veces. «Roto»: la "
+    "La regla: decide la peor de tres medidas. «Pérdida pequeña»: la perplejidad no sube más de un {rise}, la KL media "
+    "no pasa de {small_kl} nats y el token más probable es el mismo al menos el {small_share} de las veces. «Roto»: la "
     "perplejidad se multiplica por {factor} o más, la KL llega a {broken_kl} nats o la coincidencia baja hasta el "
-    "{broken_share}. «Apreciable»: lo que queda en medio. «Sin pérdida que se vea»: además de pequeña, el intervalo de la "
-    "diferencia de log-perplejidad contiene el 0 y la KL no pasa de {same_kl} nats. Para orientarte: llama.cpp "
+    "{broken_share}. «Apreciable»: lo que queda en medio. «Sin pérdida que se vea»: además de pequeña, el intervalo "
+    "de la diferencia de log-perplejidad contiene el 0 y la KL no pasa de {same_kl} nats. Para orientarte: llama.cpp "
     "publica, con LLaMA 3 8B, una KL media de 0,0055 nats en Q6_K, de 0,031 en Q4_K_M y de 0,45 en Q2_K.",
-    "The rule: the worst of three measures decides. “Small loss”: perplexity rises by no more than {rise}, mean KL is at "
-    "most {small_kl} nats and the most likely token is the same at least {small_share} of the time. “Broken”: "
+    "The rule: the worst of three measures decides. “Small loss”: perplexity rises by no more than {rise}, mean KL is "
+    "at most {small_kl} nats and the most likely token is the same at least {small_share} of the time. “Broken”: "
     "perplexity is multiplied by {factor} or more, KL reaches {broken_kl} nats or agreement falls to {broken_share}. "
     "“Noticeable”: whatever lies between. “No visible loss”: small, and besides the interval of the difference in "
     "log-perplexity contains 0 and KL is at most {same_kl} nats. For orientation: with LLaMA 3 8B, llama.cpp publishes "
@@ -84,8 +84,8 @@ AGREES_NEVER = Text("casi nunca elige la misma palabra", "hardly ever picks the 
 OUT_OF = Text("{n} de cada {of} veces", "{n} times out of {of}")
 SENTENCES = {
     Verdict.INDISTINGUISHABLE: Text(
-        "Sin pérdida que se vea: {reasons}; el intervalo de la diferencia de log-perplejidad contiene el 0 y la KL no pasa de "
-        "{same_kl} nats.",
+        "Sin pérdida que se vea: {reasons}; el intervalo de la diferencia de log-perplejidad contiene el 0 y la KL no "
+        "pasa de {same_kl} nats.",
         "No visible loss: {reasons}; the interval of the difference in log-perplexity contains 0 and KL is at most "
         "{same_kl} nats.",
     ),

@@ -92,12 +92,14 @@ def placed(change: float) -> float:
 def ratio_text(change: float, language: Language) -> str:
     """A change as it stands at the axis: +5 %, × 20."""
     if change >= 1:
-        return f"× {number(1 + change, language, 2)}"
-    return (
-        "="
-        if change == 0
-        else f"{'+' if change > 0 else '−'}{number(abs(100 * change), language, 2)}{PERCENT[language]}"
-    )
+        return f"× {_plain(1 + change, language)}"
+    sign = "+" if change > 0 else "−"
+    return "=" if change == 0 else f"{sign}{_plain(abs(100 * change), language)}{PERCENT[language]}"
+
+
+def _plain(value: float, language: Language) -> str:
+    """Two significant digits, without a zero that only fills: 2, not 2.0."""
+    return fixed(value, language, 0) if float(f"{value:.2g}").is_integer() else number(value, language, 2)
 
 
 def tradeoff_svg(points: Sequence[Point], original_bytes: int, language: Language) -> str:
@@ -147,16 +149,17 @@ def _svg(points: Sequence[Point], original_bytes: int, canvas: Canvas, css: str,
 
 
 def _zones(canvas: Canvas, language: Language) -> list[str]:
-    """The bands of the rule on perplexity, named at the left."""
+    """The bands of the rule on perplexity, each named where points are rare."""
     ends = [canvas.bottom, placed(SMALL_RATIO - 1), placed(BROKEN_RATIO - 1), canvas.top]
     limits = {"small": SMALL_RATIO - 1, "noticeable": 0.0, "broken": BROKEN_RATIO - 1}
     heights = [TOP + (HEIGHT - TOP - BOTTOM) * (1 - (e - canvas.bottom) / (canvas.top - canvas.bottom)) for e in ends]
     width, parts = canvas.width - LEFT - RIGHT, []
     for (name, words), low, high in zip(ZONES.items(), heights, heights[1:], strict=False):
         said = words.format(limit=ratio_text(round(limits[name], 9), language))[language]
+        place = f'x="{LEFT + 8}"' if name == "small" else f'x="{canvas.width - RIGHT - 8}" text-anchor="end"'
         parts.append(
             f'<rect class="zone {name}" x="{LEFT}" y="{high:.1f}" width="{width}" height="{low - high:.1f}"/>'
-            f'<text class="zone-name" x="{canvas.width - RIGHT - 8}" y="{high + 19:.1f}" text-anchor="end">{said}</text>'
+            f'<text class="zone-name" {place} y="{high + 19:.1f}">{said}</text>'
         )
     return parts
 
@@ -179,13 +182,14 @@ def _sizes(canvas: Canvas, original_bytes: int, language: Language) -> list[str]
     """The axis of sizes with its cut, and the size of the original beyond it."""
     y, parts = HEIGHT - BOTTOM, []
     for size in _round_sizes(canvas.low, canvas.high, 4 if canvas.width < WIDE else 8):
-        x, shown = canvas.x(size), number(size, language, 2)
+        x, shown = canvas.x(size), _plain(size, language)
         parts.append(f'<line class="level" x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{y + 5}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 21}" text-anchor="middle">{shown}</text>')
     far = 32.0 if canvas.unit == "bits" else original_bytes / MB
+    shown = number(far, language, 3 if far < 32 else 2)
     x, cut = canvas.x_original, LEFT + (canvas.width - LEFT - RIGHT) * (1 - FAR)
     parts.append(
-        f'<text class="tick" x="{x:.1f}" y="{y + 21}" text-anchor="middle">{number(far, language, 3 if far < 32 else 2)}</text>'
+        f'<text class="tick" x="{x:.1f}" y="{y + 21}" text-anchor="middle">{shown}</text>'
         f'<path class="cut" d="M{cut - 5:.1f} {y + 7} l6 -14 M{cut + 2:.1f} {y + 7} l6 -14"/>'
         f'<text class="axis" x="{LEFT}" y="{HEIGHT - 12}">{SIZES[canvas.unit][language]} →</text>'
     )
@@ -215,7 +219,8 @@ def _whiskers(point: Point, canvas: Canvas) -> str:
     if point.log_ratio.interval is None:
         return ""
     x, (low, high) = canvas.x(_size(point, canvas.unit)), (canvas.y(_change(end)) for end in _ends(point))
-    return f'<path class="whisker" d="M{x:.1f} {low:.1f} V{high:.1f} M{x - 4:.1f} {low:.1f} h8 M{x - 4:.1f} {high:.1f} h8"/>'
+    line = f"M{x:.1f} {low:.1f} V{high:.1f} M{x - 4:.1f} {low:.1f} h8 M{x - 4:.1f} {high:.1f} h8"
+    return f'<path class="whisker" d="{line}"/>'
 
 
 def _mark(point: Point, canvas: Canvas, above: bool, language: Language) -> str:
@@ -227,13 +232,13 @@ def _mark(point: Point, canvas: Canvas, above: bool, language: Language) -> str:
         name=point.name, size=f"{shown} {unit}", change=ratio_text(_rounded(point), language), kind=kind
     )[language]
     css, address = ("recorded" if point.recorded else "measured"), escape(point.address)
-    name_y = y - 13 if above else y + 24
+    name, name_y = escape(point.label[language]), y - 13 if above else y + 24
     return (
         f'<a class="point {css}" href="?{address}&amp;tab=metrica" data-recipe="{address}" data-recipe-whole '
         f'aria-label="{escape(said)}"><title>{escape(said)}</title>'
         f'<circle class="touch" cx="{x:.1f}" cy="{y:.1f}" r="14"/>'
         f'<rect class="square" x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12"/>'
-        f'<text class="name" x="{x:.1f}" y="{name_y:.1f}" text-anchor="middle">{escape(point.label[language])}</text></a>'
+        f'<text class="name" x="{x:.1f}" y="{name_y:.1f}" text-anchor="middle">{name}</text></a>'
     )
 
 

@@ -296,8 +296,8 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
 
     def reads(now: Seen, values: Values) -> Updates:
         model, kind = now.choice.model, values[text]
-        return {missing: counter(place.lab, language, model),
-                amount: gr.update(choices=amounts(place.lab, language, model, first if kind == OWN else kind))}  # fmt: skip
+        choices = amounts(place.lab, language, model, first if kind == OWN else kind)
+        return {missing: counter(place.lab, language, model), amount: gr.update(choices=choices)}
 
     follows = (Follow(card, (brief,)), Follow(reads, (missing, amount), model=True, own=(text,)))
     top = Top(text, amount, own, speed, button, stop, said, figures_, details_, charts, chart, caption, bandwidth)

@@ -1,9 +1,10 @@
-"""Size against quality, drawn from what is recorded and what was measured in this browser; and measuring seven at once."""
+"""Size against quality, of what is recorded and what was measured in this browser; and measuring seven at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
@@ -153,7 +154,7 @@ def sweep(lab: Lab, language: Language, model: str, entries: list[Entry]) -> Ite
         choice = replace(Choice(model), bits=bits)
         label = t.SWEEPING.format(name=choice.label(), i=i + 1, n=n)
 
-        def frame(step: Progress[object], i: int = i, label: Text = label) -> Swept:
+        def frame(step: Progress[Any], i: int = i, label: Text = label) -> Swept:
             return Swept(html.progress(label, (i + step.fraction) / n, language))
 
         quantized = yield from showing(lab.quantized(choice.recipe()), frame)

@@ -74,8 +74,8 @@ LESSON_SCALE_SAID = Text(
 LESSON_TABLE = Text("¿Cuantizar también la tabla de tokens?", "Quantize the token table too?")
 LESSON_WITHOUT = Text("Se queda en float32", "It stays in float32")
 LESSON_WITH = Text("También en 4 bits", "In 4 bits too")
-LESSON_TIMES = Text("{times} veces menor", "{times}× smaller")
-LESSON_LOSES = Text("perplejidad {change}, {size}", "perplexity {change}, {size}")
+LESSON_TIMES = Text("{times} veces", "{times} times")
+LESSON_LOSES = Text("más pequeño ({size}), perplejidad {change}", "smaller ({size}), perplexity {change}")
 LESSON_TABLE_SAID = Text(
     "En un modelo tan pequeño, la tabla sin cuantizar es el {share} de lo que queda por guardar: por eso con 4 bits no sale "
     "ocho veces menor. En un modelo grande, la tabla apenas cuenta.",

@@ -1,4 +1,4 @@
-"""Métrica: what quantization costs, size against quality, which format when, the file, and the assignment's notebook."""
+"""Métrica: what quantization costs, size against quality, which format when, the file, the assignment's notebook."""
 
 from __future__ import annotations
 
