@@ -18,7 +18,7 @@ from quant.evaluation.bootstrap import Interval
 from quant.evaluation.figures import Estimate
 from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO
 from quant.plots.style import PERCENT
-from quant.text import Language, Text, number
+from quant.text import Language, Text, fixed, number
 
 LINEAR = 0.01  # change of perplexity up to which the axis is linear
 MOST_NATS = 12.0  # of the log ratio: what lies higher is drawn there
@@ -198,11 +198,9 @@ def _sizes(canvas: Canvas, original_bytes: int, language: Language) -> list[str]
 
 def _round_sizes(low: float, high: float, most: int) -> list[float]:
     """Round values between the ends, `most` or fewer."""
-    step = next(
-        s for s in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, math.inf) if (high - low) / s <= most
-    )
-    if math.isinf(step):
-        return []
+    step = 0.5
+    while (high - low) / step > most:
+        step *= 2
     first = math.ceil(low / step)
     return [step * i for i in range(first, math.floor(high / step) + 1)]
 

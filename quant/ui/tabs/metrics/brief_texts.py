@@ -13,8 +13,8 @@ SAME_SHARE = Text("en el {share} de los sitios, la más probable", "in {share} o
 RULE_LABEL = Text("Cómo se decide", "How this is decided")
 A_PART = Text("{title}, una parte", "{title}, a part")
 RECORDED_SAID = Text(
-    "Esto se midió de antemano con esta misma receta. Pulsa «Medir» para repetirlo ahora, o con otro texto.",
-    "This was measured beforehand with this very recipe. Press “Measure” to repeat it now, or on another text.",
+    "Se midió de antemano con esta receta; «Medir» lo repite ahora.",
+    "Measured beforehand with this recipe; “Measure” repeats it now.",
 )
 NOT_MEASURED = Text(
     "Con esta receta ya se sabe lo que ocupa. Lo que pierde se sabe al pulsar «Medir».",

@@ -134,7 +134,7 @@ def result(stored: Stored, choice: Choice, language: Language) -> Markup:
 def build_file(place: Place) -> tuple[Follow, Run]:
     """What follows the sidebar, and what the button makes."""
     language = place.language
-    gr.Markdown(f"### {t.FILE_TITLE[language]}\n{t.FILE_INTRO[language]}")
+    gr.Markdown(f"## {t.FILE_TITLE[language]}\n{t.FILE_INTRO[language]}", elem_classes="lab-section")
     plan = gr.HTML(elem_id=f"file-plan-{language}")
     with gr.Row():
         button = gr.Button(t.FILE_PREPARE[language], variant="primary", elem_id=f"prepare-{language}")

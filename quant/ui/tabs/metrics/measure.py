@@ -254,11 +254,14 @@ class Top:
 
 
 def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
-    """The card, what to read, the button, all figures folded; and what of it follows the live choice."""
+    """The card, the button, what it reads, all figures folded; and what of it follows the live choice."""
     language, first = place.language, next(iter(TITLES))
     with gr.Column(elem_classes="lab-metric-top"):
         brief = gr.HTML(elem_id=f"brief-{language}")
         said = gr.HTML(elem_id=f"measured-{language}")
+    with gr.Row():
+        button = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
+        stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"measure-stop-{language}")
     with gr.Row():
         text = gr.Radio(
             [(name[language], key) for key, name in t.METRIC_TEXTS.items()], value=first,
@@ -271,9 +274,6 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
     own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False,
                      elem_id=f"own-{language}")  # fmt: skip
     missing = gr.HTML(elem_id=f"missing-{language}", visible=False)
-    with gr.Row():
-        button = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
-        stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"measure-stop-{language}")
     speed = gr.Checkbox(
         False, label=t.MEASURE_SPEED[language], info=t.MEASURE_SPEED_INFO[language], elem_id=f"speed-{language}"
     )
@@ -289,7 +289,7 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
         return {own: gr.update(visible=kind == OWN), missing: gr.update(visible=kind == OWN),
                 amount: gr.update(visible=kind != OWN)}  # fmt: skip
 
-    text.input(chosen, text, [own, missing, amount], show_progress="hidden", queue=False, api_visibility="private")
+    text.change(chosen, text, [own, missing, amount], show_progress="hidden", queue=False, api_visibility="private")
 
     def card(now: Seen, _: Values) -> Updates:
         return {brief: before_measuring(place.lab, language, now.choice)}

@@ -166,11 +166,16 @@ def sweep(lab: Lab, language: Language, model: str, entries: list[Entry]) -> Ite
     yield Swept(html.notice(t.SWEPT.format(n=n)[language], "note"))
 
 
+def section(title: str, said: str = "") -> gr.Markdown:
+    """The heading of a section of the tab, and its first sentence."""
+    return gr.Markdown(f"## {title}\n{said}", elem_classes="lab-section")
+
+
 def build_picture(place: Place) -> gr.HTML:
     """The section with its figure. The axis changes without a call: both drawings are there, and a style shows one."""
     language = place.language
     with gr.Column(elem_classes="lab-tradeoff"):
-        gr.Markdown(f"### {t.PICTURE[language]}\n{t.PICTURE_INTRO[language]}", elem_classes="lab-prose")
+        section(t.PICTURE[language], t.PICTURE_INTRO[language])
         gr.Radio(
             [(name[language], key) for key, name in t.PICTURE_UNITS.items()], value="bits",
             label=t.PICTURE_UNIT[language], elem_classes="lab-unit", elem_id=f"unit-{language}",

@@ -17,7 +17,7 @@ from quant.ui.tabs.metrics.kept import as_kept, restored
 from quant.ui.tabs.metrics.lessons import lessons_html
 from quant.ui.tabs.metrics.measure import build_top, measure_run
 from quant.ui.tabs.metrics.notebook import build_notebook
-from quant.ui.tabs.metrics.picture import Shared, build_picture, build_sweep, picture_html, sweep_buttons
+from quant.ui.tabs.metrics.picture import Shared, build_picture, build_sweep, picture_html, section, sweep_buttons
 from quant.ui.tabs.metrics.when import when_html
 
 FOLDER = Path(__file__).parent
@@ -32,18 +32,18 @@ def build_metrics(place: Place) -> Built:
     top, follows = build_top(place)
     picture = build_picture(place)
     buttons = sweep_buttons(language)
-    gr.Markdown(f"### {picture_texts.LESSONS[language]}")
+    section(picture_texts.LESSONS[language])
     gr.HTML(lessons_html(language))
-    gr.Markdown(f"### {history_texts.HISTORY[language]}")
+    section(history_texts.HISTORY[language])
     tried = gr.HTML(history_html([], language), elem_id=f"history-{language}")
     history = gr.BrowserState([], storage_key=STORAGE_KEY, secret=SECRET)
     shared = Shared(picture, tried, history)
     _restore(shared, language)
-    gr.Markdown(f"### {when_texts.WHEN[language]}")
+    section(when_texts.WHEN[language])
     gr.HTML(when_html(language))
     plan, file = build_file(place)
     runs = (measure_run(place, top, shared), build_sweep(place, shared, *buttons), file, build_notebook(place))
-    return Built(follows=(*follows, plan), runs=runs)
+    return Built(follows=(*follows, plan), runs=runs, kept={"own": top.own, "measured_text": top.text})
 
 
 def _restore(shared: Shared, language: Language) -> None:
