@@ -103,4 +103,4 @@ def test_speeds_are_timed_again_where_the_kernels_came_in_the_middle(lab: Lab, c
             if rounds == 3:
                 wait_for_it(compiler)
     assert rounds > 20
-    assert COMPILED.summary.es in frame.said
+    assert COMPILED.summary.es in str(frame.details)

@@ -56,7 +56,7 @@ def test_the_second_to_ask_gets_the_figures_of_the_first_and_is_told_so(
         second = frames(lab, language)
         assert first[-1].history is not None
         assert second[-1].history is not None
-        assert second[-1].history[0].figures == first[-1].history[0].figures
+        assert second[-1].history == first[-1].history
         notice = t.SHARED.format(ago=t.AGO_MOMENT)[language]
         assert notice in second[-1].said
         assert notice not in first[-1].said
@@ -146,7 +146,7 @@ def test_the_times_of_an_earlier_measurement_stay_in_the_history(lab: Lab) -> No
     asked = Asked(Choice(lab.default(), bits=4), "own", "quick", OWN, timed)
     again = list(measuring(lab, "es").frames(asked))[-1].history
     assert again
-    assert again[0].written == timed[0].written
+    assert again[0]["written"] == timed[0]["written"]
 
 
 def test_how_long_ago_is_said_as_one_says_it() -> None:

@@ -93,12 +93,12 @@ def test_a_worse_measure_never_gives_a_better_word() -> None:
 def test_the_sentence_says_what_decided_and_where_the_limits_are() -> None:
     sentence = judge(0.123, ABOVE, 0.161, 0.7341).sentence
     assert spanish(sentence) == (
-        "Pérdida apreciable: la perplejidad sube un 13 %, la KL media es de 0,16 nats y el token más probable es el mismo el "
-        "73,4 % de las veces; «pequeña» llega hasta un 5 %, 0,05 nats y el 90 %."
+        "Pérdida apreciable: la perplejidad sube un 13 %, la KL media es de 0,16 nats y el token más probable es el "
+        "mismo el 73,4 % de las veces; «pequeña» llega hasta un 5 %, 0,05 nats y el 90 %."
     )
     assert sentence.en == (
-        "Noticeable loss: perplexity rises by 13%, mean KL is 0.16 nats and the most likely token is the same 73.4% of the "
-        "time; “small” ends at 5%, 0.05 nats and 90%."
+        "Noticeable loss: perplexity rises by 13%, mean KL is 0.16 nats and the most likely token is the same 73.4% of "
+        "the time; “small” ends at 5%, 0.05 nats and 90%."
     )
 
 
