@@ -182,7 +182,7 @@ def test_each_text_has_its_baseline_above_what_was_tried_on_it(tried: list[Entry
         assert number(e.figure("perplexity_original").value, language, 3) in row
         assert size(e.float_bytes, language) in row
     for row, e in zip((shown[1], shown[2], shown[4]), tried, strict=True):
-        assert escape(e.recipe[language]) in row
+        assert escape(e.choice.brief()[language]) in row
         assert f'data-recipe="{escape(e.address)}"' in row
         assert size(e.stored_bytes, language) in row
         assert number(e.figure("perplexity_quantized").value, language, 3) in row
@@ -237,7 +237,7 @@ def test_nothing_is_warned_of_where_both_agree_or_texts_differ(report: SizeRepor
 def test_entries_of_one_text_stand_together_whatever_was_tried_between(report: SizeReport) -> None:
     names = [(3, "enciclopedia"), (4, "literatura"), (5, "enciclopedia")]
     shown = rows(history_html([entry(report, bits, 0.1, 0.1, text) for bits, text in names], "es"))
-    found = [next((bits for bits, _ in names if f"{bits} bits, una escala" in row), 0) for row in shown]
+    found = [next((bits for bits, _ in names if f"{bits} bits · " in row), 0) for row in shown]
     assert found == [0, 3, 5, 0, 4]
 
 

@@ -31,9 +31,9 @@ SIZES = {"bits": Text("bits por peso, todo el modelo", "bits per weight, whole m
          "mb": Text("MB de pesos empaquetados", "MB of packed weights")}  # fmt: skip
 CHANGE = Text("cambio de perplejidad", "change of perplexity")
 ZONES = {
-    "small": Text("pérdida pequeña: hasta {limit}", "small loss: up to {limit}"),
-    "noticeable": Text("apreciable", "noticeable"),
-    "broken": Text("roto: desde {limit}", "broken: from {limit}"),
+    "small": (Text("pérdida pequeña", "small loss"), Text(": hasta {limit}", ": up to {limit}")),
+    "noticeable": (Text("apreciable", "noticeable"), Text("", "")),
+    "broken": (Text("roto", "broken"), Text(": desde {limit}", ": from {limit}")),
 }
 ORIGINAL = Text("original", "original")
 LABEL = Text(
@@ -120,7 +120,7 @@ def _canvas(points: Sequence[Point], width: int, unit: str) -> Canvas:
     spread = max(max(sizes) - min(sizes), 0.05 * max(sizes))
     lows, highs = zip(*(_ends(p) for p in points), strict=True)
     top = max(placed(_change(max(highs))) * 1.08, placed(BROKEN_RATIO - 1) * 1.25)
-    bottom = min(placed(_change(min(lows))) - 0.3, -1.1)
+    bottom = min(placed(_change(min(lows))) - 0.3, -1.3)
     return Canvas(width, unit, min(sizes) - 0.09 * spread, max(sizes) + 0.12 * spread, top, bottom)
 
 
@@ -154,12 +154,15 @@ def _zones(canvas: Canvas, language: Language) -> list[str]:
     limits = {"small": SMALL_RATIO - 1, "noticeable": 0.0, "broken": BROKEN_RATIO - 1}
     heights = [TOP + (HEIGHT - TOP - BOTTOM) * (1 - (e - canvas.bottom) / (canvas.top - canvas.bottom)) for e in ends]
     width, parts = canvas.width - LEFT - RIGHT, []
-    for (name, words), low, high in zip(ZONES.items(), heights, heights[1:], strict=False):
-        said = words.format(limit=ratio_text(round(limits[name], 9), language))[language]
-        place = f'x="{LEFT + 8}"' if name == "small" else f'x="{canvas.width - RIGHT - 8}" text-anchor="end"'
+    for (name, (word, more)), low, high in zip(ZONES.items(), heights, heights[1:], strict=False):
+        limit = more.format(limit=ratio_text(round(limits[name], 9), language))[language]
+        said = word[language] + limit * (canvas.width == WIDE)
+        place = f'x="{canvas.width - RIGHT - 8}" y="{high + 19:.1f}" text-anchor="end"'
+        if name == "small":  # the end of the axis is the original's
+            place = f'x="{LEFT + 8}" y="{low - 8:.1f}"'
         parts.append(
             f'<rect class="zone {name}" x="{LEFT}" y="{high:.1f}" width="{width}" height="{low - high:.1f}"/>'
-            f'<text class="zone-name" {place} y="{high + 19:.1f}">{said}</text>'
+            f'<text class="zone-name" {place}>{said}</text>'
         )
     return parts
 
@@ -209,7 +212,7 @@ def _original(canvas: Canvas, language: Language) -> str:
     x, y = canvas.x_original, canvas.y(0.0)
     return (
         f'<circle class="original" cx="{x:.1f}" cy="{y:.1f}" r="7"/>'
-        f'<text class="name" x="{x:.1f}" y="{y - 13:.1f}" text-anchor="middle">{ORIGINAL[language]}</text>'
+        f'<text class="name" x="{x:.1f}" y="{y - 19:.1f}" text-anchor="middle">{ORIGINAL[language]}</text>'
     )
 
 
@@ -230,7 +233,7 @@ def _mark(point: Point, canvas: Canvas, above: bool, language: Language) -> str:
         name=point.name, size=f"{shown} {unit}", change=ratio_text(_rounded(point), language), kind=kind
     )[language]
     css, address = ("recorded" if point.recorded else "measured"), escape(point.address)
-    name, name_y = escape(point.label[language]), y - 13 if above else y + 24
+    name, name_y = escape(point.label[language]), y - 19 if above else y + 29
     return (
         f'<a class="point {css}" href="?{address}&amp;tab=metrica" data-recipe="{address}" data-recipe-whole '
         f'aria-label="{escape(said)}"><title>{escape(said)}</title>'

@@ -59,7 +59,7 @@ def _row(entry: Entry, language: Language) -> list[str]:
     share = number(100 * top, language, 3) + html.percent_sign(language)
     bits = t.HISTORY_BITS.format(bits=number(entry.bits_whole, language, 3))[language]
     return [
-        recipe_link(entry.address, entry.recipe[language]),
+        recipe_link(entry.address, entry.choice.brief()[language]),
         html.cell(size(entry.stored_bytes, language), bits), _moved(entry, language),
         _cell(entry.figure("kl_mean"), language),
         html.cell(html.chip(entry.judgement.verdict, language), h.HISTORY_TOP.format(share=share)[language]),

@@ -57,12 +57,11 @@ def seen() -> object:
 class Measured(Frame):
     """What the outputs show; `history` is what the browser keeps. With a message alone, the figures are hidden.
 
-    figures: all that is folded; charts: those of the very text that was read.
+    figures: all that is folded. The chart is seen beside its caption (metrics.css): both are of the text that was read.
     """
 
     figures: object = field(default_factory=hidden)
     details: str | None = None
-    charts: object = None
     chart: go.Figure | None = None
     caption: str | None = None
     tried: str | None = None
@@ -80,7 +79,6 @@ class Outputs:
     said: gr.HTML
     figures: gr.Accordion
     details: gr.HTML
-    charts: gr.Column
     chart: gr.Plot
     caption: gr.HTML
     tried: gr.HTML
@@ -148,13 +146,13 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
         assert step.so_far is not None, "each window that is read is scored"
         known = scored(step.so_far)
         said = result(known, language) + _reading(step.so_far, language)
-        return Measured(said, seen(), details(known, language), charts=hidden())
+        return Measured(said, seen(), details(known, language), caption="")  # the chart is of another text
 
     compared = yield from showing(lab.measured(recipe, text, quantized), reading)
     known = replace(scored(compared), shared_s=shared.age_s if shared else None)
     tried = added(asked.history, entry(choice, text, known.figures, report))
     done = Measured(
-        result(known, language), seen(), details(known, language), seen(), divergence(compared.tokens, language),
+        result(known, language), seen(), details(known, language), divergence(compared.tokens, language),
         chart_caption(known, language), **_kept(tried, language), **_speeds(tried, language),
     )  # fmt: skip
     yield done
@@ -247,7 +245,6 @@ class Top:
     said: gr.HTML
     figures: gr.Accordion
     details: gr.HTML
-    charts: gr.Column
     chart: gr.Plot
     caption: gr.HTML
     bandwidth: BandwidthSection
@@ -280,7 +277,7 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
     prose(t.METRIC_INTRO[language], language)
     with gr.Accordion(t.ALL_FIGURES[language], open=False, visible=False, elem_id=f"figures-{language}") as figures_:
         details_ = gr.HTML(elem_id=f"details-{language}")
-        with gr.Column(visible=False) as charts:
+        with gr.Column(elem_classes="lab-charts"):
             chart = gr.Plot(show_label=False, elem_id=f"divergence-{language}")
             caption = gr.HTML()
         bandwidth = build_bandwidth(language)
@@ -300,14 +297,14 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
         return {missing: counter(place.lab, language, model), amount: gr.update(choices=choices)}
 
     follows = (Follow(card, (brief,)), Follow(reads, (missing, amount), model=True, own=(text,)))
-    top = Top(text, amount, own, speed, button, stop, said, figures_, details_, charts, chart, caption, bandwidth)
+    top = Top(text, amount, own, speed, button, stop, said, figures_, details_, chart, caption, bandwidth)
     return top, follows
 
 
 def measure_run(place: Place, top: Top, shared: Shared) -> Run:
     """What the button does, and where it shows."""
     section = top.bandwidth
-    outputs = Outputs(top.said, top.figures, top.details, top.charts, top.chart, top.caption, shared.tried,
+    outputs = Outputs(top.said, top.figures, top.details, top.chart, top.caption, shared.tried,
                       shared.picture, shared.history, section.shown, section.chart, section.caption)  # fmt: skip
 
     def asks(choice: Choice, values: Values) -> Asked:

@@ -178,7 +178,8 @@ def build_picture(place: Place) -> gr.HTML:
         section(t.PICTURE[language], t.PICTURE_INTRO[language])
         gr.Radio(
             [(name[language], key) for key, name in t.PICTURE_UNITS.items()], value="bits",
-            label=t.PICTURE_UNIT[language], elem_classes="lab-unit", elem_id=f"unit-{language}",
+            label=t.PICTURE_UNIT[language], show_label=False, container=False, elem_classes="lab-unit",
+            elem_id=f"unit-{language}",
         )  # fmt: skip
         return gr.HTML(picture_html([], language), elem_id=f"tradeoff-{language}")
 
@@ -194,7 +195,7 @@ def sweep_buttons(language: Language) -> tuple[gr.HTML, gr.Button, gr.Button]:
     """The button under the picture, its stop, and where it says how far it is."""
     n = len(SWEPT_BITS)
     with gr.Row():
-        button = gr.Button(t.SWEEP.format(n=n)[language], elem_id=f"sweep-{language}")
+        button = gr.Button(t.SWEEP.format(n=n)[language], min_width=220, elem_id=f"sweep-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"sweep-stop-{language}")
     said = gr.HTML(html.caption(t.SWEEP_SAID[language]), elem_id=f"swept-{language}")
     return said, button, stop

@@ -53,9 +53,9 @@ def result(s: Shown, language: Language) -> Markup:
     f = s.figures
     shown = card(of_figures(f, s.report.stored_bytes, s.report.float_bytes, s.title), language)
     notes = [f.warning, s.exact, above_vocabulary(f, s.vocabulary)]
-    if s.shared_s is not None:
-        notes.append(t.SHARED.format(ago=ago(s.shared_s)))
     said = html.NOTHING.join(html.notice(note[language], "note") for note in notes if note)
+    if s.shared_s is not None:
+        said += html.caption(t.SHARED.format(ago=ago(s.shared_s))[language])
     return html.belongs(s.query, shown + said, language)
 
 

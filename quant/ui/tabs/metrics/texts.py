@@ -43,10 +43,8 @@ MEASURE_SPEED_INFO = Text(
     "Both models write and read in turns, timed on this machine; it takes some seconds more.",
 )
 SHARED = Text(
-    "Medido {ago} en esta máquina con este mismo modelo, receta y texto: las cifras son las de entonces y no se ha "
-    "repetido la medida.",
-    "Measured {ago} on this machine with this very model, recipe and text: these are the figures of that measurement, "
-    "which was not repeated.",
+    "Ya se midió aquí {ago} con el mismo modelo, receta y texto: son esas cifras.",
+    "Measured here {ago} already, with the same model, recipe and text: these are those figures.",
 )
 AGO_MOMENT = Text("hace un momento", "a moment ago")
 AGO_MINUTES = Text("hace {n}\N{NO-BREAK SPACE}min", "{n}\N{NO-BREAK SPACE}min ago")
