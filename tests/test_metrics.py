@@ -144,7 +144,6 @@ def test_a_measurement_ends_with_the_card_tables_protocol_and_both_speeds(tiny_l
 def test_charts_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, language: Language) -> None:
     frames = frames_of(tiny_lab, language, Choice(tiny_lab.default()))
     whole = frames[-1]
-    assert whole.figures == seen()
     assert whole.bandwidth == hidden()  # nothing was timed
     assert whole.chart is not None
     assert len(whole.chart.data) == 2
@@ -154,7 +153,7 @@ def test_charts_caption_and_history_come_with_the_whole_text(tiny_lab: Lab, lang
     assert len(whole.history or []) == 1
     for frame in frames[:-1]:
         assert (frame.chart, frame.tried, frame.history, frame.picture) == (None,) * 4
-        assert frame.caption == "" or frame.figures == hidden()  # the chart of the text before is not seen
+        assert frame.caption == "" or frame.details == ""  # the chart of the text before is not seen
 
 
 @each("language", LANGUAGES)
@@ -264,7 +263,7 @@ def test_measuring_refuses_what_it_cannot_score_and_hides_what_is_not_of_it(
     assert "lab-notice error" in frame.said
     assert words[LANGUAGES.index(language)] in plain(frame.said)
     assert frame == Measured(frame.said)
-    assert frame.figures == hidden()  # the charts of the text before; the table of what was measured stays
+    assert frame.details == ""  # and so are the charts of the text before; the table of what was measured stays
     assert (frame.tried, frame.history, frame.picture) == (None,) * 3
 
 

@@ -92,7 +92,7 @@ def _number(value: float) -> Text:
 
 
 def build_bandwidth(language: Language) -> BandwidthSection:
-    with gr.Column(visible=False) as shown:
+    with gr.Column(visible=False, elem_classes="lab-speeds") as shown:
         gr.Markdown(f"### {t.BANDWIDTH[language]}")
         chart = gr.Plot(show_label=False, elem_id=f"bandwidth-{language}")
         words = gr.HTML()

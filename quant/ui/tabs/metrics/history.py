@@ -51,7 +51,7 @@ def _base_row(entry: Entry, language: Language) -> list[str]:
     name = html.cell(t.HISTORY_BASE[language], entry.title[language])
     bits = t.HISTORY_BITS.format(bits=number(FLOAT_BITS, language, 2))[language]
     stored = html.cell(size(entry.float_bytes, language), bits)
-    return [name, stored, number(entry.figure("perplexity_original").value, language, 3), "0", "—"]
+    return [name, stored, number(entry.figure("perplexity_original").value, language, 3), "0"]
 
 
 def _row(entry: Entry, language: Language) -> list[str]:
@@ -59,10 +59,12 @@ def _row(entry: Entry, language: Language) -> list[str]:
     share = number(100 * top, language, 3) + html.percent_sign(language)
     bits = t.HISTORY_BITS.format(bits=number(entry.bits_whole, language, 3))[language]
     return [
-        recipe_link(entry.address, entry.choice.brief()[language]),
+        html.row_name(
+            recipe_link(entry.address, entry.choice.brief()[language]), html.chip(entry.judgement.verdict, language),
+            h.HISTORY_TOP.format(share=share)[language],
+        ),
         html.cell(size(entry.stored_bytes, language), bits), _moved(entry, language),
         _cell(entry.figure("kl_mean"), language),
-        html.cell(html.chip(entry.judgement.verdict, language), h.HISTORY_TOP.format(share=share)[language]),
     ]  # fmt: skip
 
 

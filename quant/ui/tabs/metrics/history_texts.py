@@ -15,8 +15,8 @@ HISTORY_LOST = Text(
     "Your browser kept {n} measurements that this version of the page cannot read; they were left out.",
 )
 HISTORY_HEAD = [
-    Text("Receta", "Recipe"), Text("Pesos empaquetados", "Packed weights"), Text("Perplejidad", "Perplexity"),
-    Text("KL media", "Mean KL"), Text("Veredicto", "Verdict"),
+    Text("Receta y veredicto", "Recipe and verdict"), Text("Pesos empaquetados", "Packed weights"),
+    Text("Perplejidad", "Perplexity"), Text("KL media", "Mean KL"),
 ]  # fmt: skip
 HISTORY_READ = Text(
     "La perplejidad de cada receta es su cambio sobre el original con los dos leyendo lo mismo, con su intervalo del 95 % y "
@@ -24,7 +24,7 @@ HISTORY_READ = Text(
     "The perplexity of each recipe is its change from the original with both reading the same, with its 95% interval and "
     "the value after it. Press a recipe to load it.",
 )
-HISTORY_TOP = Text("coinciden el {share}", "agree {share}")
+HISTORY_TOP = Text("elige la misma palabra el {share} de las veces", "picks the same word {share} of the time")
 HISTORY_DOWNLOAD = Text("Descargar:", "Download:")
 HISTORY_COPY = Text("Copiar tabla", "Copy table")
 HISTORY_COPIED = Text("Copiada", "Copied")

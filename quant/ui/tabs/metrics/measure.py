@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -55,13 +55,13 @@ def seen() -> object:
 
 @dataclass(frozen=True)
 class Measured(Frame):
-    """What the outputs show; `history` is what the browser keeps. With a message alone, the figures are hidden.
+    """What the outputs show; `history` is what the browser keeps. With a message alone, the figures are gone.
 
-    figures: all that is folded. The chart is seen beside its caption (metrics.css): both are of the text that was read.
+    details: all of them, folded. The chart is seen while they are open, and beside its caption (metrics.css): gradio
+    would lose it in an accordion that is closed, and the one of the text before is nobody's.
     """
 
-    figures: object = field(default_factory=hidden)
-    details: str | None = None
+    details: str | None = ""
     chart: go.Figure | None = None
     caption: str | None = None
     tried: str | None = None
@@ -77,7 +77,6 @@ class Outputs:
     """The components of `Measured`."""
 
     said: gr.HTML
-    figures: gr.Accordion
     details: gr.HTML
     chart: gr.Plot
     caption: gr.HTML
@@ -146,13 +145,13 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
         assert step.so_far is not None, "each window that is read is scored"
         known = scored(step.so_far)
         said = result(known, language) + _reading(step.so_far, language)
-        return Measured(said, seen(), details(known, language), caption="")  # the chart is of another text
+        return Measured(said, details(known, language), caption="")  # the chart is of another text
 
     compared = yield from showing(lab.measured(recipe, text, quantized), reading)
     known = replace(scored(compared), shared_s=shared.age_s if shared else None)
     tried = added(asked.history, entry(choice, text, known.figures, report))
     done = Measured(
-        result(known, language), seen(), details(known, language), divergence(compared.tokens, language),
+        result(known, language), details(known, language), divergence(compared.tokens, language),
         chart_caption(known, language), **_kept(tried, language), **_speeds(tried, language),
     )  # fmt: skip
     yield done
@@ -243,7 +242,6 @@ class Top:
     button: gr.Button
     stop: gr.Button
     said: gr.HTML
-    figures: gr.Accordion
     details: gr.HTML
     chart: gr.Plot
     caption: gr.HTML
@@ -275,7 +273,7 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
         False, label=t.MEASURE_SPEED[language], info=t.MEASURE_SPEED_INFO[language], elem_id=f"speed-{language}"
     )
     prose(t.METRIC_INTRO[language], language)
-    with gr.Accordion(t.ALL_FIGURES[language], open=False, visible=False, elem_id=f"figures-{language}") as figures_:
+    with gr.Column(elem_classes="lab-all", elem_id=f"figures-{language}"):
         details_ = gr.HTML(elem_id=f"details-{language}")
         with gr.Column(elem_classes="lab-charts"):
             chart = gr.Plot(show_label=False, elem_id=f"divergence-{language}")
@@ -297,14 +295,14 @@ def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
         return {missing: counter(place.lab, language, model), amount: gr.update(choices=choices)}
 
     follows = (Follow(card, (brief,)), Follow(reads, (missing, amount), model=True, own=(text,)))
-    top = Top(text, amount, own, speed, button, stop, said, figures_, details_, chart, caption, bandwidth)
+    top = Top(text, amount, own, speed, button, stop, said, details_, chart, caption, bandwidth)
     return top, follows
 
 
 def measure_run(place: Place, top: Top, shared: Shared) -> Run:
     """What the button does, and where it shows."""
     section = top.bandwidth
-    outputs = Outputs(top.said, top.figures, top.details, top.chart, top.caption, shared.tried,
+    outputs = Outputs(top.said, top.details, top.chart, top.caption, shared.tried,
                       shared.picture, shared.history, section.shown, section.chart, section.caption)  # fmt: skip
 
     def asks(choice: Choice, values: Values) -> Asked:

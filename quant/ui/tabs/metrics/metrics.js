@@ -42,11 +42,21 @@
   });
   window.addEventListener("lab-recipe", ring);
 
+  // All figures stay open while they are written anew; what is drawn in them was drawn unseen, without a width.
+  let opened = false;
+  document.addEventListener("toggle", (event) => {
+    if (!event.target.matches?.(".lab-figures")) return;
+    opened = event.target.open;
+    if (opened) requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
+  }, true);
+  const reopen = () => document.querySelectorAll(".lab-figures").forEach((figures) => { if (opened) figures.open = true; });
+
   const watch = () => new MutationObserver((changes) => {
     const has = (css) => changes.some(({addedNodes}) => [...addedNodes].some((node) =>
       node.nodeType === 1 && (node.matches(css) || node.querySelector(css))));
     if (has(".lab-counter, [id^=own-]")) count();
     if (has("svg.tradeoff")) ring();
+    if (has(".lab-figures")) reopen();
   }).observe(document.body, {childList: true, subtree: true});
   if (document.body) watch(); else document.addEventListener("DOMContentLoaded", watch);
 })();

@@ -16,8 +16,9 @@ from quant.kernels.native import being_made
 from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.metrics import texts as t
-from quant.ui.tabs.metrics.brief import card, of_figures
+from quant.ui.tabs.metrics.brief import METRICS, card, of_figures
 from quant.ui.tabs.metrics.brief_texts import ABOVE_VOCABULARY
 from quant.ui.tabs.metrics.moved import change, change_ends, ratio_of
 
@@ -60,7 +61,7 @@ def result(s: Shown, language: Language) -> Markup:
 
 
 def details(s: Shown, language: Language) -> Markup:
-    """Every figure, and how it was measured."""
+    """Every figure, and how it was measured; folded."""
     f = s.figures
     cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
     drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
@@ -69,7 +70,7 @@ def details(s: Shown, language: Language) -> Markup:
     shown = (
         html.legend(("packed", "measured"), language) + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
     )
-    return html.belongs(s.query, shown, language)
+    return macros(METRICS).all(t.ALL_FIGURES[language], html.belongs(s.query, shown, language))
 
 
 def above_vocabulary(f: Figures, vocabulary: int) -> Text | None:
