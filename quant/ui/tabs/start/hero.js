@@ -71,8 +71,7 @@
     // `whole`: also where the live recipe differs in more than its bits. The original is no recipe.
     #ask(whole) {
       if (this.stop.key === "original" || (this.isOther && !whole)) return;
-      const recipe = whole ? new URLSearchParams({ ...RECORDED, bits: this.stop.key }) : `bits=${this.stop.key}`;
-      window.labAsk?.({ recipe: String(recipe) });
+      window.labAsk?.({ recipe: `bits=${this.stop.key}`, whole });
     }
 
     // The live recipe, or at first that of the address, moves the slider where it is one of those recorded.

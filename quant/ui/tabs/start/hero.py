@@ -78,7 +78,7 @@ class Mark:
 
 def marked_text(prompt: str, text: str, changed: Sequence[Span]) -> Markup:
     """The prompt in bold, then the text with what changed marked; line breaks as spaces, dots where it was cut."""
-    parts, at, text = [], 0, text.rstrip(" \n—,;:") + "…"
+    parts, at, text = [], 0, text.rstrip(" \n—,;:.") + "…"
     for start, end in changed:
         parts += [(text[at:start], False), (text[start:end], True)]
         at = end
@@ -93,12 +93,14 @@ def stop_of(kept: Recorded, row: Row, language: Language) -> Stop:
     largest = max(abs(w) for w in kept.weights)
     errors = [abs(w - level) for w, level in zip(kept.weights, row.levels, strict=True)]
     error = number(100 * sum(errors) / len(errors) / largest, language, 2)
-    parts = t.SIZE_PARTS.format(codes=size(packed - rest, language), bits=row.bits, rest=size(rest, language))
+    parts = t.SIZE_PARTS.format(codes=size(packed - rest, language), bits=row.bits)
+    whole = t.SIZE_REST.format(rest=size(rest, language))
     return Stop(
         key=str(row.bits), said=_said(t.AT, language, bits=row.bits),
         value=_said(t.VALUE, language, bits=row.bits, size=shown, verdict=row.judged.value),
         size=shown, of=_said(t.SIZE_OF, language, whole=size(kept.float_bytes, language)),
-        parts=marked(parts[language], language), rest=_share(rest, kept), codes=_share(packed - rest, kept),
+        parts=macros(FILE).parts(marked(whole[language], language), parts[language]),
+        rest=_share(rest, kept), codes=_share(packed - rest, kept),
         text=marked_text(kept.prompt, row.text, row.changed), told=_told(row, language),
         chip=html.chip(row.judged, language),
         perplexity=" → ".join(number(p.value, language, 3) for p in (kept.perplexity_original, row.perplexity)),
@@ -114,7 +116,7 @@ def original_stop(kept: Recorded, language: Language) -> Stop:
     published = t.SIZE_PUBLISHED.format(published=size(kept.published_bytes, language))
     return Stop(
         key=ORIGINAL, said=t.AT_ORIGINAL[language], value=_said(t.VALUE_ORIGINAL, language, size=shown),
-        size=shown, of=t.SIZE_OF_ORIGINAL[language], parts=Markup(published[language]), rest=100.0,
+        size=shown, of=t.SIZE_OF_ORIGINAL[language], parts=macros(FILE).parts(published[language], ""), rest=100.0,
         codes=0.0, text=marked_text(kept.prompt, kept.original_text, ()), told=t.THE_ORIGINAL[language],
         chip=_untouched(language), perplexity=number(kept.perplexity_original.value, language, 3),
         kl=_said(t.NATS, language, kl="0"), caption=t.WEIGHTS_ORIGINAL[language], grid=Markup(""), levels=(),

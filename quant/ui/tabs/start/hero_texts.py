@@ -16,13 +16,17 @@ AT_ORIGINAL = Text("32 bits por peso, el original", "32 bits per weight, the ori
 VALUE = Text("{bits} bits por peso: {size}, {verdict}", "{bits} bits per weight: {size}, {verdict}")
 VALUE_ORIGINAL = Text("original, 32 bits por peso: {size}", "original, 32 bits per weight: {size}")
 # What the sizes are: weights as a program holds them, as they ship, and packed.
-SIZE_OF = Text("empaquetados, de {whole} en float32", "packed, of {whole} as float32")
+SIZE_OF = Text("empaquetados; en float32, {whole}", "packed; as float32, {whole}")
 SIZE_OF_ORIGINAL = Text("en memoria, en float32", "in memory, as float32")
 SIZE_PARTS = Text(
-    f"{{codes}} en {{bits}}{NO_BREAK}bits y {{rest}} aún en 32: la tabla de [[tokens|token]].",
-    f"{{codes}} in {{bits}}{NO_BREAK}bits and {{rest}} still in 32: the table of [[tokens|token]].",
+    f"{{codes}} en {{bits}}{NO_BREAK}bits",
+    f"{{codes}} in {{bits}}{NO_BREAK}bits",
 )
-SIZE_PUBLISHED = Text("Así se publicó, en float16: {published}.", "As published, in float16: {published}.")
+SIZE_REST = Text(
+    "{rest} en 32: [[tabla]]",
+    "{rest} in 32: [[table|tabla]]",
+)
+SIZE_PUBLISHED = Text("así se publicó, en float16: {published}", "as published, in float16: {published}")
 PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
 KL = Text("[[KL|KL]]", "[[KL|KL]]")
 NATS = Text("{kl} nats", "{kl} nats")

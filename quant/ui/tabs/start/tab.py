@@ -6,6 +6,7 @@ import gradio as gr
 
 from quant.errors import ModelError
 from quant.ui.shared import html
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.start import hero, rounding
 from quant.ui.tabs.start import hero_texts as h
@@ -23,7 +24,7 @@ def build_start(place: Place) -> Built:
     except ModelError as error:  # the weights of this checkout are others: nothing is shown rather than their figures
         opening = html.notice(h.NOTHING_RECORDED.format(problem=error.text)[language])
     gr.HTML(opening, elem_id=f"hero-{language}")
-    _, run = build_own(place)
+    prompt, run = build_own(place)
     rounding.build_rounding(language)
     sentences = "\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1))
     gr.Markdown(f"## {t.START_HEADING[language]}\n{sentences}", elem_classes="lab-prose")
@@ -33,6 +34,5 @@ def build_start(place: Place) -> Built:
             with gr.Column(min_width=280, elem_classes="lab-panel"):
                 gr.Markdown(f"### {title[language]}\n{text[language]}")
     gr.Markdown(f"## {t.START_NEXT[language]}")
-    with gr.Row(equal_height=True):
-        links = {tab: gr.Button(name[language], min_width=200) for tab, name in t.START_LINKS.items()}
-    return Built(runs=(run,), links=links)
+    gr.HTML(macros("tabs/start/start.html.j2").links([(tab, name[language]) for tab, name in t.START_LINKS.items()]))
+    return Built(runs=(run,), kept={"principio": prompt})
