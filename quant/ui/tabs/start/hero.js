@@ -121,8 +121,10 @@
 
     // What the models write after the visitor's own beginning takes the place of what was recorded.
     #live(detail) {
+      const isNew = this.live?.prompt !== detail.prompt;
       this.live = detail;
       this.#showText();
+      if (isNew) this.slots.text.scrollIntoView({ block: "nearest" });
     }
 
     #fall() {

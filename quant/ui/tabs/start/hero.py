@@ -213,7 +213,11 @@ def _words(kept: Recorded, language: Language) -> dict[str, Any]:
     said = {"question": t.QUESTION, "bits": t.BITS, "not_a_measure": t.NOT_A_MEASURE, "play": t.PLAY, "own": t.OWN,
             "other": t.OTHER_RECIPE, "use": t.USE_THIS, "back": t.BACK.format(prompt=kept.prompt)}  # fmt: skip
     explained = {name: marked(text[language], language) for name, text in (("perplexity", t.PERPLEXITY), ("kl", t.KL))}
-    return {name: text[language] for name, text in said.items()} | explained
+    return (
+        {name: text[language] for name, text in said.items()}
+        | explained
+        | {"recorded": html.mark("recorded", language)}
+    )
 
 
 def _kind(kind: str, name: Text, language: Language) -> Markup:

@@ -57,7 +57,7 @@ USE_THIS = Text("Usar esta", "Use this one")
 
 OWN_LABEL = Text("Tu principio", "Your beginning")
 OWN_HINT = Text("Por ejemplo: Aquella noche", "In Spanish, for instance: Aquella noche")
-OWN_GO = Text("Que sigan todos", "Let them all go on")
+OWN_GO = Text("Continuar", "Go on")
 OWN_LONG = Text(
     "Son {got} tokens y aquí caben {room}: deja solo el principio, unas {words} palabras.",
     "That is {got} tokens and {room} fit here: leave the beginning alone, some {words} words.",

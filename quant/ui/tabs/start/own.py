@@ -110,11 +110,12 @@ def build_own(place: Place) -> tuple[gr.Textbox, Run]:
     """The field that “escribe tú el principio” opens, and what it runs."""
     language = place.language
     with gr.Column(elem_id=f"hero-own-{language}", elem_classes="lab-hero-own-field"):
-        prompt = gr.Textbox(
-            label=t.OWN_LABEL[language], placeholder=t.OWN_HINT[language], lines=1, elem_id=f"hero-prompt-{language}"
-        )
         with gr.Row():
-            button = gr.Button(t.OWN_GO[language], variant="secondary", elem_id=f"hero-go-{language}")
+            prompt = gr.Textbox(
+                label=t.OWN_LABEL[language], placeholder=t.OWN_HINT[language], lines=1, container=False, scale=1,
+                min_width=220, elem_id=f"hero-prompt-{language}",
+            )  # fmt: skip
+            button = gr.Button(t.OWN_GO[language], scale=0, min_width=140, elem_id=f"hero-go-{language}")
             stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"hero-stop-{language}")
         said = gr.HTML()
     texts = gr.HTML(elem_classes="lab-data")

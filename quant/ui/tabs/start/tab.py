@@ -6,6 +6,7 @@ import gradio as gr
 
 from quant.errors import ModelError
 from quant.ui.shared import html
+from quant.ui.shared.glossary import prose
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.start import hero, rounding
@@ -25,14 +26,12 @@ def build_start(place: Place) -> Built:
         opening = html.notice(h.NOTHING_RECORDED.format(problem=error.text)[language])
     gr.HTML(opening, elem_id=f"hero-{language}")
     prompt, run = build_own(place)
-    rounding.build_rounding(language)
-    sentences = "\n".join(f"{i}. {s[language]}" for i, s in enumerate(t.START_SENTENCES, 1))
-    gr.Markdown(f"## {t.START_HEADING[language]}\n{sentences}", elem_classes="lab-prose")
-    gr.Markdown(f"## {t.START_WAYS[language]}")
-    with gr.Row(equal_height=True):
+    sampled = rounding.build_rounding(place)
+    prose(f"## {t.START_HEADING[language]}\n{t.START_WHAT[language]}", language)
+    with gr.Row(elem_classes="lab-ways"):
         for title, text in ((t.PTQ_TITLE, t.PTQ_TEXT), (t.QAT_TITLE, t.QAT_TEXT)):
-            with gr.Column(min_width=280, elem_classes="lab-panel"):
-                gr.Markdown(f"### {title[language]}\n{text[language]}")
+            with gr.Column(min_width=280):
+                prose(f"### {title[language]}\n{text[language]}", language)
     gr.Markdown(f"## {t.START_NEXT[language]}")
     gr.HTML(macros("tabs/start/start.html.j2").links([(tab, name[language]) for tab, name in t.START_LINKS.items()]))
-    return Built(runs=(run,), kept={"principio": prompt})
+    return Built((sampled,), runs=(run,), kept={"principio": prompt})
