@@ -27,7 +27,7 @@ from quant.ui.tabs.start import hero_texts as t
 
 FOLDER = Path(__file__).parent
 SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in ("hero_draw", "hero"))
-STYLE = (FOLDER / "hero.css").read_text(encoding="utf8")
+STYLE = "".join((FOLDER / f"{name}.css").read_text(encoding="utf8") for name in ("slider", "hero"))
 FILE = "tabs/start/hero.html.j2"
 ORIGINAL = "original"
 STOPS = (ORIGINAL, "8", "6", "5", "4", "3", "2")

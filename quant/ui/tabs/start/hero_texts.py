@@ -31,7 +31,7 @@ PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
 KL = Text("[[KL|KL]]", "[[KL|KL]]")
 NATS = Text("{kl} nats", "{kl} nats")
 NOT_A_MEASURE = Text(
-    "Dónde se separan no mide nada; perplejidad y KL, sí.", "Where they part measures nothing; perplexity and KL do."
+    "Dónde se separan no mide nada; perplejidad y KL, sí.", "Where they part measures nothing; these two do."
 )
 SAME = Text("palabra por palabra, como el original", "word for word the original’s text")
 CHANGED = Text("subrayado, lo que ya no es del original", "underlined: no longer the original’s")

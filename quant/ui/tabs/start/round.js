@@ -100,11 +100,12 @@
       const shown = h("output");
       const input = h("input", { type: "range", min, max, step: 1, class: `lab-round-${name}`, "aria-label": this.words.say(name) });
       input.addEventListener("input", () => this.#set({ [name]: name === "clip" ? input.value / 100 : Number(input.value) }));
-      const node = h("label", { class: "lab-round-control" }, h("span", {}, this.words.say(name), " ", shown), input);
+      const node = h("label", { class: "lab-round-control lab-slide" }, h("span", {}, this.words.say(name), " ", shown), input);
       const show = (value) => {
         input.value = name === "clip" ? Math.round(100 * value) : value;
         shown.textContent = name === "clip" ? this.words.percent(value) : value;
         input.setAttribute("aria-valuetext", shown.textContent);
+        node.style.setProperty("--at", (input.value - min) / (max - min));
       };
       return { node, show };
     }

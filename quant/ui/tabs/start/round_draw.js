@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  const HEIGHT = 260; // of the part where values move
+  const HEIGHT = 236; // of the part where values move
   const STRIP = 50; // above it, where an outlier stands past a break of the axis
   const LEFT = 52, RIGHT = 42;
   const HEADROOM = 1.34; // rounding can carry a value past the end of the axis, by a third with two bits
