@@ -75,13 +75,15 @@ class Built:
     """What a tab hands to the page.
 
     layer: its list of layers, kept equal to those of the others. kept: what the browser keeps between visits, and the
-    address where it is short, by its name there.
+    address where it is short, by its name there. stored: states of the browser, which the page puts where they are read
+    whichever tab it opens on.
     """
 
     follows: tuple[Follow, ...] = ()
     runs: tuple[Run, ...] = ()
     layer: gr.Dropdown | None = None
     kept: Mapping[str, Component] = field(default_factory=dict)
+    stored: tuple[gr.BrowserState, ...] = ()
 
 
 @dataclass(frozen=True)
