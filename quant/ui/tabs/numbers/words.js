@@ -5,11 +5,11 @@
   const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const superscript = (n) => String(n).replace(/./g, (c) => SUPERSCRIPT[c]);
 
-  /** A plain decimal with the separators of a language: comma, thin spaces from five digits on, real minus. */
+  /** A plain decimal with the separators of a language, real minus; Spanish: comma, thin spaces from five digits on. */
   function localize(plain, language) {
     const [, minus, whole, fraction] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(plain);
     const short = language === "es" && whole.length <= 4;
-    const grouped = short ? whole : whole.replace(/\B(?=(\d{3})+$)/g, THIN);
+    const grouped = short ? whole : whole.replace(/\B(?=(\d{3})+$)/g, language === "es" ? THIN : ",");
     return (minus && "−") + grouped + (fraction ? (language === "es" ? "," : ".") + fraction : "");
   }
 
