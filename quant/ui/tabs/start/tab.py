@@ -16,9 +16,11 @@ from quant.ui.shared.layer_names import default_layer, find_layer, layer_title
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Seen
+from quant.ui.tabs.start import rounding
 from quant.ui.tabs.start import texts as t
 
 SHOWN = 32
+CSS, HEAD = rounding.STYLE, f"<script>{rounding.SCRIPT}</script>"  # Gradio never runs a script inside a component
 
 
 def picture(lab: Lab, language: Language, choice: Choice) -> Markup:
@@ -46,6 +48,7 @@ def build_start(place: Place) -> Built:
     gr.Markdown(sentences, elem_classes="lab-prose-big")
     gr.Markdown(f"## {t.START_PICTURE[language]}\n{t.START_TRY[language]}")
     shown = gr.HTML(picture(lab, language, Choice(lab.default())), elem_classes="figure")
+    rounding.build_rounding(language)
     gr.Markdown(f"## {t.START_WAYS[language]}")
     with gr.Row(equal_height=True):
         for title, text in ((t.PTQ_TITLE, t.PTQ_TEXT), (t.QAT_TITLE, t.QAT_TEXT)):

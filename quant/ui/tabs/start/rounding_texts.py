@@ -1,4 +1,4 @@
-"""Números: Redondear, sixteen values on a grid. The names are also the keys of the page's JavaScript (round_words.js)."""
+"""Inicio: the rounding workbench, sixteen values on a grid. The names are also the keys of the page's JavaScript (round_words.js)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Números, Redondear: sixteen values to drag over a grid. All of it runs in the browser; here only its strings."""
+"""Inicio, the workbench: sixteen values to drag over a grid. All of it runs in the browser; here only its strings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import gradio as gr
 
 from quant.text import Language, Text
 from quant.ui.shared.templates import macros
-from quant.ui.tabs.numbers import rounding_texts as t
-from quant.ui.tabs.numbers.read import PANELS
+from quant.ui.tabs.start import rounding_texts as t
 
 FOLDER = Path(__file__).parent
+PANELS = "tabs/start/start.html.j2"
 SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in
                    ("round_math", "round_words", "round_draw", "round"))  # fmt: skip
 STYLE = (FOLDER / "round.css").read_text(encoding="utf8")
