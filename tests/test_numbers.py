@@ -30,7 +30,7 @@ from quant.text import Text
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.numbers import texts as numbers_texts
 from quant.ui.tabs.numbers.format_data import as_json, impossible, record, records
-from quant.ui.tabs.numbers.read import PANELS, facts, in_torch, properties_table, ranges, when, wrong
+from quant.ui.tabs.numbers.read import PANELS, facts, in_torch, properties_table, ranges, wrong
 from quant.ui.tabs.numbers.tab import exact_note, exponents_caption, live, shares_table
 
 
@@ -135,7 +135,7 @@ def test_the_figures_in_the_sentences() -> None:
     assert (known["fp4_values"], known["int8_levels"], known["int8_values"], known["e4m3_nan"]) == (15, 255, 256, 2)
     assert known["fp16_half"] == Text("2,98 × 10⁻⁸", "2.98 × 10⁻⁸")
     for language in ("es", "en"):
-        page = "".join(f(language) for f in (wrong, when, ranges, properties_table))  # type: ignore[operator]
+        page = "".join(f(language) for f in (wrong, ranges, properties_table))  # type: ignore[operator]
         assert "{" not in page.replace("{right}", "").replace("{answered}", "")  # the browser fills these
         assert ("65\u202f504" if language == "es" else "65,504") in page
         assert ("8 bits significativos" if language == "es" else "8 significant bits") in page

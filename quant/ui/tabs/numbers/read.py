@@ -1,4 +1,4 @@
-"""What Números says and does not move: range against precision, the figures of all formats, which one and when."""
+"""What Números says and does not move: range against precision, the figures of all formats, what notes get wrong."""
 
 from __future__ import annotations
 
@@ -92,11 +92,6 @@ def wrong(language: Language) -> Markup:
     words = [t.NUMBERS_QUIZ[key][language] for key in ("right", "wrong", "show")]
     first, more = questions[: t.NUMBERS_WRONG_SHOWN], questions[t.NUMBERS_WRONG_SHOWN :]
     return macros(PANELS).quiz(first, more, t.NUMBERS_WRONG_MORE[language], words, t.NUMBERS_QUIZ["score"][language])
-
-
-def when(language: Language) -> Markup:
-    head, *rows = [[cell[language] for cell in cells] for cells in (t.NUMBERS_WHEN_HEAD, *t.NUMBERS_WHEN)]
-    return macros(PANELS).when(head, rows)
 
 
 def properties_table(language: Language) -> str:
