@@ -196,6 +196,14 @@ def test_numbers_are_read_as_written(page: Page, typed: str, value: float) -> No
     assert found == bits_of(value) or (math.isnan(value) and math.isnan(from_bits(found)))
 
 
+def test_an_english_thousand_is_read_as_the_english_page_writes_it(page: Page) -> None:
+    read = "([typed, language]) => labWords.parse(typed, language).value"
+    assert page.evaluate("labWords.number(65504, 'en', 5)") == "65,504"
+    for typed, english, spanish in (("65,504", 65504, 65.504), ("1,234,567.5", 1234567.5, None), ("0,25", 0.25, 0.25)):
+        assert page.evaluate(read, [typed, "en"]) == english
+        assert page.evaluate(read, [typed, "es"]) == spanish
+
+
 @each("typed, problem", [
      ("", "number"), ("hola", "number"), ("1,2,3", "number"), ("1.234,5", "number"), ("1e400", "huge"),
      ("-1e400", "huge"), ("2^5000", "huge"), ("1e-400", "tiny"), ("0x10", "number"), ("--1", "number"),

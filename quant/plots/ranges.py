@@ -14,7 +14,7 @@ from quant.text import Language, Text
 
 MANTISSA_LINE = "#2E86BE"  # its fill alone would not stand out from white; this does from white and from dark
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 330, 58, 8, 48, 46
-WIDE, NARROW = 700, 370
+WIDE, NARROW = 780, 370
 LOW, HIGH, STEP = -150, 130, 30
 LABEL = Text(
     "Alcance y precisión de {n} formatos; los mismos datos están en la tabla de debajo",

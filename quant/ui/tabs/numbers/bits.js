@@ -153,7 +153,7 @@
     }
 
     typed() {
-      const read = window.labWords.parse(this.number.value);
+      const read = window.labWords.parse(this.number.value, this.language);
       if (read.problem) return this.refuse(read.problem, this.number.value);
       Object.assign(memory, { x: read.value, own: null, where: "" });
       this.complain("");
@@ -205,7 +205,8 @@
       for (const [name, card] of this.cards) card.update(this.pattern(name), x, this.policy(name));
       this.drag.value = position(x);
       this.drag.setAttribute("aria-valuetext", short(x, this.language));
-      if (writing !== this.number && !("value" in parse(this.number.value) && Object.is(parse(this.number.value).value, x))) {
+      const written = parse(this.number.value, this.language);
+      if (writing !== this.number && !("value" in written && Object.is(written.value, x))) {
         this.number.value = short(x, this.language);
       }
       this.showPattern(writing);

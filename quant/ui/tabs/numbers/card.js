@@ -40,7 +40,7 @@
       const size = element("span", { text: short && short !== format.name ? `${format.name} · ${this.size()}` : this.size() });
       const head = element("header", {}, element("h3", { text: short ?? format.name }), size);
       this.root = element("section", { class: "lab-format", "aria-label": format.name, "data-format": format.name },
-        head, fields, this.value, this.error, this.note, this.more);
+        head, fields, element("div", { class: "lab-said-line" }, this.value, this.error), this.note, this.more);
       this.root.classList.toggle("wide", format.bits > 16);
     }
 

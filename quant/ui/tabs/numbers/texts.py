@@ -6,12 +6,10 @@ from quant.text import Text
 
 TITLE = Text("Números", "Numbers")
 NUMBERS_INTRO = Text(
-    "Cada peso del modelo es un número con decimales, y en memoria son solo unos y ceros: un **signo**, un **exponente** "
-    "(qué potencia de dos) y una **mantisa** (dónde cae entre esa potencia y la siguiente). Los bits de exponente dan "
-    "alcance; los de mantisa, precisión.",
-    "Every weight of the model is a number with decimals, and in memory it is only ones and zeros: a **sign**, an "
-    "**exponent** (which power of two) and a **mantissa** (where it lies between that power and the next). Exponent bits "
-    "give range; mantissa bits give precision.",
+    "Cada peso es un número con decimales; en memoria, unos y ceros: un **signo**, un **exponente** (qué potencia de dos: "
+    "el alcance) y una **mantisa** (dónde cae entre esa potencia y la siguiente: la precisión).",
+    "Every weight is a number with decimals; in memory, ones and zeros: a **sign**, an **exponent** (which power of two: "
+    "the range) and a **mantissa** (where it lies between that power and the next: the precision).",
 )
 NUMBERS_PARTS = {
     "bits": Text("Un número, bit a bit", "One number, bit by bit"),
@@ -24,8 +22,8 @@ NUMBERS_EXPONENTS_TITLE = Text(
     "Which powers of two the weights use, and what each format would lose",
 )
 NUMBERS_BITS_TRY = Text(
-    "Escribe un número, arrástralo o toma un peso del modelo; después pulsa cualquier bit y mira qué número sale.",
-    "Type a number, drag it or take a weight of the model; then press any bit and see which number comes out.",
+    "Escribe un número, arrástralo o toma un peso del modelo. Luego pulsa un bit.",
+    "Type a number, drag it or take a weight of the model. Then press a bit.",
 )
 NUMBERS_LINE_TRY = Text(
     "Cada raya es un valor que existe. Arriba, los pesos de la capa; abajo, cuántos van a parar a cada valor.",
@@ -159,7 +157,7 @@ NUMBERS_BITS = {
     "number": Text("Número", "Number"),
     "drag": Text("Arrástralo", "Drag it"),
     "fromModel": Text("Del modelo:", "From the model:"),
-    "largest": Text("el peso mayor", "the largest weight"),
+    "largest": Text("el mayor", "the largest"),
     "median": Text("uno de tamaño mediano", "one of median size"),
     "random": Text("uno al azar", "a random one"),
     "randomTitle": Text("Un peso cualquiera de las capas lineales", "Any weight of the linear layers"),

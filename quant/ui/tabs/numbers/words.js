@@ -47,14 +47,18 @@
 
   const WORDS = { inf: Infinity, infinity: Infinity, infinito: Infinity, "∞": Infinity, nan: NaN };
 
-  /** What somebody typed: {value} or {problem, ...}: "number", "huge" or "tiny". Comma and point both are decimal. */
-  function parse(typed) {
+  /**
+   * What somebody typed: {value} or {problem, ...}: "number", "huge" or "tiny". Comma and point both are decimal, but for
+   * the commas that the English page writes between thousands.
+   */
+  function parse(typed, language = "es") {
     const plain = typed.trim().replace(/[\s\u202f\u00a0_]/g, "").replace(/−/g, "-").toLowerCase();
     const word = plain.replace(/^[+-]/, "");
     if (word in WORDS) return { value: plain[0] === "-" ? -WORDS[word] : WORDS[word] };
     const power = /^([+-]?)2(?:\^|\*\*)\(?([+-]?\d{1,5})\)?$/.exec(plain);
     if (power) return inRange((power[1] === "-" ? -1 : 1) * 2 ** Number(power[2]), true);
-    const decimal = plain.replace(",", ".");
+    const thousands = language === "en" && /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain);
+    const decimal = thousands ? plain.replaceAll(",", "") : plain.replace(",", ".");
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(decimal)) return { problem: "number" };
     return inRange(Number(decimal), /[1-9]/.test(decimal.split("e")[0]));
   }
