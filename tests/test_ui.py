@@ -117,7 +117,7 @@ def test_picture_follows_the_bits(lab: Lab, choice: Choice) -> None:
 
 def test_weights_figures_share_axes_and_follow_the_choice(lab: Lab, choice: Choice) -> None:
     shown = show(lab, "es", choice, LAYER, True)
-    before, after = shown.histogram.data
+    before, after, *_ = shown.histogram.data
     assert sum(before.y) == sum(after.y) == 1024 * 256
     assert list(before.x) == list(after.x)
     assert len(shown.occupancy.data[0].x) == 15
@@ -141,7 +141,7 @@ def test_a_layer_of_another_model_gives_the_default_one(lab: Lab, choice: Choice
 
 def test_layers_have_readable_names(lab: Lab) -> None:
     titles = [title for title, _ in layer_choices(lab.loaded(lab.default()), "es")]
-    assert "Bloque 1 · atención: consulta, clave y valor (c_attn) · 768 × 256" in titles
+    assert "Bloque 1 · atención, QKV · 768 × 256" in titles
     assert any(title.startswith("Tabla de tokens") for title in titles)
 
 
@@ -355,7 +355,7 @@ def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
 ) -> None:
     choice = Choice(lab.default(), format=name)
     shown = show(lab, language, choice, LAYER, True)
-    before, after = shown.histogram.data
+    before, after, *_ = shown.histogram.data
     assert sum(before.y) == sum(after.y) == 1024 * 256
     assert len(shown.occupancy.data[0].x) > 1
     assert shown.said.count('lab-card"') == 4
@@ -403,7 +403,7 @@ def test_the_caption_says_why_there_are_as_many_columns(lab: Lab) -> None:
     def caption(**recipe: Any) -> str:
         return show(lab, "es", Choice(lab.default(), **recipe), LAYER, True).caption
 
-    assert "Hay 4096 escalas y cada una estira la misma rejilla de 15 valores" in caption(bits=4)
+    assert "Hay 4096 escalas y cada una estira a su medida la misma" in caption(bits=4)
     assert "solo quedan 2 valores distintos" in caption(bits=2, granularity="tensor")
     assert "escala" not in caption(format="cast_float16") + caption(bits=8)
 
