@@ -237,7 +237,9 @@ def build_speculate(place: Place, form: WriteForm) -> Run:
         elem_id=f"drafted-{language}",
     )  # fmt: skip
     with gr.Row():
-        button = gr.Button(t.SPECULATE_RUN[language], variant="primary", elem_id=f"speculate-{language}")
+        button = gr.Button(
+            t.SPECULATE_RUN[language], variant="primary", scale=0, min_width=240, elem_id=f"speculate-{language}"
+        )
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"speculate-stop-{language}")
     output = gr.HTML(html.notice(t.SPECULATE_EMPTY[language], "note"), elem_id=f"speculated-{language}")
 

@@ -156,7 +156,7 @@ def build_write(place: Place) -> tuple[WriteForm, Run]:
     gr.HTML(macros(COLUMNS).jump(f"#drift-title-{language}", t.TEXT_LINKS[language]))
     prompt = gr.Textbox(shared_texts.DEFAULT_PROMPT, label=t.PROMPT[language], lines=2, elem_id=f"prompt-{language}")
     with gr.Row():
-        button = gr.Button(t.WRITE[language], variant="primary", elem_id=f"write-{language}")
+        button = gr.Button(t.WRITE[language], variant="primary", scale=0, min_width=240, elem_id=f"write-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"stop-{language}")
     settings = build_settings(language)
     output = gr.HTML(html.notice(t.TEXT_EMPTY[language], "note"), elem_id=f"written-{language}")
