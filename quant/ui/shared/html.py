@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from quant.errors import QuantError
+from quant.evaluation.verdict import Verdict
 from quant.text import NO_BREAK, Language, Text, fixed
 from quant.ui.shared import texts as t
 from quant.ui.shared.templates import macros
@@ -22,6 +23,27 @@ def badge(kind: str, language: Language) -> Markup:
     """The label that says what a number is worth: simulado, empaquetado or medido."""
     name, explained = t.BADGES[kind]
     return macros(PIECES).badge(kind, name[language], explained[language])
+
+
+def mark(kind: str, language: Language) -> Markup:
+    """The same label as a small sign, for a row or a card whose table has a `legend`."""
+    return macros(PIECES).mark(kind, t.SIGNS[kind], t.BADGES[kind][0][language])
+
+
+def legend(kinds: Sequence[str], language: Language) -> Markup:
+    """One line for a whole table or row of cards: what each of its signs says."""
+    return macros(PIECES).legend([(kind, t.SIGNS[kind], *(said[language] for said in t.BADGES[kind])) for kind in kinds])
+
+
+def chip(verdict: Verdict, language: Language) -> Markup:
+    """The word of a verdict, with its colour and its sign."""
+    sign, css = t.VERDICTS[verdict]
+    return macros(PIECES).chip(css, sign, verdict.value[language])
+
+
+def belongs(query: str, inside: Markup, language: Language) -> Markup:
+    """What belongs to the recipe of an address: dimmed in the browser, with a word, once another one is live."""
+    return macros(PIECES).belongs(query, t.OLD_RECIPE[language], inside)
 
 
 def verdict(text: str) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant.evaluation.verdict import Verdict
 from quant.text import Text
 
 TITLE = Text("Laboratorio de cuantización", "Quantization lab")
@@ -33,7 +34,20 @@ BADGES = {
         Text("medido", "measured"),
         Text("Una ejecución que ocurrió en esta máquina.", "A run that happened on this machine."),
     ),
+    "recorded": (
+        Text("grabado", "recorded"),
+        Text(
+            "Medido antes con este mismo modelo y guardado en el proyecto, para que se vea al abrir la página.",
+            "Measured before with this very model and kept in the project, so that it is there when the page opens.",
+        ),
+    ),
 }
+SIGNS = {"simulated": "◌", "packed": "■", "measured": "◷", "recorded": "●"}
+VERDICTS = {
+    Verdict.INDISTINGUISHABLE: ("=", "none"), Verdict.SMALL: ("≈", "small"), Verdict.NOTICEABLE: ("▲", "noticeable"),
+    Verdict.BROKEN: ("✗", "broken"),
+}  # fmt: skip
+OLD_RECIPE = Text("De la receta anterior: púlsalo otra vez", "Of the previous recipe: press the button again")
 QUEUE_ONE = Text(
     "Hay una tarea delante; la tuya empezará en cuanto acabe.", "One task is ahead of yours; it starts right after."
 )
