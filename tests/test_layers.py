@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # app.py. A new module gets its place here.
 ROOMS = (
     "text",
+    "changes",
     "errors",
     "arguments",
     "work",
@@ -49,6 +50,7 @@ ROOMS = (
     "generation",
     "speculate",
     "evaluation",
+    "recorded",
     "lane",
     "lab",
     "plots",

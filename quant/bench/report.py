@@ -29,13 +29,17 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def write(figures: dict[str, Any], path: Path | None, *, seed: int | None = None) -> None:
-    """Write `figures` with what is needed to repeat them."""
-    environment = {
+def environment(seed: int | None = None) -> dict[str, Any]:
+    """What is needed to repeat a measurement."""
+    return {
         "python": platform.python_version(), "packages": {p: version(p) for p in PACKAGES},
         "threads": torch.get_num_threads(), "seed": seed,
     }  # fmt: skip
-    text = json.dumps({**figures, "environment": environment}, indent=2, ensure_ascii=False)
+
+
+def write(figures: dict[str, Any], path: Path | None, *, seed: int | None = None) -> None:
+    """Write `figures` with what is needed to repeat them."""
+    text = json.dumps({**figures, "environment": environment(seed)}, indent=2, ensure_ascii=False)
     if path is None:
         print(text)
     else:
