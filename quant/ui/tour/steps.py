@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, expm1
+from urllib.parse import parse_qs
 
 from quant.evaluation.verdict import Verdict
 from quant.formats import FORMATS, NumberFormat
 from quant.recorded import Recorded, Row
 from quant.text import NO_BREAK, Language, Text, fixed, number, size
 from quant.ui.shared.html import percent_sign
-from quant.ui.sidebar.texts import RECIPE_GRANULARITIES
 from quant.ui.tour import texts as t
 
 ASKED_BITS = (6, 5, 4, 3)
@@ -84,7 +84,7 @@ def floats_step(_: Recorded, language: Language) -> Step:
     why = t.FLOATS_WHY.format(
         exponent=_exponent(brain), mantissa=_mantissa(brain), exponent_fp16=_exponent(half),
         mantissa_fp16=_mantissa(half), values=2 ** _mantissa(brain), values_fp16=2 ** _mantissa(half),
-        largest=_short(brain.highest), largest_fp16=Text(*(fixed(half.highest, x, 0) for x in ("es", "en"))),
+        largest=Text(number(brain.highest, "es", 2), number(brain.highest, "en", 2)), largest_fp16=_short(half.highest),
     )  # fmt: skip
     options = tuple(text[language] for text in t.FLOATS_OPTIONS.values())
     right = list(t.FLOATS_OPTIONS).index(lost[0])
@@ -174,7 +174,7 @@ def kept(found: Recorded, language: Language) -> list[str]:
 
 
 def _named(row: Row) -> Text:
-    granularity = RECIPE_GRANULARITIES[row.granularity].format(group=64)
+    granularity = t.BUDGET_GRANULARITIES[row.granularity].format(group=parse_qs(row.address)["group"][0])
     recipe = t.BUDGET_OPTION.format(bits=row.bits, granularity=granularity)
     return t.BUDGET_TABLE.format(recipe=recipe) if row.table else recipe
 
@@ -187,6 +187,8 @@ def _begun(text: str) -> str:
 
 def _short(value: float) -> Text:
     """Two or three significant digits, as each language writes them."""
+    if value == round(value):
+        return Text(fixed(value, "es", 0), fixed(value, "en", 0))
     digits = 3 if value >= 20 else 2
     return Text(number(value, "es", digits), number(value, "en", digits))
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from quant.text import Text
 
 TOUR = Text("Recorrido de 10 minutos", "10-minute tour")
-TOUR_ABOUT = Text("Seis preguntas por las cinco pestañas: adivina antes de mirar.", "Six questions through the five tabs: guess before you look.")
+TOUR_ABOUT = Text(
+    "Seis preguntas por las cinco pestañas: adivina antes de mirar.",
+    "Six questions through the five tabs: guess before you look.",
+)
 TOUR_RESUME = Text("Seguir el recorrido (paso {step} de {steps})", "Resume the tour (step {step} of {steps})")
 TOUR_AGAIN = Text("Repetir el recorrido", "Take the tour again")
 TOUR_STEP = Text("Paso {step} de {steps}", "Step {step} of {steps}")
@@ -51,11 +54,11 @@ FLOATS_OPTIONS = {
 FLOATS_WHY = Text(
     "BF16 reparte sus bits de otra forma: {exponent} de exponente y {mantissa} de mantisa, frente a {exponent_fp16} y "
     "{mantissa_fp16} de FP16. Entre 1 y 2 distingue {values} números y FP16, {values_fp16}. A cambio llega hasta "
-    "{largest}, como FP32; FP16 da infinito en cuanto pasa de {largest_fp16}. Para entrenar importa más llegar lejos "
+    "{largest}, casi tanto como FP32; FP16 da infinito en cuanto pasa de {largest_fp16}. Para entrenar importa más llegar lejos "
     "y por eso se usa BF16.",
     "BF16 spends its bits differently: {exponent} on the exponent and {mantissa} on the mantissa, where FP16 has "
     "{exponent_fp16} and {mantissa_fp16}. Between 1 and 2 it tells {values} numbers apart and FP16 {values_fp16}. In "
-    "return it reaches {largest}, as FP32 does; FP16 gives infinity just above {largest_fp16}. Reach matters more in "
+    "return it reaches {largest}, nearly as far as FP32; FP16 gives infinity just above {largest_fp16}. Reach matters more in "
     "training, which is why BF16 is used there.",
 )
 FLOATS_LOOK = Text(
@@ -117,8 +120,8 @@ FACTOR_WHY = Text(
     "3 bits in groups perplexity is {three}.",
 )
 FACTOR_LOOK = Text(
-    "Pulsa «Medir» con esta receta: deberías ver las mismas cifras.",
-    "Press “Measure” with this recipe: you should see the same figures.",
+    "Mide esta receta: deberías ver las mismas cifras.",
+    "Measure this recipe: you should see the same figures.",
 )
 
 BUDGET_QUESTION = Text(
@@ -126,6 +129,10 @@ BUDGET_QUESTION = Text(
     "The model may take {budget} at most. Which recipe do you choose?",
 )
 BUDGET_OPTION = Text("{bits} bits, {granularity}", "{bits} bits, {granularity}")
+BUDGET_GRANULARITIES = {
+    "tensor": Text("una escala por matriz", "one scale a matrix"),
+    "group": Text("grupos de {group}", "groups of {group}"),
+}
 BUDGET_TABLE = Text("{recipe}, y también la tabla de tokens", "{recipe}, and the token table too")
 BUDGET_WHY = Text(
     "Ocupa {size} y es la única de las cuatro que cabe. Con 2 bits y la tabla en float32 son {small}: la [[tabla de tokens|tabla]] "
