@@ -21,15 +21,25 @@ from gradio.networking import GRADIO_API_SERVER
 from quant.errors import ModelError
 from quant.kernels.native import make_beside
 from quant.lab import Lab
+from quant.plots import style
+from quant.ui.border.document import own_documents
 from quant.ui.border.guard import bordered
 from quant.ui.page import CSS, HEAD, build_page
 from quant.ui.shared.action import MOST_HEAVY
 from quant.ui.shared.sessions import MOST_SESSIONS, small_sessions
 
-# System fonts: nothing to fetch, every weight there. Neutral controls: blue and orange mean original and quantized.
+# System fonts: nothing to fetch, every weight there. Blue is what acts and the original, orange the quantized model.
 THEME = gr.themes.Default(
-    primary_hue="slate", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-)
+    primary_hue="blue", neutral_hue="slate", radius_size="md",
+    font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"],
+).set(
+    **{f"button_primary_background_fill{where}": style.ORIGINAL for where in ("", "_dark")},
+    **{f"button_primary_background_fill_hover{where}": "#005A8E" for where in ("", "_dark")},
+    **{f"button_primary_text_color{where}": "#FFFFFF" for where in ("", "_dark")},
+    slider_color="#C27C00", slider_color_dark=style.QUANTIZED,
+    checkbox_background_color_selected=style.ORIGINAL, checkbox_background_color_selected_dark=style.ORIGINAL,
+    checkbox_border_color_selected=style.ORIGINAL, checkbox_border_color_selected_dark=style.MANTISSA,
+)  # fmt: skip
 # Whoever waits for heavy work holds one of gradio's places, but no thread; there are always some left for light work.
 # A browser asks for one thing a listener, so that a full light queue is a program that calls without waiting.
 CROWD: dict[str, Any] = {"max_threads": MOST_HEAVY + 40, "state_session_capacity": MOST_SESSIONS}
@@ -39,8 +49,9 @@ MOST_QUEUED = 2000
 @asynccontextmanager
 async def around(app: FastAPI) -> AsyncIterator[None]:
     """What stands around gradio's application while it runs: small sessions, and the border."""
-    async with small_sessions(app), bordered(app):
-        yield
+    with own_documents():
+        async with small_sessions(app), bordered(app):
+            yield
 
 
 # What gradio leaves open unless it is told; `quant.ui.border` closes the rest.

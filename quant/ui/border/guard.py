@@ -29,6 +29,7 @@ from quant.errors import shown
 from quant.ui.border import texts as t
 from quant.ui.border.answer import Answer, Refusal, language_of
 from quant.ui.border.bodies import Body, Call, NamedCall
+from quant.ui.border.document import ASKED, Asked
 from quant.ui.border.doors import Door, at, doors, is_upload
 from quant.ui.border.origin import answers_to, follows_link, from_elsewhere
 from quant.ui.border.reading import read, replayed, rewritten, without_ranges
@@ -72,11 +73,17 @@ class Border:
         if isinstance(admitted, Response):
             await admitted(scope, receive, answer.send)
             return
+        asked = ASKED.set(self._document(scope) if answer.document else None)
         try:
             await self._inner(*admitted, answer.send)
         except FAILURES as error:
             LOG.warning("%s %s: %s", scope["method"], scope["path"], where(error))
             await answer.end(scope, receive)
+        finally:
+            ASKED.reset(asked)
+
+    def _document(self, scope: Scope) -> Asked:
+        return Asked(below_root(scope["path"], self._page).strip("/"), dict(Request(scope).query_params))
 
     def _door(self, scope: Scope) -> tuple[Door, Any]:
         """The door that is asked for. Raises Refusal where there is none, or none for who asks so."""

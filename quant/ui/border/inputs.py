@@ -23,13 +23,36 @@ from markupsafe import escape
 from quant.errors import shown
 from quant.text import Language, Text
 from quant.ui.border import texts as t
+from quant.ui.border.document import ASKED, Opener, as_opened
 
 LARGEST = 2**63  # a number further from zero is a mistake, and so long that it would fill the screen
 Problem = Text | None
 
 
 class Page(gr.Blocks):
-    """Blocks that refuse what their components cannot hold, and keep to themselves where they lie in memory."""
+    """Blocks that refuse what their components cannot hold, keep to themselves where they lie in memory, and open as
+    the address says.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        self._openers: dict[str, Opener] = {}
+        super().__init__(**given)
+
+    def opens(self, page: str, opener: Opener) -> None:
+        """Say what the document of a page shows for what stands in its address."""
+        self._openers[page] = opener
+
+    @property
+    def config(self) -> BlocksConfigDict:
+        """The page's configuration; while a document is answered, that of its address."""
+        asked = ASKED.get()
+        if asked is None or asked.page not in self._openers:
+            return self._config
+        return as_opened(self._config, self._openers[asked.page](asked.params))
+
+    @config.setter
+    def config(self, config: BlocksConfigDict) -> None:
+        self._config: BlocksConfigDict = config
 
     def get_config_file(self) -> BlocksConfigDict:
         """What every visitor is told of the page, without gradio's note of a function and its address."""
@@ -87,6 +110,8 @@ def refusal(block: Block, value: Any) -> Problem:
     if isinstance(block, gr.Checkbox):
         return None if isinstance(value, bool) else t.YES_OR_NO
     if isinstance(block, gr.Textbox):
+        return None if value is None or is_text(value) else t.A_TEXT
+    if isinstance(block, gr.Dropdown) and block.allow_custom_value:
         return None if value is None or is_text(value) else t.A_TEXT
     if isinstance(block, gr.Radio | gr.Dropdown):
         return not_chosen(block, value)

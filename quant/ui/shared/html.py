@@ -32,7 +32,9 @@ def mark(kind: str, language: Language) -> Markup:
 
 def legend(kinds: Sequence[str], language: Language) -> Markup:
     """One line for a whole table or row of cards: what each of its signs says."""
-    return macros(PIECES).legend([(kind, t.SIGNS[kind], *(said[language] for said in t.BADGES[kind])) for kind in kinds])
+    return macros(PIECES).legend(
+        [(kind, t.SIGNS[kind], *(said[language] for said in t.BADGES[kind])) for kind in kinds]
+    )
 
 
 def chip(verdict: Verdict, language: Language) -> Markup:

@@ -67,5 +67,6 @@ def layer_list(lab: Lab, language: Language) -> gr.Dropdown:
     loaded = lab.loaded(lab.default())
     return gr.Dropdown(
         layer_choices(loaded, language), value=default_layer(loaded), label=t.WEIGHTS_LAYER[language],
-        filterable=False, elem_classes="lab-layer",
+        elem_classes="lab-layer",
+        allow_custom_value=True,  # the list is of the model in view, which an address may have chosen
     )  # fmt: skip

@@ -7,9 +7,13 @@ from quant.text import Text
 
 TITLE = Text("Laboratorio de cuantización", "Quantization lab")
 SUBTITLE = Text(
-    "Mueve los bits de un GPT-2 de verdad y mira qué les pasa a sus pesos, a su texto y a su calidad.",
-    "Move the bits of a real GPT-2 and watch what happens to its weights, its text and its quality.",
+    "Quítale bits a un GPT-2 de verdad y mira qué pierde: en sus números, en lo que escribe y en su nota.",
+    "Take bits away from a real GPT-2 and watch what breaks: in its numbers, in what it writes, in its score.",
 )
+PREVIEW_TITLE = Text("{tab} · {title}", "{tab} · {title}")
+PREVIEW = Text("{recipe}: de {before} a {after}. {about}", "{recipe}: from {before} to {after}. {about}")
+SKIP = Text("Saltar al contenido", "Skip to the content")
+API = Text("API para programas", "API for programs")
 OTHER_LANGUAGE = Text("English", "Español")
 BADGES = {
     "simulated": (
@@ -60,7 +64,7 @@ MISSING_NUMBER = Text("Falta un número en «{name}».", "A number is missing in
 FOOTER = Text(
     "Código Apache-2.0 · modelo incluido y textos de Wikipedia CC BY-SA 4.0 · lo que escribes solo llega al ordenador "
     "que sirve esta página",
-    "Code Apache-2.0 · embedded model and Wikipedia texts CC BY-SA 4.0 · what you write only reaches the computer that "
+    "Code Apache-2.0 · built-in model and Wikipedia texts CC BY-SA 4.0 · what you write only reaches the computer that "
     "serves this page",
 )
 BADGES_TITLE = Text("Qué significan simulado, empaquetado y medido", "What simulated, packed and measured mean")

@@ -83,6 +83,15 @@ class Choice(Fields):
         """The same without the model, for a table."""
         return t.RECIPE_SHORT.format(how=self._how(), table=t.RECIPE_TABLE[self.table])
 
+    def brief(self) -> Text:
+        """The line on top: what a visitor chose, in the fewest words."""
+        parts = [self.label()]
+        if self.has_granularity:
+            parts.append(t.BRIEF_GRANULARITIES[self.granularity].format(group=self.group))
+        parts += [t.BRIEF_ZERO] * (self.has_bits and self.zero_point) + [t.BRIEF_TABLE] * self.table
+        parts += [METHODS[self.chosen_method].title] if self.chosen_method else []
+        return Text(" · ".join(part.es for part in parts), " · ".join(part.en for part in parts))
+
     def label(self) -> Text:
         """A word or two, for a point in a figure."""
         if self.has_bits:

@@ -1,4 +1,4 @@
-"""The sidebar: the one recipe that every tab shows, laid out from the table of its fields."""
+"""The drawer of the recipe: the one recipe that every tab shows, laid out from the table of its fields."""
 
 from __future__ import annotations
 
@@ -18,27 +18,19 @@ from quant.model.source import DEFAULT_HUB_ID
 from quant.text import Language, size
 from quant.ui.shared import html
 from quant.ui.shared.frames import Updates, Values
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.fields import FIELDS, Field, OneOf, Slide, always, model_titles
+from quant.ui.sidebar.formats import family, family_of
+from quant.ui.sidebar.status import LINE, about, about_table
 
 # The address follows the controls in the browser itself, so that a link can be copied at any moment.
 NAMES = json.dumps([field.name for field in FIELDS])
-ADDRESS_JS = f"""(...values) => {{
-  const url = new URL(window.location);
-  {NAMES}.forEach((name, i) => {{
-    if (values[i] === "") url.searchParams.delete(name);
-    else url.searchParams.set(name, typeof values[i] === "boolean" ? +values[i] : values[i]);
-  }});
-  history.replaceState(history.state, "", url);
-}}"""
-
-MORE_JS = """() => {
-  for (const button of document.querySelectorAll(".lab-narrow-only")) {
-    const open = button.closest(".lab-side").classList.toggle("open");
-    button.setAttribute("aria-expanded", open);
-  }
-}"""
+MOVED_JS = f"(...values) => window.labMoved({NAMES}, values)"
+# The first format of the family that was chosen, asked for as any link of the page asks for a recipe.
+FIRST_OF = json.dumps({name: family(name)[0] for name in t.FAMILIES})
+FAMILY_JS = f"(family) => window.labAsk({{recipe: 'format=' + {FIRST_OF}[family]}})"
 COPY_JS = """async () => {{
   const button = document.querySelector("#copy-{language}");
   try {{ await navigator.clipboard.writeText(window.location.href); }}
@@ -55,6 +47,9 @@ class Controls:
     lab: Lab
     language: Language
     by_name: Mapping[str, Component]
+    family: gr.Radio
+    table_note: gr.HTML
+    about: gr.HTML
 
     @property
     def inputs(self) -> list[Component]:
@@ -76,7 +71,18 @@ class Controls:
             if isinstance(field.kind, OneOf) and not field.kind.values:
                 looks["choices"] = field.kind.titles(self.lab, self.language)
             shown[self.by_name[field.name]] = gr.update(**{"value": getattr(choice, field.name)} | looks)
-        return shown
+        return shown | {self.family: family_of(choice.format)}
+
+    def offer_models(self) -> None:
+        """Let whoever comes from now on choose among the models that are here now."""
+        self.model.choices = model_titles(self.lab, self.language)  # type: ignore[attr-defined]
+
+    def beside(self, choice: Choice) -> Updates:
+        """What the drawer says of the live model beside its controls."""
+        return {
+            self.about: about(self.lab, self.language, choice),
+            self.table_note: about_table(self.lab, self.language, choice),
+        }
 
     def fit(self, choice: Choice) -> Updates:
         """Show what `choice` leaves to choose; values stay as they are, for they may have moved meanwhile."""
@@ -86,7 +92,7 @@ class Controls:
         looks: dict[str, Any] = {} if field.visible is always else {"visible": field.visible(choice)}
         value = getattr(choice, field.name)
         if field.fitting and isinstance(field.kind, OneOf):
-            allowed = (field.default, *field.fitting(choice))
+            allowed = tuple(field.fitting(choice))
             titles = field.kind.titles(self.lab, self.language)
             looks["choices"] = [title for title in titles if title[1] in allowed]
             if value not in allowed:
@@ -97,29 +103,32 @@ class Controls:
 
 
 def build_controls(lab: Lab, language: Language) -> Controls:
-    """Lay the sidebar out and wire what belongs to it alone.
-
-    On a phone only what is not folded stays in sight, above the tabs; the rest unfolds with a button.
-    """
-    start, made = Choice(lab.default()), {}
-    rows = sorted(FIELDS, key=lambda field: field.row)
-    gr.Markdown(f"### {t.RECIPE[language]}", elem_classes="lab-wide-only")
-    for field in rows:
-        if not field.folded:
-            made[field.name] = _control(field, start, lab, language)
-    more = gr.Button(t.MORE[language], size="sm", elem_classes="lab-narrow-only")
-    more.click(None, js=MORE_JS, api_visibility="private")
-    with gr.Column(elem_classes="lab-more"):
-        for field in rows:
-            if field.folded:
-                made[field.name] = _control(field, start, lab, language)
-        with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
-            gr.Markdown(t.GRID_HELP[language])
-        controls = Controls(lab, language, {field.name: made[field.name] for field in FIELDS})
-        _build_fetch(lab, language, controls)
-        _build_copy(language)
+    """Lay the drawer out and wire what belongs to it alone."""
+    start, made = Choice(lab.default()), dict[str, Component]()
+    drawer = macros(LINE)
+    gr.HTML(drawer.head(t.RECIPE[language], t.CLOSE[language], t.CLAMPED[language]))
+    said = gr.HTML(about(lab, language, start))
+    note, chosen = gr.HTML(render=False), _family(start, language)
+    for field in sorted(FIELDS, key=lambda field: field.row):
+        if field.name == "format":
+            chosen.render()
+        made[field.name] = _control(field, start, lab, language)
+        if field.name == "bits":
+            gr.HTML(drawer.clamped())
+        if field.name == "table":
+            note.render()
+    controls = Controls(lab, language, {field.name: made[field.name] for field in FIELDS}, chosen, note, said)
+    _build_fetch(lab, language, controls)
+    with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
+        gr.Markdown(t.GRID_HELP[language])
+    _build_copy(language)
     _wire(controls)
     return controls
+
+
+def _family(start: Choice, language: Language) -> gr.Radio:
+    titles = [(title[language], name) for name, title in t.FAMILIES.items()]
+    return gr.Radio(titles, value=family_of(start.format), label=t.FAMILY[language], render=False)
 
 
 def _control(field: Field, start: Choice, lab: Lab, language: Language) -> Component:
@@ -151,7 +160,8 @@ def _wire(controls: Controls) -> None:
         api_visibility="private",
     )  # fmt: skip
     moved = [component.input for component in controls.inputs]
-    gr.on(moved, None, controls.inputs, None, js=ADDRESS_JS, api_visibility="private")
+    gr.on(moved, None, controls.inputs, None, js=MOVED_JS, api_visibility="private")
+    controls.family.input(None, controls.family, None, js=FAMILY_JS, api_visibility="private")
 
 
 def _build_copy(language: Language) -> None:
@@ -176,6 +186,7 @@ def _build_fetch(lab: Lab, language: Language, controls: Controls) -> None:
         except QuantError as error:
             yield {message: html.problem(error, language)}
         else:
+            controls.offer_models()
             yield {
                 controls.model: gr.update(choices=model_titles(lab, language)),
                 button: gr.update(visible=False),

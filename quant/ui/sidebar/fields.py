@@ -23,7 +23,16 @@ from quant.model.source import DEFAULT_HUB_ID
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Language, Text
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, SCALED, format_choices, format_info
+from quant.ui.sidebar.formats import (
+    CASTS,
+    CHOSEN_FORMATS,
+    INTEGER,
+    SCALED,
+    family,
+    family_of,
+    format_choices,
+    format_info,
+)
 
 GRANULARITIES = tuple(t.GRANULARITIES)
 GROUP_SIZES = (16, 32, 64, 128, 256)
@@ -64,10 +73,9 @@ class OneOf:
 class Field:
     """A row. `row`: its place in the sidebar from the top; `visible`: whether it is seen beside the other values.
 
-    info: the small print under the label, for a value. decides: whether others are seen or not by its value. folded:
-    whether a phone hides it at first. parameter: what the endpoints call it, where not by its own name. of_matrix:
-    whether it changes how a single matrix is stored. fitting: which of its values go with the others, besides the
-    default.
+    info: the small print under the label, for a value. decides: whether others are seen or not by its value.
+    parameter: what the endpoints call it, where not by its own name. of_matrix: whether it changes how a single matrix
+    is stored. fitting: which of its values go with the others.
     """
 
     name: str
@@ -78,7 +86,6 @@ class Field:
     visible: Callable[[Fields], bool]
     info: Callable[[Any], Text] | None
     decides: bool
-    folded: bool
     parameter: str
     of_matrix: bool
     fitting: Callable[[Fields], Sequence[Value]] | None
@@ -125,6 +132,16 @@ def has_groups(choice: Fields) -> bool:
     return has_granularity(choice) and choice.granularity == "group"
 
 
+def siblings(choice: Fields) -> Sequence[str]:
+    """The formats that the list offers beside the chosen one: those of its family."""
+    return family(family_of(choice.format)) if choice.format in CHOSEN_FORMATS else CHOSEN_FORMATS
+
+
+def has_siblings(choice: Fields) -> bool:
+    """Whether the family of the format leaves something to choose."""
+    return len(siblings(choice)) > 1
+
+
 def fitting_methods(choice: Fields) -> list[str]:
     """The methods that can fill the scheme of `choice`; none where that cannot be."""
     try:
@@ -152,12 +169,12 @@ def model_titles(lab: Lab, language: Language) -> list[tuple[str, Any]]:
 
 def of(kind: Slide | Tick | OneOf, label: Text, row: int, default: Any = MISSING, *, parameter: str = "",
        visible: Callable[[Fields], bool] = always, info: Callable[[Any], Text] | None = None, decides: bool = False,
-       folded: bool = True, of_matrix: bool = True,
+       of_matrix: bool = True,
        fitting: Callable[[Fields], Sequence[Value]] | None = None) -> Any:  # fmt: skip
     """A row of the table, as `Field` describes it."""
     row_ = {
         "kind": kind, "label": label, "row": row, "visible": visible, "info": info, "decides": decides,
-        "folded": folded, "parameter": parameter, "of_matrix": of_matrix, "fitting": fitting,
+        "parameter": parameter, "of_matrix": of_matrix, "fitting": fitting,
     }  # fmt: skip
     return attribute(default=default, metadata=row_)
 
@@ -166,21 +183,24 @@ def of(kind: Slide | Tick | OneOf, label: Text, row: int, default: Any = MISSING
 class Fields:
     """The table, and the values that the sidebar holds. The model has no default: only the lab knows it."""
 
-    model: str = of(OneOf((), model_titles, stacked=True), t.MODEL, 1)
-    bits: int = of(Slide(2, 8), t.BITS, 0, 4, visible=has_bits, folded=False)
+    model: str = of(OneOf((), model_titles, stacked=True), t.MODEL, 8)
+    bits: int = of(Slide(2, 8), t.BITS, 0, 4, visible=has_bits, info=lambda _: t.BITS_INFO)
     granularity: str = of(
         OneOf(GRANULARITIES, named(t.GRANULARITIES), t.BAD_GRANULARITY, stacked=True), t.GRANULARITY, 3, "group",
-        visible=has_granularity, decides=True,
+        visible=has_granularity, decides=True, info=lambda _: t.GRANULARITY_INFO,
     )  # fmt: skip
     group: int = of(
         OneOf(GROUP_SIZES, lambda *_: [(str(size), size) for size in GROUP_SIZES]), t.GROUP_SIZE, 4, 64,
         visible=has_groups, parameter="group_size",
     )  # fmt: skip
-    zero_point: bool = of(OneOf(tuple(t.GRIDS), named(t.GRIDS), stacked=True), t.GRID, 5, False, visible=has_bits)
-    table: bool = of(Tick(), t.TABLE, 7, False, info=lambda _: t.TABLE_INFO, of_matrix=False)
+    zero_point: bool = of(
+        OneOf(tuple(t.GRIDS), named(t.GRIDS), stacked=True), t.GRID, 5, False, visible=has_bits,
+        info=lambda _: t.GRID_INFO,
+    )  # fmt: skip
+    table: bool = of(Tick(), t.TABLE, 7, False, of_matrix=False)
     format: str = of(
         OneOf(CHOSEN_FORMATS, lambda _, language: format_choices(language), t.BAD_FORMAT, listed=True), t.FORMAT, 2,
-        INTEGER, info=format_info, decides=True,
+        INTEGER, info=format_info, decides=True, visible=has_siblings, fitting=siblings,
     )  # fmt: skip
     activations: str = of(
         OneOf(ACTIVATIONS, named(t.ACTIVATIONS_KINDS), t.BAD_ACTIVATIONS), t.ACTIVATIONS, 6, Activations.FLOAT.name,
@@ -188,7 +208,8 @@ class Fields:
     )  # fmt: skip
     method: str = of(
         OneOf(("", *METHODS), lambda _, language: method_titles(language), t.BAD_METHOD, listed=True), t.METHOD, 2, "",
-        visible=has_methods, info=lambda name: method_info(name), decides=True, fitting=fitting_methods,
+        visible=has_methods, info=lambda name: method_info(name), decides=True,
+        fitting=lambda choice: ("", *fitting_methods(choice)),
     )  # fmt: skip
 
 

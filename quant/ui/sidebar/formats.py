@@ -15,6 +15,21 @@ CHOSEN_FORMATS = (INTEGER, *CASTS, *SCALED, *BLOCKS)
 TYPICAL_SHAPE = (768, 768)  # on which a format's bits per weight are named
 
 
+def family_of(name: str) -> str:
+    """The family, a key of FAMILIES, under which a format is offered."""
+    if name == INTEGER:
+        return "integer"
+    if name in CASTS or name in SCALED:
+        return "float"
+    source = BLOCKS[name].source
+    return "llama.cpp" if source.startswith("ggml") else "bitsandbytes" if "bitsandbytes" in source else "mx"
+
+
+def family(name: str) -> tuple[str, ...]:
+    """The formats of a family."""
+    return tuple(format_ for format_ in CHOSEN_FORMATS if family_of(format_) == name)
+
+
 def format_title(name: str) -> Text:
     """What the list of formats shows."""
     if name == INTEGER:

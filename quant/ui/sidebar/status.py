@@ -1,4 +1,4 @@
-"""The line on top of every tab: which model is live, how it is stored, how big it is."""
+"""The line on top of every tab, which opens the recipe: how the model is stored, and how big it is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from quant.errors import QuantError
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.source import DEFAULT_HUB_ID
+from quant.recipe import Recipe
 from quant.size import SizeReport, size_report
 from quant.text import Language, number, size
 from quant.ui.shared import html
+from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice
@@ -20,18 +22,47 @@ LINE = "sidebar/status.html.j2"
 
 def status_line(lab: Lab, language: Language, choice: Choice) -> Markup:
     """The line for `choice`, or what is wrong with it."""
+    drawer = f"recipe-{language}"
     try:
         loaded = lab.loaded(choice.model)
         report = size_report(loaded, choice.recipe())
     except QuantError as error:
-        return macros(LINE).wrong(html.problem(error, language))
-    title, about = _model(loaded, language)
-    ratio = number(report.float_bytes / report.stored_bytes, language, 3)
+        return macros(LINE).wrong(t.RECIPE[language], html.problem(error, language), drawer)
+    before, after = size(report.float_bytes, language), size(report.stored_bytes, language)
+    ratio = t.STATUS_RATIO.format(ratio=number(report.float_bytes / report.stored_bytes, language, 3))[language]
     return macros(LINE).line(
-        title, about, _bits(report, choice, language),
-        t.STATUS_BEFORE.format(size=size(report.float_bytes, language))[language], size(report.stored_bytes, language),
-        t.STATUS_RATIO.format(ratio=ratio)[language], html.badge("packed", language),
+        t.RECIPE[language], choice.brief()[language], after, t.STATUS_BEFORE.format(size=before)[language], ratio,
+        _model(loaded, language)[0], html.mark("packed", language), drawer,
     )  # fmt: skip
+
+
+def about(lab: Lab, language: Language, choice: Choice) -> Markup:
+    """What the drawer says beside its controls: the model, and its bits per weight; nothing for a bad choice."""
+    try:
+        loaded = lab.loaded(choice.model)
+        report = size_report(loaded, choice.recipe())
+    except QuantError:
+        return html.NOTHING
+    name, said = _model(loaded, language)
+    return macros(LINE).about(name, said, marked(_bits(report, choice, language), language))
+
+
+def about_table(lab: Lab, language: Language, choice: Choice) -> Markup:
+    """What the token table weighs, and what the model would take with it quantized and without."""
+    try:
+        loaded = lab.loaded(choice.model)
+        reports = [size_report(loaded, _with_table(choice, table)) for table in (False, True)]
+    except QuantError:
+        return html.NOTHING
+    without, packed = (size(r.stored_bytes, language) for r in reports)
+    tables = [row for row, other in zip(*(r.rows for r in reports), strict=True) if row.quantized != other.quantized]
+    share = 100 * sum(row.layer.parameters for row in tables) / loaded.parameters
+    said = t.TABLE_WEIGHS.format(share=number(share, language, 2), without=without, packed=packed)
+    return html.small(said[language])
+
+
+def _with_table(choice: Choice, table: bool) -> Recipe:
+    return Choice(**{**vars(choice), "table": table}).recipe()
 
 
 def _model(loaded: LoadedModel, language: Language) -> tuple[str, list[str]]:
@@ -47,5 +78,4 @@ def _model(loaded: LoadedModel, language: Language) -> tuple[str, list[str]]:
 def _bits(report: SizeReport, choice: Choice, language: Language) -> str:
     bits = number(report.quantized_bits_per_weight, language, 3)
     whole = number(report.bits_per_weight, language, 3)
-    name = f" · {choice.arithmetic}" if choice.rounds_activations else ""
-    return t.STATUS_BITS.format(bits=bits, whole=whole)[language] + name
+    return (t.STATUS_BITS_ALL if choice.table else t.STATUS_BITS).format(bits=bits, whole=whole)[language]

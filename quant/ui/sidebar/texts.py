@@ -6,35 +6,56 @@ from quant.text import Text
 
 COPY_LINK = Text("Copiar enlace", "Copy link")
 COPIED = Text("Copiado", "Copied")
-RECIPE = Text("Qué se cuantiza y cómo", "What is quantized, and how")
+RECIPE = Text("Receta", "Recipe")
+CLOSE = Text("Cerrar la receta", "Close the recipe")
+CLAMPED = Text(
+    "Has escrito {typed}: va de {low} a {high}, de uno en uno. Se queda en {allowed}.",
+    "You typed {typed}: it goes from {low} to {high}, in whole steps. It stays at {allowed}.",
+)
+BRIEF_GRANULARITIES = {
+    "tensor": Text("una escala por matriz", "one scale a matrix"),
+    "channel": Text("una escala por canal", "one scale a channel"),
+    "group": Text("grupos de {group}", "groups of {group}"),
+}
+BRIEF_ZERO = Text("con punto cero", "zero point")
+BRIEF_TABLE = Text("tabla incluida", "table included")
 MODEL = Text("Modelo", "Model")
-MODEL_EMBEDDED = Text("Incluido (5 M)", "Embedded (5 M)")
+MODEL_EMBEDDED = Text("GPT-2 incluido (5 M)", "Built-in GPT-2 (5 M)")
 MODEL_HUB = Text("gpt2-small-spanish (124 M)", "gpt2-small-spanish (124 M)")
 FETCH = Text("Descargar gpt2-small-spanish (510 MB)", "Download gpt2-small-spanish (510 MB)")
 FETCHING = Text("Descargando:", "Downloading:")
 FETCHED = Text("Descargado. Ya puedes elegirlo arriba.", "Downloaded. You can choose it above.")
-BITS = Text("Bits de cada código", "Bits of each code")
+BITS = Text("Bits por peso", "Bits per weight")
+BITS_INFO = Text("sin contar las escalas", "scales not counted")
 GRANULARITY = Text("Una escala para…", "One scale for…")
+GRANULARITY_INFO = Text(
+    "La escala convierte los códigos otra vez en pesos. Cuantos menos pesos la comparten, menos error y más bytes.",
+    "The scale turns codes back into weights. The fewer weights share it, the smaller the error and the more bytes.",
+)
 GRANULARITIES = {
     "tensor": Text("toda la matriz", "the whole matrix"),
     "channel": Text("cada canal de salida", "each output channel"),
-    "group": Text("cada grupo", "each group"),
+    "group": Text("cada grupo de pesos", "each group of weights"),
 }
 GROUP_SIZE = Text("Pesos por grupo", "Weights in a group")
 GRID = Text("Rejilla", "Grid")
+GRID_INFO = Text(
+    "Los valores que se pueden guardar: a los dos lados del 0 por igual, o del menor al mayor de los pesos.",
+    "The values that can be stored: the same on both sides of 0, or from the smallest weight to the largest.",
+)
 GRIDS = {
     False: Text("simétrica (absmax)", "symmetric (absmax)"),
     True: Text("con punto cero (mín–máx)", "zero point (min–max)"),
 }
-TABLE = Text("También la tabla de tokens", "Also the token table")
-TABLE_INFO = Text(
-    "Esta misma matriz sirve también de salida: se cuenta una sola vez y sigue compartida.",
-    "It is also the output matrix: counted once, it stays tied.",
+TABLE = Text("Cuantizar también la tabla de tokens", "Quantize the token table too")
+TABLE_WEIGHS = Text(
+    "Es el {share}\N{NARROW NO-BREAK SPACE}% del modelo, y sirve a la entrada y a la salida: {without} sin cuantizarla, {packed} con ella.",
+    "It is {share}% of the model, and serves both input and output: {without} without it, {packed} with it quantized.",
 )
 ACTIVATIONS = Text("Activaciones", "Activations")
 ACTIVATIONS_INFO = Text(
-    "Lo que se multiplica por los pesos. Con 8 bits en los dos, se llama W8A8.",
-    "What the weights are multiplied by. With 8 bits in both, it is called W8A8.",
+    "Los números que el modelo calcula al leer tu texto. Si también van en 8 bits, con pesos de 8 bits la receta se llama W8A8.",
+    "The numbers that the model computes as it reads your text. With 8 bits there too, and 8-bit weights, the recipe is called W8A8.",
 )
 ACTIVATIONS_KINDS = {"float": Text("float32", "float32"), "int8": Text("8 bits", "8 bits")}
 BAD_ACTIVATIONS = Text(
@@ -66,12 +87,16 @@ GRID_HELP = Text(
 GRID_HELP_LABEL = Text("¿Qué significa?", "What does it mean?")
 STATUS_PARAMETERS = Text("{millions} millones de parámetros", "{millions} M parameters")
 STATUS_BITS = Text(
-    "{bits} bits/peso en lo cuantizado, {whole} en total", "{bits} bits/weight where quantized, {whole} overall"
+    "{bits} bits por peso en las capas, contando las escalas; {whole} en todo el modelo, porque la [[tabla de tokens|tabla]] sigue en [[float32]].",
+    "{bits} bits per weight in the layers, scales counted; {whole} over the whole model, since the [[token table|tabla]] stays in [[float32]].",
 )
-STATUS_BEFORE = Text("{size} en float32", "{size} in float32")
+STATUS_BITS_ALL = Text(
+    "{bits} bits por peso en lo cuantizado, contando las escalas; {whole} en todo el modelo.",
+    "{bits} bits per weight where it is quantized, scales counted; {whole} over the whole model.",
+)
+STATUS_BEFORE = Text("en vez de {size} en float32", "instead of {size} in float32")
 STATUS_RATIO = Text("{ratio} veces menos", "{ratio}× smaller")
-STATUS_EMBEDDED = Text("GPT-2 incluido", "Embedded GPT-2")
-MORE = Text("Más opciones de la receta", "More recipe options")
+STATUS_EMBEDDED = Text("GPT-2 incluido", "Built-in GPT-2")
 RECIPE_LINE = Text("Receta: {model}, {how}, {table}.", "Recipe: {model}, {how}, {table}.")
 RECIPE_SHORT = Text("{how}, {table}", "{how}, {table}")
 RECIPE_INTEGERS = Text("{bits} bits, {granularity}, rejilla {grid}", "{bits} bits, {granularity}, {grid} grid")
@@ -80,10 +105,18 @@ LABEL_BITS = Text("{bits} bits", "{bits} bits")
 RECIPE_SCALED = Text("{name}, {granularity}", "{name}, {granularity}")
 RECIPE_CAST = Text("{name} sin escala", "{name} without a scale")
 FORMAT = Text("Formato", "Format")
+FAMILY = Text("Familia de formatos", "Family of formats")
+FAMILIES = {
+    "integer": Text("Enteros", "Integers"),
+    "float": Text("Coma flotante", "Floating point"),
+    "mx": Text("MX y NV", "MX and NV"),
+    "bitsandbytes": Text("bitsandbytes", "bitsandbytes"),
+    "llama.cpp": Text("llama.cpp", "llama.cpp"),
+}
 FORMAT_INTEGER = Text("Enteros de 2 a 8 bits", "Integers of 2 to 8 bits")
 FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
 FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
-FORMAT_BLOCK = Text("{name} · {bits} bits/peso", "{name} · {bits} bits/weight")
+FORMAT_BLOCK = Text("{name} · {bits} bits por peso", "{name} · {bits} bits per weight")
 FORMAT_INFO = {
     "int": Text(
         "Una rejilla uniforme: eliges bits, escala y punto cero.", "A uniform grid: choose bits, scale, zero point."

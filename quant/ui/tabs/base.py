@@ -72,12 +72,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Built:
-    """What a tab hands to the page. layer: its list of layers, kept equal to those of the others; links: by tab."""
+    """What a tab hands to the page.
+
+    layer: its list of layers, kept equal to those of the others. kept: what the browser keeps between visits, and the
+    address where it is short, by its name there.
+    """
 
     follows: tuple[Follow, ...] = ()
     runs: tuple[Run, ...] = ()
     layer: gr.Dropdown | None = None
-    links: Mapping[str, gr.Button] = field(default_factory=dict)
+    kept: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

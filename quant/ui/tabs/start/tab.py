@@ -52,10 +52,9 @@ def build_start(place: Place) -> Built:
             with gr.Column(min_width=280, elem_classes="lab-panel"):
                 gr.Markdown(f"### {title[language]}\n{text[language]}")
     gr.Markdown(f"## {t.START_NEXT[language]}")
-    with gr.Row(equal_height=True):
-        links = {tab: gr.Button(name[language], min_width=200) for tab, name in t.START_LINKS.items()}
+    gr.HTML(macros("tabs/start/start.html.j2").links([(tab, name[language]) for tab, name in t.START_LINKS.items()]))
 
     def follow(seen: Seen, _: Values) -> Updates:
         return {shown: picture(lab, language, seen.choice)}
 
-    return Built(follows=(Follow(follow, (shown,)),), links=links)
+    return Built(follows=(Follow(follow, (shown,)),))

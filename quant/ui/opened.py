@@ -1,0 +1,74 @@
+"""What an address opens: the recipe, the tab, the layer and the short texts that it names, and how a link to it looks.
+
+The first document shows it already, without asking the server again: so the page neither jumps nor shows another recipe
+first. What of other tabs follows the live recipe comes after it (wiring.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import gradio as gr
+from markupsafe import Markup
+
+from quant.errors import QuantError
+from quant.size import size_report
+from quant.text import Text, size
+from quant.ui.border.document import Opening
+from quant.ui.border.inputs import is_text
+from quant.ui.shared import html
+from quant.ui.shared import texts as t
+from quant.ui.shared.frames import Updates
+from quant.ui.sidebar.choice import Choice, read_query
+from quant.ui.tabs.base import Seen
+from quant.ui.tabs.table import TITLES
+from quant.ui.view import View, own
+
+LONGEST = 2000  # characters of a text in an address
+Params = Mapping[str, str]
+
+
+def tab_of(params: Params) -> str:
+    """The tab that an address names, or the first."""
+    named = params.get("tab", "")
+    return named if named in TITLES else next(iter(TITLES))
+
+
+def chosen(view: View, params: Params) -> tuple[Choice, list[QuantError]]:
+    """The recipe that an address names, and what of it cannot be."""
+    choice, errors = read_query(params, Choice(view.lab.default()))
+    if choice.model not in view.lab.names():
+        errors.append(view.lab.unknown_model(choice.model))
+        choice = replace(choice, model=view.lab.default())
+    return choice, errors
+
+
+def opened(view: View, params: Params) -> Opening:
+    """What the first document of `params` shows."""
+    tab, (choice, errors) = tab_of(params), chosen(view, params)
+    kept = {c: params[name] for name, c in view.kept.items() if is_short_text(params.get(name))}
+    follows = view.at_once(tab)
+    values = {component: kept.get(component, component.value) for component in own(follows)}
+    view.controls.offer_models()
+    live = view.shown(follows, Seen(choice, params.get("layer")), values)
+    updates: Updates = view.controls.show(choice) | live | kept | {view.tabs: gr.update(selected=tab)}
+    wrong = [html.problem(error, view.language) for error in errors]
+    updates[view.status] = html.NOTHING.join([Markup(live[view.status]), *wrong])
+    return Opening(updates, view.language, *_preview(view, choice, tab))
+
+
+def is_short_text(value: str | None) -> bool:
+    return value is not None and len(value) <= LONGEST and is_text(value)
+
+
+def _preview(view: View, choice: Choice, tab: str) -> tuple[str, str]:
+    """Title and sentence under which a link to this address is shown elsewhere."""
+    try:
+        report = size_report(view.lab.loaded(choice.model), choice.recipe())
+    except QuantError:
+        return t.TITLE[view.language], t.SUBTITLE[view.language]
+    before, after = (Text(size(n, "es"), size(n, "en")) for n in (report.float_bytes, report.stored_bytes))
+    title = t.PREVIEW_TITLE.format(tab=TITLES[tab], title=t.TITLE)
+    said = t.PREVIEW.format(recipe=choice.brief(), before=before, after=after, about=t.SUBTITLE)
+    return title[view.language], said[view.language]

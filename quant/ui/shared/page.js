@@ -1,0 +1,226 @@
+// What all tabs share in the browser: the live recipe, asking for another one or for a tab, what is kept between visits,
+// words that explain themselves, results of an older recipe, and the drawer of the recipe.
+(() => {
+  "use strict";
+  const SHORT = 300; // characters; a longer text is kept by the browser alone, not in the address
+  const LANGUAGE = /\/en\/?$/.test(window.location.pathname) ? "en" : "es";
+  const address = (change) => {
+    const url = new URL(window.location);
+    change(url.searchParams);
+    return url;
+  };
+  const shownTab = () => new URL(window.location).searchParams.get("tab") || "inicio";
+
+  // ---- the live recipe
+
+  /** The controls' values have moved: the address follows, and whoever listens is told. */
+  window.labMoved = (names, values) => {
+    window.labRecipe = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    writeRecipe();
+    markStale();
+    window.dispatchEvent(new CustomEvent("lab-recipe", { detail: window.labRecipe }));
+  };
+
+  function writeRecipe() {
+    const url = address((params) => {
+      for (const [name, value] of Object.entries(window.labRecipe ?? {})) {
+        if (value === "" || value === null) params.delete(name);
+        else params.set(name, typeof value === "boolean" ? +value : value);
+      }
+    });
+    history.replaceState(history.state, "", url);
+  }
+
+  /** Ask for a recipe ("bits=3"; `whole`: nothing of the live one is kept), for a tab, or both. */
+  window.labAsk = ({ recipe = "", tab = "", whole = false }) => {
+    if (tab) show(tab);
+    if (!recipe && !whole) return;
+    const asked = new URLSearchParams(recipe);
+    if (whole) asked.set("whole", 1);
+    asked.set("n", (asks += 1)); // asking for the same twice is asking twice
+    put(document.querySelector(`#ask-${LANGUAGE} :is(textarea, input)`), asked.toString());
+  };
+  let asks = 0;
+
+  /** Write into a field of gradio's as a hand would. */
+  function put(field, value) {
+    const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
+    own.set.call(field, value);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // ---- tabs and the browser's history
+
+  const show = (tab) => document.getElementById(`tab-${tab}-${LANGUAGE}-button`)?.click();
+
+  /** A tab was selected: a step of the history, so that Back leads to the tab before. */
+  window.labTab = (tab) => {
+    if (window.labReady && tab !== shownTab()) history.pushState(history.state, "", address((p) => p.set("tab", tab)));
+  };
+  window.addEventListener("popstate", () => {
+    show(shownTab());
+    writeRecipe(); // what was tried since stays
+  });
+
+  // ---- what is kept: in the browser, and in the address where it is short
+
+  window.labKept = {
+    /** The values to begin with: the address's, which the page already shows, or else the browser's. */
+    restored(names, values) {
+      const params = new URL(window.location).searchParams;
+      return values.map((value, i) => (params.has(names[i]) ? value : (stored(names[i]) ?? value)));
+    },
+    keep(name, value) {
+      try {
+        localStorage.setItem(`lab-${name}`, value ?? "");
+      } catch {} // full, or forbidden: then it is kept in the address alone
+      const url = address((params) => {
+        if (value && value.length <= SHORT) params.set(name, value);
+        else params.delete(name);
+      });
+      history.replaceState(history.state, "", url);
+    },
+  };
+
+  function stored(name) {
+    try {
+      return localStorage.getItem(`lab-${name}`);
+    } catch {
+      return null;
+    }
+  }
+
+  // ---- results of an older recipe
+
+  function markStale() {
+    for (const result of document.querySelectorAll(".lab-belongs")) {
+      const of = new URLSearchParams(result.dataset.of);
+      const same = Object.entries(window.labRecipe ?? {}).every(
+        ([name, value]) => (of.get(name) ?? "") === String(typeof value === "boolean" ? +value : (value ?? "")));
+      result.classList.toggle("stale", !same);
+    }
+  }
+
+  // ---- words that explain themselves
+
+  function closeTerms(but = null) {
+    for (const open of document.querySelectorAll(".lab-term button[aria-expanded=true]")) {
+      if (open === but) continue;
+      open.setAttribute("aria-expanded", "false");
+      open.nextElementSibling.hidden = true;
+    }
+  }
+
+  function toggleTerm(button) {
+    const said = button.nextElementSibling;
+    closeTerms(button);
+    said.hidden = !said.hidden;
+    button.setAttribute("aria-expanded", String(!said.hidden));
+    if (said.hidden) return;
+    const word = button.getBoundingClientRect();
+    const box = said.getBoundingClientRect();
+    said.style.left = `${Math.max(8, Math.min(word.left, window.innerWidth - box.width - 8))}px`;
+    said.style.top = `${word.bottom + box.height + 8 > window.innerHeight ? word.top - box.height - 4 : word.bottom + 4}px`;
+  }
+
+  // ---- the drawer
+
+  function toggleDrawer(open) {
+    const layout = document.querySelector(`.lab-layout:has(#recipe-${LANGUAGE})`);
+    if (!layout) return;
+    layout.classList.toggle("open", open);
+    markDrawer();
+    const focus = layout.classList.contains("open") ? ".lab-close" : ".lab-recipe";
+    layout.querySelector(focus)?.focus({ preventScroll: true });
+  }
+
+  /** The line is drawn anew whenever the recipe moves. */
+  function markDrawer() {
+    for (const line of document.querySelectorAll(".lab-recipe")) {
+      line.setAttribute("aria-expanded", String(!!line.closest(".lab-layout")?.classList.contains("open")));
+    }
+  }
+
+  /** What was typed into a slider's box and cannot be: the nearest that can, with a word. Gradio would ask the server. */
+  function clamp(event) {
+    const box = event.target;
+    if (!box.matches?.(".lab-side input[type=number][max]") || box.value === "") return;
+    const [low, high, typed] = [+box.min, +box.max, +box.value];
+    const allowed = Math.min(high, Math.max(low, Math.round(typed)));
+    const side = box.closest(".lab-side");
+    const said = side.querySelector(".lab-clamped");
+    if (allowed === typed) {
+      if (event.isTrusted) said.textContent = "";
+      return;
+    }
+    event.stopImmediatePropagation();
+    put(box, String(allowed));
+    said.textContent = side.querySelector("[data-clamped]").dataset.clamped
+      .replace("{typed}", String(typed).replace(".", LANGUAGE === "es" ? "," : ".")).replace("{low}", low)
+      .replace("{high}", high).replace("{allowed}", allowed);
+  }
+
+  // ---- listening
+
+  document.addEventListener("input", clamp, true);
+  document.addEventListener("click", (event) => {
+    const target = event.target;
+    const term = target.closest?.(".lab-term button");
+    if (term) return toggleTerm(term);
+    closeTerms();
+    if (target.closest?.(".lab-recipe")) return toggleDrawer();
+    if (target.closest?.(".lab-close")) return toggleDrawer(false);
+    const asking = target.closest?.("[data-recipe], [data-recipe-whole], [data-tab]");
+    if (!asking || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
+    event.preventDefault();
+    const { recipe, tab, recipeWhole } = asking.dataset;
+    return window.labAsk({ recipe, tab, whole: recipeWhole !== undefined });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const term = document.querySelector(".lab-term button[aria-expanded=true]");
+    closeTerms();
+    if (term) term.focus();
+    else if (document.querySelector(".lab-layout.open")) toggleDrawer(false);
+  });
+  window.addEventListener("scroll", () => closeTerms(), { passive: true });
+
+  // ---- while gradio builds the page
+
+  // Gradio puts the browser's language in place of the page's.
+  const root = document.documentElement;
+  const speak = () => { if (root.lang !== LANGUAGE) root.lang = LANGUAGE; };
+  speak();
+  new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
+
+  /** Nothing is seen (head.html.j2) until the tab in view is there and still: what gradio draws on the way would jump. */
+  const QUIET_MS = 70;
+  let still = 0;
+  const built = new MutationObserver(() => {
+    clearTimeout(still);
+    const tab = [...document.querySelectorAll(".lab-main .tabitem")].find((one) => one.offsetParent && one.offsetHeight > 40);
+    if (tab) still = setTimeout(uncover, QUIET_MS);
+  });
+  function uncover() {
+    built.disconnect();
+    root.classList.add("lab-shown");
+  }
+  built.observe(root, { childList: true, subtree: true });
+  setTimeout(uncover, 8000); // should gradio's page ever be made of other parts
+
+  // Gradio names its sliders in English for screen readers whatever the page's language; the label alone says enough.
+  function tidy() {
+    later = 0;
+    for (const input of document.querySelectorAll("input[aria-label*=' for ']")) {
+      input.ariaLabel = input.ariaLabel.replace(/^(range slider|number input) for /, "");
+    }
+    markStale();
+    markDrawer();
+  }
+  let later = 0;
+  const soon = () => { later ||= setTimeout(tidy, 60); };
+  document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
+    soon();
+  });
+})();

@@ -1,0 +1,123 @@
+"""What one language's page listens to: what moves in the recipe, what takes seconds, links that ask for a recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+from gradio.blocks import Block
+
+from quant.ui.opened import tab_of
+from quant.ui.shared.action import connect
+from quant.ui.shared.frames import Updates, Values
+from quant.ui.sidebar.choice import Choice, read_query
+from quant.ui.sidebar.controls import MOVED_JS
+from quant.ui.tabs.base import Follow, Run, Seen
+from quant.ui.view import View, outputs, own
+
+LIGHT: dict[str, Any] = {
+    "concurrency_id": "light", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+READY_JS = "() => { window.labReady = true; }"
+RESTORE_JS = "(...values) => window.labKept.restored({names}, values)"
+KEEP_JS = "(value) => window.labKept.keep({name}, value)"
+
+
+def wire(view: View, demo: gr.Blocks) -> None:
+    """Connect all of it."""
+    _wire_follows(view)
+    _wire_runs(view)
+    _wire_asking(view)
+    _wire_kept(view, demo)
+    _wire_opening(view, demo)
+
+
+def _wire_follows(view: View) -> None:
+    """Whatever moves in the recipe is seen at once, and a layer chosen in one tab in all."""
+    follows, first = view.follows, view.layers[0]
+    moved = [component.input for component in view.controls.inputs]
+    together = [f for f in follows if not (f.model or f.layer or f.own)]
+    _listen(view, moved, together, first)
+    for follow in (f for f in follows if f not in together):
+        recipe = [view.controls.model.input] if follow.model else moved
+        _listen(view, [*recipe, *(component.input for component in follow.own)], [follow], first)
+    for layer in view.layers:
+        others = tuple(other for other in view.layers if other is not layer)
+        same = Follow(lambda seen, _, others=others: dict.fromkeys(others, seen.layer), others)  # type: ignore[misc]
+        _listen(view, [layer.input], [same, *(f for f in follows if f.layer)], layer)
+
+
+def _listen(view: View, triggers: list[Any], follows: list[Follow], layer: gr.Dropdown) -> None:
+    """Draw `follows` again on any of `triggers`; `layer` says which one is in view."""
+
+    def draw(values: Values) -> Updates:
+        return view.shown(follows, Seen(view.controls.choice(values), values[layer]), values) or gr.skip()
+
+    inputs: set[Block] = {*view.controls.inputs, layer, *own(follows)}
+    gr.on(triggers, draw, inputs, outputs(follows), trigger_mode="always_last", **LIGHT)
+
+
+def _wire_runs(view: View) -> None:
+    """What takes seconds: generators that say their place in the queue, then stream; a stop button each."""
+    for run in view.runs:
+
+        def asks(values: Values, run: Run = run) -> object:
+            return run.asks(view.controls.choice(values), values)
+
+        inputs = [*view.controls.inputs, *run.inputs]
+        connect(run.action, asks, run.triggers, inputs, run.outputs, run.stop)
+
+
+def _wire_asking(view: View) -> None:
+    """A link of the page that asks for a recipe (page.js): what it names moves, what it does not name stays."""
+    controls, follows, layer = view.controls, view.follows, view.layers[0]
+
+    def change(values: Values) -> Updates:
+        asked = dict(parse_qsl(values[view.ask]))
+        live = Choice(view.lab.default()) if "whole" in asked else controls.choice(values)
+        choice, _ = read_query(asked, live)
+        if choice.model not in view.lab.names():
+            return gr.skip()
+        return view.shown(follows, Seen(choice, values[layer]), values) | controls.show(choice)
+
+    inputs: set[Block] = {view.ask, *controls.inputs, layer, *own(follows)}
+    shown = [*controls.inputs, controls.family, *_apart(outputs(follows), controls.inputs)]
+    view.ask.change(change, inputs, shown, trigger_mode="always_last", **LIGHT).then(
+        None, controls.inputs, None, js=MOVED_JS, api_visibility="private"
+    )
+
+
+def _apart(blocks: Iterable[Block], from_: Iterable[Block]) -> list[Block]:
+    return [block for block in dict.fromkeys(blocks) if block not in set(from_)]
+
+
+def _wire_kept(view: View, demo: gr.Blocks) -> None:
+    """Texts that the browser keeps, so that neither a reload nor the other language loses them.
+
+    By `change`: a text box of gradio's tells of `input` when a key is pressed, and not of what is pasted.
+    """
+    names, kept = list(view.kept), list(view.kept.values())
+    if kept:
+        restore = RESTORE_JS.format(names=json.dumps(names))
+        demo.load(None, kept, kept, js=restore, api_visibility="private")
+    for name, component in view.kept.items():
+        component.change(None, component, None, js=KEEP_JS.format(name=json.dumps(name)), api_visibility="private")
+    for layer in view.layers:
+        layer.input(None, layer, None, js=KEEP_JS.format(name='"layer"'), api_visibility="private")
+
+
+def _wire_opening(view: View, demo: gr.Blocks) -> None:
+    """The address is written in full, and the tabs that are not in view are drawn."""
+    controls, follows = view.controls, [f for built in view.built.values() for f in built.follows]
+
+    def draw_others(values: Values, request: gr.Request) -> Updates:
+        others = view.others(tab_of(request.query_params))
+        return view.shown(others, Seen(controls.choice(values), values[view.layers[0]]), values) or gr.skip()
+
+    demo.load(None, controls.inputs, None, js=MOVED_JS, api_visibility="private")
+    demo.load(draw_others, {*controls.inputs, view.layers[0], *own(follows)}, outputs(follows), **LIGHT).then(
+        None, js=READY_JS, api_visibility="private"
+    )
