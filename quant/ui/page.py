@@ -27,13 +27,16 @@ from quant.ui.sidebar.controls import build_controls
 from quant.ui.sidebar.status import status_line
 from quant.ui.tabs.base import Place
 from quant.ui.tabs.table import TABS
+from quant.ui.tour import tour
 from quant.ui.view import View
 from quant.ui.wiring import wire
 
 FOLDER = Path(__file__).parent / "shared"
 PATHS: dict[Language, str] = {"es": "", "en": "en"}
 CSS = style.as_css() + (FOLDER / "style.css").read_text(encoding="utf8") + "".join(tab.css for tab in TABS)
-HEAD = f"<script>{(FOLDER / 'page.js').read_text(encoding='utf8')}</script>" + "".join(tab.head for tab in TABS)
+CSS += tour.STYLE
+SCRIPTS = (FOLDER / "page.js").read_text(encoding="utf8") + tour.SCRIPT
+HEAD = f"<script>{SCRIPTS}</script>" + "".join(tab.head for tab in TABS)
 
 
 def build_page(lab: Lab) -> gr.Blocks:
@@ -55,6 +58,7 @@ def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> View:
     with gr.Row(elem_classes="lab-layout", equal_height=False):
         with gr.Column(elem_classes="lab-main", min_width=300):
             status = gr.HTML(status_line(lab, language, Choice(lab.default())), elem_classes="lab-status-holder")
+            tour.tour(language)
             with gr.Tabs(elem_id=f"tabs-{language}") as tabs:
                 for tab in TABS:
                     place_of = {"id": tab.name, "elem_id": f"tab-{tab.name}-{language}"}

@@ -13,8 +13,10 @@ from pathlib import Path
 import gradio as gr
 from markupsafe import Markup
 
+from quant.errors import ModelError
 from quant.recorded import recorded
 from quant.text import Language, Text
+from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.tour import texts as t
@@ -44,11 +46,23 @@ def element(language: Language) -> Markup:
 
 
 def tour(language: Language) -> gr.HTML:
-    """The tour, hidden until it is begun."""
-    return gr.HTML(element(language), elem_classes="lab-tour-holder", padding=False)
+    """The tour, hidden until it is begun; nothing where nothing is recorded, which Inicio says."""
+    inside = element(language) if is_recorded() else html.NOTHING
+    return gr.HTML(inside, elem_classes="lab-tour-holder", padding=False)
 
 
 def start_button(language: Language) -> Markup:
-    """The button that begins the tour, or takes it up where it was left."""
+    """The button that begins the tour, or takes it up where it was left; nothing where there is no tour."""
+    if not is_recorded():
+        return html.NOTHING
     resume = t.TOUR_RESUME.format(step="{step}", steps=len(STEPS))[language]
     return macros(TEMPLATES).start(words(language) | {"resume": resume}, len(STEPS))
+
+
+def is_recorded() -> bool:
+    """Whether there are figures of these very weights to ask about."""
+    try:
+        recorded()
+    except ModelError:
+        return False
+    return True
