@@ -25,7 +25,7 @@ class Visit:
 
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
-        expect(self.page.locator(".lab-status b")).to_be_visible()
+        expect(self.page.locator(".lab-status b").first).to_be_visible()
         self.page.wait_for_function("window.labReady === true")
 
     def tab(self, name: str) -> None:
