@@ -186,28 +186,39 @@ def test_stopping_keeps_the_results_and_drops_the_bar() -> None:
     assert html.stopped("<p>resultado</p>", "es") == "<p>resultado</p>"
 
 
+class Stop:
+    """A stop button, without gradio's."""
+
+    visible = True
+
+    def __init__(self, connected: list[Any]) -> None:
+        self.click = lambda listener, **_: connected.append(listener)
+
+
 def test_work_is_closed_when_the_visitor_leaves_or_stops(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """As gradio runs it: the listener is a generator, closed by whoever reads it."""
     closed: list[str] = []
     connected: list[Any] = []  # without Blocks, which would leave an event loop open
     monkeypatch.setattr(gr, "on", lambda triggers, listener, *_, **__: connected.append(listener))
-    stop: Any = SimpleNamespace(click=lambda listener, **_: connected.append(listener))
+    stop: Any = Stop(connected)
     outputs = SimpleNamespace(said="said", beside="beside")
     for name in ("ana", "luis"):
         action = Action(lab, "es", lambda asked: asked, counting(name, closed), Two)
         connect(action, lambda values: values, [], [], outputs, stop)
     (run_ana, _), (run_luis, ask_luis) = connected[:2], connected[2:]
+    assert not stop.visible  # until something runs
     ana, luis = SimpleNamespace(session_hash="ana"), SimpleNamespace(session_hash="luis")
 
     leaving = stepped(run_ana({}, ana))
-    assert next(leaving) == {"said": f"{bar(0)}<p>ana 0</p>", "beside": 0}
+    assert next(leaving) == {"said": f"{bar(0)}<p>ana 0</p>", "beside": 0, stop: gr.update(visible=True)}
     leaving.close()
     assert closed == ["ana"]
 
     stopping = stepped(run_luis({}, luis))
     next(stopping)
     ask_luis(luis)
-    (last,) = stopping
+    last, after = stopping
+    assert after == {stop: gr.update(visible=False)}
     assert last == {"said": f"{html.notice(shared_texts.STOPPED.es, 'note')}<p>luis 1</p>", "beside": 1}
     assert closed == ["ana", "luis"]
     assert idle(lab)

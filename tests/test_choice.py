@@ -184,7 +184,8 @@ def test_a_method_that_cannot_fill_the_format_is_refused() -> None:
 
 
 def test_the_sidebar_offers_the_methods_that_fit_and_forgets_one_that_no_longer_does() -> None:
-    controls = Controls(Lab(), "es", {field.name: gr.Dropdown() for field in FIELDS})
+    made = {field.name: gr.Dropdown() for field in FIELDS}
+    controls = Controls(Lab(), "es", made, gr.Radio(), gr.HTML(), gr.HTML())
     method = controls.by_name["method"]
     for shown in (controls.fit, controls.show):
         update = shown(Choice("embedded", format="Q4_K", method="rtn"))[method]

@@ -33,7 +33,7 @@ from quant.ui.shared import html
 from quant.ui.shared.layer_names import layer_choices
 from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
-from quant.ui.sidebar.status import status_line
+from quant.ui.sidebar.status import about, about_table, status_line
 from quant.ui.tabs.metrics import texts as metrics_texts
 from quant.ui.tabs.metrics.measure import Asked as Measurement
 from quant.ui.tabs.metrics.measure import measuring
@@ -88,17 +88,26 @@ def choice(lab: Lab) -> Choice:
 
 
 def test_status_names_model_bits_and_sizes_in_both_languages(lab: Lab, choice: Choice) -> None:
-    es, en = status_line(lab, "es", choice), status_line(lab, "en", choice)
+    es, en = (status_line(lab, language, choice) + about(lab, language, choice) for language in LANGUAGES)
+    assert "4 bits · grupos de 64 · 6,88\N{NARROW NO-BREAK SPACE}MB" in es
     assert "GPT-2 incluido" in es
-    assert "4,25 bits/peso" in es
-    assert "Embedded GPT-2" in en
-    assert "4.25 bits/weight" in en
+    assert "4,25 bits por peso" in es
+    assert "Built-in GPT-2" in en
+    assert "4.25 bits per weight" in en
+
+
+def test_the_drawer_says_what_the_token_table_weighs(lab: Lab, choice: Choice) -> None:
+    said = about_table(lab, "es", choice)
+    assert "20\N{NARROW NO-BREAK SPACE}% del modelo" in said
+    assert "6,88\N{NARROW NO-BREAK SPACE}MB sin cuantizarla, 3,24\N{NARROW NO-BREAK SPACE}MB con ella" in said
+    assert said == about_table(lab, "es", replace(choice, table=True))
+    assert about_table(lab, "es", Choice("nadie/nada")) == about(lab, "es", Choice("nadie/nada")) == ""
 
 
 def test_status_names_what_else_is_rounded_and_simulates_nothing(lab: Lab, choice: Choice) -> None:
     line = status_line(lab, "es", choice)
     assert "simulado" not in line
-    assert html.badge("packed", "es") in line
+    assert html.mark("packed", "es") in line
     assert "W4A8" not in line
     assert "W4A8" in status_line(lab, "es", replace(choice, activations="int8"))
 
@@ -361,7 +370,7 @@ def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
     assert shown.said.count('lab-card"') == 4
     drawn = picture(lab, language, choice)
     assert drawn.count("<circle") in (32, 64)  # one block of 16 or two, for a desktop and for a phone
-    line = status_line(lab, language, choice)
+    line = status_line(lab, language, choice) + about(lab, language, choice)
     bits = size_report(lab.loaded(choice.model), choice.recipe()).quantized_bits_per_weight
     assert number(bits, language, 3) in line
     everything = "".join([shown.said, shown.caption, shown.occupancy_caption, shown.census, drawn, line])

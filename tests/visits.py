@@ -25,11 +25,17 @@ class Visit:
 
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
-        expect(self.page.locator(".lab-status b").first).to_be_visible()
+        expect(self.page.locator(".lab-recipe")).to_be_visible()
         self.page.wait_for_function("window.labReady === true")
 
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]
+
+    def recipe(self) -> None:
+        """Open the drawer."""
+        if self.page.locator(".lab-recipe").get_attribute("aria-expanded") == "false":
+            self.page.locator(".lab-recipe").click()
+        expect(self.page.locator(f"#recipe-{self.language}")).to_be_visible()
 
     def bits(self) -> int:
         return int(self.page.locator(f"#bits-{self.language} input[type=range]").input_value())

@@ -70,7 +70,7 @@ def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> View:
     with gr.Accordion(t.BADGES_TITLE[language], open=False, elem_classes="lab-narrow"):
         gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
     gr.HTML(macros(html.PIECES).footer(t.FOOTER[language], t.API[language]))
-    ask = gr.Textbox(elem_id=f"ask-{language}", elem_classes="lab-hidden", show_label=False, container=False)
+    ask = gr.Textbox(label=t.ASKED[language], elem_id=f"ask-{language}", elem_classes="lab-hidden")
     view = View(lab, language, controls, status, tabs, ask, built, drawn)
     wire(view, demo)
     return view

@@ -24,7 +24,7 @@ from jinja2 import BaseLoader, Environment
 from quant.text import Language
 
 Params = Mapping[str, str]
-HEAD = (Path(__file__).parent / "head.html.j2").read_text(encoding="utf8")
+HEAD = (Path(__file__).parent / "head.html").read_text(encoding="utf8")
 PREVIEW = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>\s*')
 
 

@@ -128,14 +128,15 @@ class Stops:
 
 def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], triggers: Sequence[Any],
             inputs: Sequence[Any], outputs: object, stop: gr.Button) -> None:  # fmt: skip
-    """Run `action` on any of `triggers`, until it ends or `stop` is pressed.
+    """Run `action` on any of `triggers`, until it ends or `stop` is pressed, which is seen as long as it can be.
 
     asks: what is asked for, of the inputs' values; outputs: components by the names of the action's frames.
     """
     stops = Stops()
+    stop.visible = False
 
     async def run(values: Values, request: gr.Request) -> AsyncGenerator[Updates, None]:
-        last, told = None, 0.0
+        last, told, seen = None, 0.0, {stop: gr.update(visible=True)}
         work = action.stream(asks(values))
         async with aclosing(stops.heed(str(request.session_hash), action.language, work)) as frames:
             async for shown in frames:
@@ -143,11 +144,13 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
                 # that nobody is there any more.
                 if shown != last or time.monotonic() - told > AGAIN_S:
                     told = time.monotonic()
-                    yield updates(shown, outputs)
+                    yield updates(shown, outputs) | seen
+                    seen = {}
                 last = shown
+        yield {stop: gr.update(visible=False)}
 
     def ask(request: gr.Request) -> None:
         stops.ask(str(request.session_hash))
 
-    gr.on(list(triggers), run, set(inputs), outputs_of(action.outputs, outputs), **HEAVY)
+    gr.on(list(triggers), run, set(inputs), [*outputs_of(action.outputs, outputs), stop], **HEAVY)
     stop.click(ask, queue=False, show_progress="hidden", api_visibility="private")

@@ -193,7 +193,7 @@
   speak();
   new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
 
-  /** Nothing is seen (head.html.j2) until the tab in view is there and still: what gradio draws on the way would jump. */
+  /** Nothing is seen (head.html) until the tab in view is there and still: what gradio draws on the way would jump. */
   const QUIET_MS = 70;
   let still = 0;
   const built = new MutationObserver(() => {

@@ -12,6 +12,7 @@ SUBTITLE = Text(
 )
 PREVIEW_TITLE = Text("{tab} · {title}", "{tab} · {title}")
 PREVIEW = Text("{recipe}: de {before} a {after}. {about}", "{recipe}: from {before} to {after}. {about}")
+ASKED = Text("Receta que pide un enlace", "Recipe that a link asks for")
 SKIP = Text("Saltar al contenido", "Skip to the content")
 API = Text("API para programas", "API for programs")
 OTHER_LANGUAGE = Text("English", "Español")
