@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from cases import each
 
 from quant.text import Language
-from quant.ui.tabs.numbers.rounding import FOLDER, SCRIPT, STYLE, element, strings
+from quant.ui.tabs.start.rounding import FOLDER, SCRIPT, STYLE, element, strings
 
 LANGUAGES: list[Language] = ["es", "en"]
 

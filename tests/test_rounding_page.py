@@ -18,7 +18,7 @@ from quant.formats import FORMATS
 from quant.methods.rtn import quantize
 from quant.scheme import PerChannel, Scheme
 from quant.text import Language, number
-from quant.ui.tabs.numbers.rounding import SCRIPT, STYLE, element, strings
+from quant.ui.tabs.start.rounding import SCRIPT, STYLE, element, strings
 
 pytestmark = pytest.mark.browser
 

@@ -10,6 +10,8 @@ from quant.ui.tabs.numbers.tab import CSS as NUMBERS_CSS
 from quant.ui.tabs.numbers.tab import HEAD as NUMBERS_HEAD
 from quant.ui.tabs.numbers.tab import build_numbers
 from quant.ui.tabs.start import texts as start
+from quant.ui.tabs.start.tab import CSS as START_CSS
+from quant.ui.tabs.start.tab import HEAD as START_HEAD
 from quant.ui.tabs.start.tab import build_start
 from quant.ui.tabs.text import texts as text
 from quant.ui.tabs.text.tab import CSS as TEXT_CSS
@@ -18,7 +20,7 @@ from quant.ui.tabs.weights import texts as weights
 from quant.ui.tabs.weights.tab import build_weights
 
 TABS = (
-    Tab("inicio", start.TITLE, build_start),
+    Tab("inicio", start.TITLE, build_start, START_CSS, START_HEAD),
     Tab("numeros", numbers.TITLE, build_numbers, NUMBERS_CSS, NUMBERS_HEAD),
     Tab("pesos", weights.TITLE, build_weights),
     Tab("texto", text.TITLE, build_text, TEXT_CSS),

@@ -26,7 +26,6 @@ from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import find_layer, layer_in_view, layer_list, layer_title
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.base import Built, Follow, Place, Seen
-from quant.ui.tabs.numbers import rounding
 from quant.ui.tabs.numbers import texts as t
 from quant.ui.tabs.numbers.format_data import as_json, impossible, records
 from quant.ui.tabs.numbers.read import HIDDEN, NAMES, PANELS, both, properties_table, ranges, when, wrong
@@ -34,14 +33,14 @@ from quant.ui.tabs.numbers.read import HIDDEN, NAMES, PANELS, both, properties_t
 FOLDER = Path(__file__).parent
 OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live")
 # Gradio never runs a script inside a component, so these go into the head of the page.
-SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in OWN) + rounding.SCRIPT
+SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in OWN)
 # Gradio's page has <base href="./">, so "#part" led to "/#part": another page, in Spanish and without the recipe. And
 # plotly, seeing it, ties the clips and hatchings of a figure to the address of that moment, which the controls change.
 NO_BASE = 'if (document.baseURI === new URL(".", location.href).href) document.querySelector("base").remove();'
 HEAD = f"<script>{NO_BASE}\n{SCRIPT}</script>"
 CSS = (
     f":root {{ --lab-sign: {style.SIGN}; --lab-exponent: {style.EXPONENT}; --lab-mantissa: {style.MANTISSA};"
-    " --lab-control-border: #7A8494; }\n" + (FOLDER / "numbers.css").read_text(encoding="utf8") + rounding.STYLE
+    " --lab-control-border: #7A8494; }\n" + (FOLDER / "numbers.css").read_text(encoding="utf8")
 )
 SHOWN = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float4_e2m1fn")
 LINE_START, LINE_BITS = "float8_e4m3fn", 8
@@ -212,8 +211,6 @@ def _build_read(language: Language) -> None:
     gr.HTML(ranges(language))
     with gr.Accordion(t.NUMBERS_PROPERTIES[language], open=False):
         gr.HTML(properties_table(language))
-    with gr.Column(elem_id=f"numbers-rounding-{language}", elem_classes="lab-anchor"):
-        rounding.build_rounding(language)
     _heading("when", language)
     gr.HTML(when(language))
     with gr.Column(elem_classes="lab-panel"):

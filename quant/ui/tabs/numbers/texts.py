@@ -1,4 +1,4 @@
-"""Números, but for Redondear. What the scripts say is here too: they get it as JSON and fill the fields themselves."""
+"""Números. What the scripts say is here too: they get it as JSON and fill the fields themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ NUMBERS_PARTS = {
     "line": Text("Todos los valores de un formato", "All the values of a format"),
     "exponents": Text("Qué potencias de dos usan los pesos", "Which powers of two the weights use"),
     "ranges": Text("Alcance frente a precisión", "Range against precision"),
-    "rounding": Text("Redondear", "Rounding"),
     "when": Text("Cuál y cuándo", "Which one, and when"),
     "wrong": Text("Lo que muchos apuntes cuentan mal", "What many course notes get wrong"),
 }

@@ -1,77 +1,51 @@
-"""Inicio."""
+"""Inicio, below the opening and the workbench."""
 
 from __future__ import annotations
 
 from quant.text import Text
 
 TITLE = Text("Inicio", "Start")
-START_HEADING = Text("Qué es cuantizar, en cinco frases", "What quantization is, in five sentences")
-START_SENTENCES = [
-    Text(
-        "Un modelo de lenguaje es, ante todo, una lista larguísima de números: sus **pesos**.",
-        "A language model is, above all, a very long list of numbers: its **weights**.",
-    ),
-    Text(
-        "**Cuantizar** es guardar cada peso con menos bits: en lugar de 32 bastan 8, 4 o incluso menos.",
-        "To **quantize** is to store each weight in fewer bits: instead of 32, 8 or 4 will do, or even fewer.",
-    ),
-    Text(
-        "Para eso se elige una **rejilla** de pocos valores y cada peso se lleva al más cercano; esa distancia es el "
-        "**error**.",
-        "For that, a **grid** of a few values is chosen and each weight moves to the nearest; how far it moves is the "
-        "**error**.",
-    ),
-    Text(
-        "Con menos bits el modelo ocupa menos y hay menos que leer de la memoria por cada palabra, pero cada redondeo "
-        "borra un poco de lo que aprendió.",
-        "With fewer bits the model is smaller and there is less to read from memory for each word, but every rounding "
-        "wipes out a little of what it learned.",
-    ),
-    Text(
-        "La pregunta es siempre la misma: **¿cuántos bits puedo quitar antes de que se note?** Aquí la respondes tú.",
-        "The question is always the same: **how many bits can I take away before it shows?** Here you answer it.",
-    ),
-]
-START_PICTURE = Text("Míralo en pesos de verdad", "See it on real weights")
-START_LEGEND = [
-    Text("peso original", "original weight"),
-    Text("valor de la rejilla", "grid value"),
-    Text("error", "error"),
-]
-START_CAPTION = Text(
-    "Los primeros {n} pesos de «{layer}». Con códigos de {bits} bits la rejilla tiene {levels} valores; cada peso se desplaza, de "
-    "media, un {error}\N{NARROW NO-BREAK SPACE}% del valor del mayor.",
-    "The first {n} weights of “{layer}”. With {bits}-bit codes the grid has {levels} values; on average each weight moves "
-    "by {error}% of the largest of them.",
+START_HEADING = Text("Qué es cuantizar", "What quantization is")
+START_WHAT = Text(
+    "Un modelo de lenguaje es, ante todo, una lista larguísima de números: sus **pesos**. **Cuantizar** es guardar cada "
+    "uno con menos bits: en lugar de 32, con 8, 4 o menos. El modelo ocupa menos y hay menos que leer de la memoria por "
+    "cada palabra; a cambio, cada redondeo borra un poco de lo que aprendió. La pregunta es siempre la misma: **¿cuántos "
+    "bits puedo quitar antes de que se note?** Hay dos maneras de hacerlo.",
+    "A language model is, above all, a very long list of numbers: its **weights**. To **quantize** is to store each of "
+    "them in fewer bits: instead of 32, in 8, 4 or fewer. The model is smaller and there is less to read from memory for "
+    "each word; in return, every rounding wipes out a little of what it learned. The question is always the same: **how "
+    "many bits can I take away before anyone notices?** There are two ways to do it.",
 )
-START_TRY = Text(
-    "Mueve «Bits de cada código» o elige otro formato, y mira cómo cambian la rejilla y el error.",
-    "Move “Bits of each code” or choose another format, and watch the grid and the error change.",
-)
-START_WAYS = Text("Dos formas de hacerlo", "Two ways to do it")
 PTQ_TITLE = Text("PTQ: después de entrenar", "PTQ: after training")
 PTQ_TEXT = Text(
-    "La cuantización posterior al entrenamiento (*post-training quantization*) toma un modelo ya entrenado y redondea "
-    "sus pesos. Tarda segundos o minutos y no necesita los datos de entrenamiento; los mejores métodos miran unas "
-    "pocas frases para decidir hacia dónde redondear. **Elígela primero**: con 8 bits casi nunca se nota y con 4 bits, "
-    "por grupos, suele bastar. Es lo que hace esta página.",
-    "Post-training quantization takes a trained model and rounds its weights. It takes seconds or minutes and needs no "
-    "training data; the best methods look at a few sentences to decide which way to round. **Try it first**: with 8 "
-    "bits it hardly ever shows, and with 4 bits in groups it is usually enough. It is what this page does.",
+    "En la cuantización posterior al entrenamiento (*post-training quantization*) se redondean los pesos de un modelo ya "
+    "entrenado. Tarda segundos o minutos y no necesita los datos de entrenamiento; los mejores métodos miran unas pocas "
+    "frases para decidir hacia dónde redondear ([[calibración]]). **Elígela primero**: con 8 bits casi nunca se nota y "
+    "con 4 bits, por grupos, suele bastar en modelos grandes. Aquí se hace en su forma más simple: redondear al más "
+    "cercano. En un modelo tan pequeño como el incluido, 4 bits ya se notan: "
+    '<a class="lab-link" href="?tab=metrica" data-tab="metrica">mídelo</a>.',
+    "Post-training quantization rounds the weights of a trained model. It takes seconds or minutes and needs no training "
+    "data; the best methods look at a few sentences to decide which way to round ([[calibration|calibración]]). **Try it "
+    "first**: with 8 bits you can hardly ever tell, and with 4 bits, in groups, it is usually enough for large models. "
+    "Here it is done in its simplest form: round to nearest. In a model as small as the built-in one, 4 bits already "
+    'show: <a class="lab-link" href="?tab=metrica" data-tab="metrica">measure it</a>.',
 )
 QAT_TITLE = Text("QAT: durante el entrenamiento", "QAT: during training")
 QAT_TEXT = Text(
-    "El entrenamiento consciente de la cuantización (*quantization-aware training*) redondea los pesos en cada paso, "
-    "de modo que el modelo aprende a vivir en la rejilla. Exige datos, tiempo y acceso al código de entrenamiento. "
-    "**Elígelo cuando la PTQ no llega**: con 2 o 3 bits, o en chips que solo calculan con enteros.",
-    "Quantization-aware training rounds the weights at every step, so that the model learns to live on the grid. It "
-    "takes data, time and the training code. **Choose it where PTQ falls short**: at 2 or 3 bits, or on chips that "
-    "compute with integers only.",
+    "En el entrenamiento consciente de la cuantización (*quantization-aware training*) los pesos se redondean en cada "
+    "paso, de modo que el modelo aprende a vivir en la rejilla. Un escalón no tiene pendiente por la que bajar: al "
+    "calcular el gradiente se hace como si el redondeo no estuviera (*straight-through estimator*). Exige datos, tiempo y "
+    "acceso al código de entrenamiento. **Elígelo cuando la PTQ no llega**: con 2 o 3 bits, o en chips que solo calculan "
+    "con enteros.",
+    "Quantization-aware training rounds the weights at every step, so that the model learns to live on the grid. A step "
+    "has no slope to go down: for the gradient, the rounding is taken as if it were not there (*straight-through "
+    "estimator*). It takes data, time and the training code. **Choose it where PTQ falls short**: at 2 or 3 bits, or on "
+    "chips that compute with integers only.",
 )
 START_NEXT = Text("Sigue por aquí", "Where to go next")
 START_LINKS = {
-    "numeros": Text("Números: mira cómo se guarda un número", "Numbers: see how a number is stored"),
-    "pesos": Text("Pesos: mira el histograma de cada capa", "Weights: see the histogram of each layer"),
-    "texto": Text("Texto: compara lo que escriben los dos", "Text: compare what the two write"),
-    "metrica": Text("Métrica: mide lo que se pierde", "Metrics: measure what is lost"),
+    "numeros": Text("Números: cómo se guarda un número", "Numbers: how a number is stored"),
+    "pesos": Text("Pesos: qué le pasa a cada capa", "Weights: what happens to each layer"),
+    "texto": Text("Texto: dónde empiezan a separarse", "Text: where they begin to part"),
+    "metrica": Text("Métrica: cuánto se pierde", "Metrics: how much is lost"),
 }

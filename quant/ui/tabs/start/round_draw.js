@@ -3,11 +3,12 @@
 (() => {
   "use strict";
 
-  const HEIGHT = 300; // of the part where values move
+  const HEIGHT = 236; // of the part where values move
   const STRIP = 50; // above it, where an outlier stands past a break of the axis
   const LEFT = 52, RIGHT = 42;
   const HEADROOM = 1.34; // rounding can carry a value past the end of the axis, by a third with two bits
-  const ROW = 19, LETTER = 8; // pixels: a line of labels, and the widest letter a system font may have
+  // Pixels: a line of labels, the widest figure and minus that a system font may have, the gap between two labels.
+  const ROW = 19, LETTER = 8.4, MINUS = 11, GAP = 4;
   const CLOSE = 3; // pixels between grid lines under which they become a band
   const COUNT = 16;
 
@@ -18,6 +19,8 @@
     return node;
   }
 
+  const roomFor = (text) => [...text].reduce((sum, sign) => sum + (sign === "−" ? MINUS : LETTER), GAP);
+
   class Picture {
     // words: Words; on: {select(i), drag(i, value), key(i, event)}
     constructor(words, on) {
@@ -26,7 +29,8 @@
       this.back = svg("g", { "aria-hidden": "true" });
       this.front = svg("g", { "aria-hidden": "true" });
       this.handles = Array.from({ length: COUNT }, (_, i) => this.#handle(i, on));
-      this.root.append(this.back, this.front, ...this.handles.map((h) => h.group));
+      this.over = svg("g", { class: "over", "aria-hidden": "true" }); // an error is seen also where it is short
+      this.root.append(this.back, this.front, ...this.handles.map((h) => h.group), this.over);
     }
 
     #handle(i, on) {
@@ -76,6 +80,7 @@
       }
       this.back.replaceChildren(...this.#background(), ...this.#grids(), ...this.#ticks(), ...this.#labels(rows));
       this.front.replaceChildren(...state.values.flatMap((_, i) => this.#rounded(i)));
+      this.over.replaceChildren(...state.values.flatMap((_, i) => this.#error(i)));
       this.handles.forEach((handle, i) => this.#place(handle, i));
       return state.q.scales.some((scale) => this.#isBand(scale));
     }
@@ -145,8 +150,8 @@
     #rows() {
       const { values, q, groupSize } = this.state;
       const each = (name, css, texts, size) => {
-        const room = this.column * size, longest = Math.max(...texts.map((t) => t.length));
-        return { name, css, texts, size, lines: Math.ceil((longest * LETTER) / room) };
+        const room = this.column * size, longest = Math.max(...texts.map(roomFor));
+        return { name, css, texts, size, lines: Math.ceil(longest / room) };
       };
       const rows = this.column < 40 ? [] : [each("row_value", "o", values.map((v) => this.words.n(v, 3)), 1)];
       rows.push(each("row_code", "q", q.codes.map((c) => this.words.n(c)), 1));
@@ -169,7 +174,7 @@
       return nodes;
     }
 
-    // The rounded value and the error of column `i`; the outlier's pair stands in the strip.
+    // The rounded value of column `i`; the outlier's pair stands in the strip.
     #rounded(i) {
       const { values, q, outlier } = this.state;
       const x = this.x(i), side = 2 * this.dot + 3;
@@ -178,8 +183,14 @@
       const y = this.#clipped(this.y(q.decoded[i]));
       return [
         svg("rect", { class: css, x: x - side / 2, y: y - side / 2, width: side, height: side }),
-        svg("line", { class: "error", x1: x, x2: x, y1: this.y(values[i]), y2: y }),
       ];
+    }
+
+    #error(i) {
+      const { values, q, outlier } = this.state;
+      if (i === outlier) return [];
+      const x = this.x(i), y1 = this.y(values[i]), y2 = this.#clipped(this.y(q.decoded[i]));
+      return [svg("line", { class: "error", x1: x, x2: x, y1, y2 })];
     }
 
     #outlierPair(i, x, side, css) {

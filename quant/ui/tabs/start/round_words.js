@@ -108,12 +108,12 @@
     }
 
     // What to look at in the figure.
-    caption(q, bits) {
+    caption(q, { bits, zeroPoint }) {
       const saturated = q.saturated.filter(Boolean).length;
       const levels = q.highest - q.lowest + 1;
       const scales = q.scales.length === 1 ? this.say("caption_one") : this.say("caption_many", { k: q.scales.length });
       const tail = saturated === 0 ? "" : " " + this.say(saturated === 1 ? "saturates" : "saturate", { k: saturated });
-      return this.say("caption", { bits, levels, scales }) + tail;
+      return this.say(zeroPoint ? "caption" : "caption_symmetric", { bits, levels, scales, power: `2${superscript(bits)}` }) + tail;
     }
 
     // One sentence from the figures: what the outlier did to the rest, or how groups confine it.

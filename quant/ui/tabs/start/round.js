@@ -1,6 +1,7 @@
 // <lab-rounding>: sixteen values that can be dragged, and what a grid does to them. State and events are here; the
 // arithmetic is in round_math.js, the picture in round_draw.js, the sentences in round_words.js. Nothing asks the
-// server: weights of the live model arrive as the window's event "lab-live" (detail.sample), whenever there is one.
+// server. It begins with the sixteen weights of the opening; further ones of the live model are in <lab-sample>. Bits
+// and grid follow the page's live recipe (event "lab-recipe"), and a button gives them back to it (labAsk).
 (() => {
   "use strict";
 
@@ -8,11 +9,18 @@
   const START = { bits: 4, zeroPoint: false, clip: 1, groupSize: COUNT, outlier: false, selected: 2 };
   const lab = (window.labRounding = window.labRounding || {});
 
-  // Kept here too: the event may come before the tab is first shown. What is not a finite number is left out.
-  let live = [];
-  window.addEventListener("lab-live", (event) => {
-    live = Array.from(event.detail?.sample ?? []).filter(Number.isFinite);
-  });
+  // <lab-sample data-lab='{"sample": [...], "layer": "..."}'>: weights of the live model. Kept here, since it may come
+  // before the workbench. What is not a finite number is left out.
+  let live = { sample: [], layer: "" };
+  class Sample extends HTMLElement {
+    static observedAttributes = ["data-lab"];
+
+    attributeChangedCallback() {
+      const { sample = [], layer = "" } = JSON.parse(this.dataset.lab);
+      live = { sample: sample.filter(Number.isFinite), layer };
+      window.dispatchEvent(new Event("lab-sample"));
+    }
+  }
 
   // An element, its attributes (functions become listeners) and its children.
   function h(tag, attributes = {}, ...children) {
@@ -29,15 +37,16 @@
   class Rounding extends HTMLElement {
     connectedCallback() {
       if (!this.words) this.#build(); // Gradio may take the node out and put it back
-      this.onLive = () => this.#offerLive();
-      window.addEventListener("lab-live", this.onLive);
+      this.listeners = { "lab-sample": () => this.#offerLive(), "lab-recipe": () => this.#follow() };
+      for (const [name, listener] of Object.entries(this.listeners)) window.addEventListener(name, listener);
       this.#offerLive();
+      this.#follow();
       this.observer = new ResizeObserver(() => this.#render());
       this.observer.observe(this.figure);
     }
 
     disconnectedCallback() {
-      window.removeEventListener("lab-live", this.onLive);
+      for (const [name, listener] of Object.entries(this.listeners)) window.removeEventListener(name, listener);
       this.observer.disconnect();
     }
 
@@ -57,6 +66,9 @@
       const { bits, clip, zeroPoint, groupSize } = this.controls;
       this.outlier = h("input", { type: "checkbox", change: () => this.#set({ outlier: this.outlier.checked }) });
       this.liveButton = this.#button("live", () => this.#takeLive());
+      this.use = this.#button("use", () => this.#useInModel());
+      this.shared = h("small", { hidden: true });
+      groupSize.node.append(this.shared);
       this.repair = this.#button("repair", () => this.#set({ groupSize: this.state.groupSize === 4 ? COUNT : 4 }));
       this.said = h("p", { class: "lab-verdict", "aria-live": "polite" });
       this.verdict = h("div", { class: "lab-round-verdict" }, this.said, this.repair);
@@ -67,14 +79,15 @@
       this.rows = h("tbody");
       const mark = (shape, name) => h("span", {}, h("i", { class: shape }), say(name));
       this.append(
-        h("div", { class: "lab-round-controls" }, bits.node, zeroPoint.node, groupSize.node, clip.node),
-        h("div", { class: "lab-round-buttons" },
-          h("label", { class: "lab-round-switch" }, this.outlier, h("span", {}, say("outlier"))),
-          this.#button("random", () => this.#random(this.seed + 1)), this.liveButton,
-          this.#button("reset", () => this.#reset())),
-        h("div", { class: "lab-legend" }, mark("dot o", "legend_original"), mark("square q", "legend_quantized"), mark("dash e", "legend_error")),
-        this.figure, this.verdict, this.caption, this.cards, this.formula, this.#table(),
-        h("p", { class: "lab-caption" }, say("note")),
+        h("div", { class: "lab-round-controls" }, bits.node, this.use, zeroPoint.node, groupSize.node,
+          h("label", { class: "lab-round-switch" }, this.outlier, h("span", {}, say("outlier"))), clip.node),
+        h("div", { class: "lab-round-seen" },
+          h("div", { class: "lab-legend" }, mark("dot o", "legend_original"), mark("square q", "legend_quantized"), mark("dash e", "legend_error")),
+          this.figure, this.caption, this.verdict,
+          h("div", { class: "lab-round-buttons" }, this.liveButton,
+            this.#button("random", () => this.#random(this.seed + 1)), this.#button("reset", () => this.#reset()))),
+        h("details", { class: "lab-round-more" }, h("summary", {}, say("more")),
+          this.formula, this.cards, this.#table(), h("p", { class: "lab-caption" }, say("note"))),
       );
       this.#reset();
     }
@@ -87,11 +100,12 @@
       const shown = h("output");
       const input = h("input", { type: "range", min, max, step: 1, class: `lab-round-${name}`, "aria-label": this.words.say(name) });
       input.addEventListener("input", () => this.#set({ [name]: name === "clip" ? input.value / 100 : Number(input.value) }));
-      const node = h("label", { class: "lab-round-control" }, h("span", {}, this.words.say(name), " ", shown), input);
+      const node = h("label", { class: "lab-round-control lab-slide" }, h("span", {}, this.words.say(name), " ", shown), input);
       const show = (value) => {
         input.value = name === "clip" ? Math.round(100 * value) : value;
         shown.textContent = name === "clip" ? this.words.percent(value) : value;
         input.setAttribute("aria-valuetext", shown.textContent);
+        node.style.setProperty("--at", (input.value - min) / (max - min));
       };
       return { node, show };
     }
@@ -109,14 +123,35 @@
     #table() {
       const names = ["handle", "row_value", "row_code", "head_rounded", "error_name"];
       const head = names.map((name) => h("th", { scope: "col" }, this.words.say(name, { i: "" }).trim()));
-      const table = h("table", { class: "data", style: "--cells:4" }, h("thead", {}, h("tr", {}, ...head)), this.rows);
-      return h("details", { class: "lab-round-table" }, h("summary", {}, this.words.say("table")), h("div", { class: "lab-scroll" }, table));
+      const caption = h("caption", {}, this.words.say("table"));
+      return h("div", { class: "lab-scroll" },
+        h("table", { class: "data", style: "--cells:4" }, caption, h("thead", {}, h("tr", {}, ...head)), this.rows));
     }
 
     #reset() {
-      this.state = { ...START };
-      this.liveAt = 0;
-      this.#random(FIRST_SEED);
+      Object.assign(this, { state: { ...START }, liveAt: 0, seed: FIRST_SEED - 1, recipe: {} });
+      this.#take(JSON.parse(this.dataset.weights), this.words.say("source_start"));
+      this.#follow();
+    }
+
+    // What has moved of the live recipe moves here too; the rest stays as the visitor has it.
+    #follow() {
+      const { bits, zero_point, granularity, group, format } = window.labRecipe ?? {};
+      if (bits === undefined) return;
+      const before = this.recipe, change = {};
+      this.recipe = { bits, zeroPoint: Boolean(Number(zero_point)), shares: `${granularity} ${group}`, isIntegers: format === "int" };
+      if (this.recipe.isIntegers) {
+        for (const name of ["bits", "zeroPoint"]) if (before[name] !== this.recipe[name]) change[name] = this.recipe[name];
+      }
+      if (before.shares !== this.recipe.shares) change.groupSize = COUNT; // the smallest group of a recipe holds sixteen
+      this.shared.hidden = false;
+      this.shared.textContent = this.words.say({ tensor: "recipe_tensor", channel: "recipe_channel" }[granularity] ?? "recipe_group", { group });
+      this.#set(change);
+    }
+
+    #useInModel() {
+      const { bits, zeroPoint } = this.state;
+      window.labAsk?.({ recipe: `format=int&bits=${bits}&zero_point=${Number(zeroPoint)}` });
     }
 
     #random(seed) {
@@ -126,14 +161,15 @@
 
     // The next sixteen of the sample, from its start again when it ends.
     #takeLive() {
-      if (live.length < COUNT) return;
-      if (this.liveAt + COUNT > live.length) this.liveAt = 0;
+      const { sample, layer } = live;
+      if (sample.length < COUNT) return;
+      if (this.liveAt + COUNT > sample.length) this.liveAt = 0;
       const first = this.liveAt + 1, last = (this.liveAt += COUNT);
-      this.#take(live.slice(first - 1, last), this.words.say("source_live", { first, last }));
+      this.#take(sample.slice(first - 1, last), this.words.say("source_live", { first, last, layer }));
     }
 
     #offerLive() {
-      this.liveButton.hidden = live.length < COUNT;
+      this.liveButton.hidden = live.sample.length < COUNT;
     }
 
     #take(values, source) {
@@ -173,6 +209,8 @@
       const damage = state.outlier ? lab.outlierDamage(this.base, values, OUTLIER_AT, state) : null;
       for (const [name, control] of Object.entries(this.controls)) control.show(state[name]);
       this.outlier.checked = state.outlier;
+      const { bits, zeroPoint, isIntegers } = this.recipe;
+      this.use.hidden = bits === undefined || (isIntegers && bits === state.bits && zeroPoint === state.zeroPoint);
       this.verdict.hidden = !damage;
       this.said.textContent = damage ? words.outlier(damage, state.groupSize) : "";
       this.repair.textContent = words.say(state.groupSize === 4 ? "unrepair" : "repair");
@@ -185,7 +223,7 @@
       const width = Math.floor(this.figure.clientWidth);
       const seen = { ...state, values, q, outlier: damage ? OUTLIER_AT : -1, reach: this.reach };
       const band = width > 0 && this.picture.draw(seen, width); // a tab that is not shown has no width
-      const sentences = [words.caption(q, state.bits), band && words.say("band"), this.source, this.moved && words.say("source_moved")];
+      const sentences = [words.caption(q, state), band && words.say("band"), this.source, this.moved && words.say("source_moved")];
       this.caption.textContent = sentences.filter(Boolean).join(" ");
     }
 
@@ -193,10 +231,13 @@
       const { selected } = this.state;
       const title = this.words.say("formula", { i: selected + 1, w: this.words.n(values[selected]) });
       const line = ([name, ...steps]) => h("p", {}, h("b", {}, name), ...steps.filter(Boolean).map((s) => h("span", {}, `= ${s}`)));
-      this.formula.replaceChildren(h("h4", {}, title), ...this.words.formula(q, values, selected, this.state).map(line));
+      this.formula.replaceChildren(h("h3", {}, title), ...this.words.formula(q, values, selected, this.state).map(line));
     }
   }
 
   // A page that holds this script twice keeps the first.
-  if (!customElements.get("lab-rounding")) customElements.define("lab-rounding", Rounding);
+  if (!customElements.get("lab-rounding")) {
+    customElements.define("lab-rounding", Rounding);
+    customElements.define("lab-sample", Sample);
+  }
 })();

@@ -123,12 +123,12 @@
     return Array.from({ length: count }, () => Math.round(100 * clamp(bell(), -1, 1)) / 100 + 0);
   }
 
-  // The smallest of 1, 2, 5 times a power of ten that holds every value: the ends of the axis, and of a drag.
+  // The smallest round number that holds every value: the ends of the axis, and of a drag.
   function niceReach(values) {
     const largest = Math.max(...values.map(Math.abs));
     if (!(largest > 0)) return 1;
     const power = 10 ** Math.floor(Math.log10(largest));
-    return [1, 2, 5, 10].map((n) => n * power).find((reach) => reach >= largest) ?? 10 * power;
+    return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((n) => n * power).find((reach) => reach >= largest) ?? 10 * power;
   }
 
   window.labRounding = Object.assign(window.labRounding || {}, {

@@ -1,37 +1,41 @@
-"""Números: Redondear, sixteen values on a grid. The names are also the keys of the page's JavaScript (round_words.js)."""
+"""Inicio: the rounding workbench, sixteen values on a grid. The names are also the keys of the page's JavaScript (round_words.js)."""
 
 from __future__ import annotations
 
 from quant.text import Text
 
-ROUND_HEADING = Text("Redondear: dieciséis valores en tu mano", "Rounding: sixteen values in your hand")
+ROUND_HEADING = Text("Redondea tú dieciséis pesos", "Round sixteen weights yourself")
 ROUND_INTRO = Text(
-    "Arrastra los círculos azules, o elige uno y muévelo con las flechas del teclado. Cada valor se va a la línea más "
-    "cercana de la rejilla, donde queda el cuadrado naranja; el trazo rojizo que los une es el **error**. De cada valor "
-    "solo se guarda un número entero, su **código**; la escala se guarda una vez por grupo.",
-    "Drag the blue circles, or pick one and move it with the arrow keys. Each value goes to the nearest line of the "
-    "grid, where the orange square sits; the reddish stroke between them is the **error**. All that is stored of each "
-    "value is an integer, its **code**; the scale is stored once per group.",
+    "Arrastra un círculo azul, o muévelo con las flechas: se va a la línea más cercana de la [[rejilla]], y el trazo "
+    "rojo es el error. De cada peso solo se guarda un número entero, su [[código]]; la [[escala]], una vez por grupo.",
+    "Drag a blue circle, or move it with the arrow keys: it goes to the nearest line of the [[grid|rejilla]], and the "
+    "red stroke is the error. All that is stored of each weight is an integer, its [[code|código]]; the "
+    "[[scale|escala]], once per group.",
 )
-ROUND_BITS = Text("Bits de cada código", "Bits of each code")
+ROUND_BITS = Text("Bits por peso", "Bits per weight")
+ROUND_USE = Text("Usar estos bits en el modelo", "Use these bits in the model")
 ROUND_GRID = Text("Rejilla", "Grid")
 ROUND_SYMMETRIC = Text("simétrica (absmax)", "symmetric (absmax)")
 ROUND_ZERO_POINT = Text("con punto cero (mín–máx)", "zero point (min–max)")
-ROUND_CLIP = Text("Recorte: parte del rango que se conserva", "Clipping: part of the range that is kept")
+ROUND_CLIP = Text("Parte del rango que se conserva", "Part of the range that is kept")
 ROUND_GROUPS = Text("Una escala para…", "One scale for…")
 ROUND_GROUPS_16 = Text("los 16", "all 16")
 ROUND_GROUPS_8 = Text("cada 8", "each 8")
 ROUND_GROUPS_4 = Text("cada 4", "each 4")
+ROUND_RECIPE_TENSOR = Text("en tu receta, toda la matriz", "in your recipe, the entire matrix")
+ROUND_RECIPE_CHANNEL = Text("en tu receta, cada canal de salida", "in your recipe, each output channel")
+ROUND_RECIPE_GROUP = Text("en tu receta, cada {group} pesos", "in your recipe, each {group} weights")
 ROUND_OUTLIER = Text("Añadir un valor atípico, 8 veces el mayor", "Add an outlier, 8 times the largest")
 ROUND_REPAIR = Text("Reparar con grupos de 4", "Repair with groups of 4")
 ROUND_UNREPAIR = Text("Volver a una sola escala", "Back to a single scale")
-ROUND_RANDOM = Text("Valores al azar", "Random values")
-ROUND_LIVE = Text("Tomar 16 pesos del modelo", "Take 16 weights of the model")
+ROUND_RANDOM = Text("Al azar", "Random")
+ROUND_LIVE = Text("Otros 16 del modelo", "Another 16 of the model")
 ROUND_RESET = Text("Empezar de nuevo", "Start again")
+ROUND_SOURCE_START = Text("Valores: los dieciséis pesos de arriba.", "Values: the sixteen weights above.")
 ROUND_SOURCE_RANDOM = Text("Valores: al azar, semilla {seed}.", "Values: random, seed {seed}.")
 ROUND_SOURCE_LIVE = Text(
-    "Valores: pesos {first} a {last} de la muestra del modelo.",
-    "Values: weights {first} to {last} of the model’s sample.",
+    "Valores: pesos {first} a {last} de «{layer}».",
+    "Values: weights {first} to {last} of “{layer}”.",
 )
 ROUND_SOURCE_MOVED = Text("Luego los has movido tú.", "Then moved by you.")
 ROUND_LEGEND_ORIGINAL = Text("valor original", "original value")
@@ -53,6 +57,12 @@ ROUND_SUMMARY = Text(
 ROUND_CAPTION = Text(
     "Con {bits} bits hay {levels} códigos{scales}. A la derecha, los códigos del grupo elegido.",
     "With {bits} bits there are {levels} codes{scales}. On the right, the codes of the chosen group.",
+)
+ROUND_CAPTION_SYMMETRIC = Text(
+    "Con {bits} bits la rejilla tiene {levels} valores ({power} menos uno: es simétrica y el 0 está en medio){scales}. A la "
+    "derecha, los códigos del grupo elegido.",
+    "With {bits} bits the grid has {levels} values ({power} less one: it is symmetric, with 0 in the middle){scales}. On "
+    "the right, the codes of the chosen group.",
 )
 ROUND_CAPTION_ONE = Text(" y una sola escala para todos", " and a single scale for all")
 ROUND_CAPTION_MANY = Text(
@@ -118,14 +128,15 @@ ROUND_ROUND_FN = Text("redondear", "round")
 ROUND_CLIP_FN = Text("acotar", "clip")
 ROUND_ERROR_NAME = Text("error", "error")
 ROUND_ZERO_GROUP = Text("todo el grupo vale 0", "the whole group is 0")
+ROUND_MORE = Text("La cuenta, paso a paso, y la tabla", "The arithmetic, step by step, and the table")
 ROUND_TABLE = Text("Los dieciséis valores, en una tabla", "The sixteen values, in a table")
 ROUND_HEAD_ROUNDED = Text("redondeado", "rounded")
 ROUND_NOTE = Text(
-    "Es la misma cuenta que hace la biblioteca (quant/methods/rtn.py), con una diferencia: aquí la escala no se redondea "
+    "Es la misma cuenta que hace la biblioteca de este proyecto, con una diferencia: aquí la escala no se redondea "
     "a float16. Los empates van al par: 2,5 se redondea a 2 y 3,5 a 4. La rejilla con punto cero siempre contiene el 0. "
     "Los grupos son diminutos para que quepan en la pantalla; en un modelo suelen tener de 32 a 128 pesos, y una escala "
     "float16 cuesta entonces de 0,5 a 0,125 bits por peso.",
-    "This is the library’s own arithmetic (quant/methods/rtn.py) with one difference: here the scale is not rounded to "
+    "This is the arithmetic of this project’s own library with one difference: here the scale is not rounded to "
     "float16. Ties go to the even number: 2.5 rounds to 2, and 3.5 to 4. The zero-point grid always contains 0. Groups "
     "are tiny so that they fit the screen; in a model they usually hold 32 to 128 weights, and a float16 scale then "
     "costs 0.5 to 0.125 bits per weight.",

@@ -1,0 +1,173 @@
+// <lab-hero data-lab='...'>: the opening. Its slider shows one of seven stops, all of them in the attribute; nothing asks
+// the server. It follows the page's live recipe (event "lab-recipe") and, once it rests, asks for its own bits (labAsk).
+// <lab-hero-live data-lab='...'> brings what the models wrote after the visitor's own beginning.
+(() => {
+  "use strict";
+
+  const STEP_MS = 1600; // of the fall: long enough to read the text
+  const REST_MS = 250; // after which a dragged slider is taken to have come to rest
+  const FALL = ["8", "6", "5", "4", "3", "2"];
+  // What is recorded: another recipe than this is not what the opening shows.
+  const RECORDED = { model: "embedded", format: "int", granularity: "group", group: 64, zero_point: 0, table: 0, activations: "float" };
+
+  const plain = (value) => String(typeof value === "boolean" ? Number(value) : value); // a box is true, an address says 1
+  const isRecorded = (recipe) =>
+    Object.entries(RECORDED).every(([name, value]) => !(name in recipe) || plain(recipe[name]) === plain(value)) &&
+    ["", "rtn"].includes(recipe.method || "");
+
+  class Hero extends HTMLElement {
+    connectedCallback() {
+      if (!this.stops) this.#adopt(); // Gradio may take the node out and put it back
+      this.listeners = { "lab-recipe": () => this.#follow(), "lab-hero-live": (event) => this.#live(event.detail) };
+      for (const [name, listener] of Object.entries(this.listeners)) window.addEventListener(name, listener);
+      this.#follow();
+    }
+
+    disconnectedCallback() {
+      for (const [name, listener] of Object.entries(this.listeners)) window.removeEventListener(name, listener);
+      this.#pause();
+    }
+
+    #adopt() {
+      const { stops, strings } = JSON.parse(this.dataset.lab);
+      Object.assign(this, { stops, strings, live: null, waiting: 0, playing: 0 });
+      this.slots = Object.fromEntries([...this.querySelectorAll("[data-slot]")].map((node) => [node.dataset.slot, node]));
+      const one = (css) => this.querySelector(css);
+      this.slider = one("input[type=range]");
+      this.track = one(".lab-hero-slider");
+      this.rest = one(".lab-hero-bar .rest");
+      this.codes = one(".lab-hero-bar .codes");
+      this.play = one(".lab-hero-play");
+      this.own = one(".lab-hero-own");
+      this.back = one(".lab-hero-back");
+      this.other = one(".lab-hero-other");
+      this.picture = new window.labHero.HeroPicture(one("svg"));
+      this.at = Number(this.slider.value);
+      this.slider.addEventListener("input", () => this.#moved(Number(this.slider.value)));
+      for (const stop of this.querySelectorAll("[data-place]")) {
+        stop.addEventListener("click", () => { this.#moved(Number(stop.dataset.place)); this.slider.focus(); });
+      }
+      this.play.addEventListener("click", () => (this.playing ? this.#pause(true) : this.#fall()));
+      this.own.addEventListener("click", () => this.#toggleOwn());
+      this.back.addEventListener("click", () => { this.live = null; this.#show(this.at); this.slider.focus(); });
+      one(".lab-hero-other button").addEventListener("click", () => this.#ask(true));
+      this.#follow(new URLSearchParams(window.location.search));
+    }
+
+    get stop() { return this.stops[this.at]; }
+
+    // The visitor's hand: the picture at once, the recipe when it rests.
+    #moved(at) {
+      this.#pause();
+      if (at !== this.at) this.#show(at);
+      this.#askSoon();
+    }
+
+    #askSoon() {
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => { this.waiting = 0; this.#ask(false); }, REST_MS);
+    }
+
+    // `whole`: also where the live recipe differs in more than its bits. The original is no recipe.
+    #ask(whole) {
+      if (this.stop.key === "original" || (this.isOther && !whole)) return;
+      window.labAsk?.({ recipe: `bits=${this.stop.key}`, whole });
+    }
+
+    // The live recipe, or at first that of the address, moves the slider where it is one of those recorded.
+    #follow(address = null) {
+      const recipe = address ? Object.fromEntries(address) : window.labRecipe;
+      if (!recipe) return;
+      this.isOther = !isRecorded(recipe);
+      const at = this.stops.findIndex((stop) => stop.key === String(recipe.bits));
+      this.other.hidden = !this.isOther && (at >= 0 || !("bits" in recipe));
+      const isNew = String(recipe.bits) !== this.bits;
+      this.bits = String(recipe.bits);
+      if (at >= 0 && isNew && !this.isOther && !this.waiting && !this.playing && at !== this.at) this.#show(at);
+    }
+
+    #show(at) {
+      this.at = at;
+      const { stop, slots } = this;
+      this.slider.value = at;
+      this.slider.setAttribute("aria-valuetext", stop.value);
+      this.track.style.setProperty("--at", at / (this.stops.length - 1));
+      this.track.classList.toggle("untouched", stop.key === "original");
+      for (const name of ["said", "size", "of", "perplexity", "kl", "caption"]) {
+        slots[name === "said" ? "at" : name].textContent = stop[name];
+      }
+      for (const name of ["parts", "chip"]) slots[name].innerHTML = stop[name];
+      this.rest.style.width = `${stop.rest}%`;
+      this.codes.style.width = `${stop.codes}%`;
+      this.picture.show(stop);
+      this.#showText();
+    }
+
+    #showText() {
+      const { stop, slots, strings, live } = this;
+      const own = live?.texts[stop.key];
+      slots.text.innerHTML = live ? (own ?? live.prompt) : stop.text;
+      slots.text.classList.toggle("waiting", Boolean(live) && own === undefined);
+      slots.kind.innerHTML = live ? strings.live : strings.recorded;
+      slots.told.textContent = live ? this.#told(own) : stop.told;
+      this.back.hidden = !live;
+    }
+
+    #told(own) {
+      if (own === undefined) return this.strings.writing;
+      if (this.stop.key === "original") return this.strings.original;
+      return own.includes("<mark>") ? this.strings.changed : this.strings.same;
+    }
+
+    // What the models write after the visitor's own beginning takes the place of what was recorded.
+    #live(detail) {
+      const isNew = this.live?.prompt !== detail.prompt;
+      this.live = detail;
+      this.#showText();
+      if (isNew) this.slots.text.scrollIntoView({ block: "nearest" });
+    }
+
+    #fall() {
+      clearTimeout(this.waiting);
+      this.waiting = 0;
+      const places = FALL.map((key) => this.stops.findIndex((stop) => stop.key === key));
+      this.play.textContent = this.strings.pause;
+      const step = () => {
+        this.#show(places.shift());
+        if (places.length) this.playing = setTimeout(step, STEP_MS);
+        else this.#pause(true);
+      };
+      step();
+    }
+
+    // `rests`: the slider stays where it is, so that its bits are asked for.
+    #pause(rests = false) {
+      if (!this.playing) return;
+      clearTimeout(this.playing);
+      this.playing = 0;
+      this.play.textContent = this.strings.play;
+      if (rests) this.#ask(false);
+    }
+
+    #toggleOwn() {
+      const field = document.getElementById(this.own.getAttribute("aria-controls"));
+      const open = field.classList.toggle("open");
+      this.own.setAttribute("aria-expanded", open);
+      if (open) field.querySelector("textarea, input").focus();
+    }
+  }
+
+  class HeroLive extends HTMLElement {
+    static observedAttributes = ["data-lab"];
+
+    attributeChangedCallback() {
+      window.dispatchEvent(new CustomEvent("lab-hero-live", { detail: JSON.parse(this.dataset.lab) }));
+    }
+  }
+
+  // A page that holds this script twice keeps the first.
+  if (!customElements.get("lab-hero")) {
+    customElements.define("lab-hero", Hero);
+    customElements.define("lab-hero-live", HeroLive);
+  }
+})();

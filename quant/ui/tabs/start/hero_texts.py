@@ -1,0 +1,68 @@
+"""Inicio: the opening. What the browser fills in is filled here, once for each stop of the slider (hero.py)."""
+
+from __future__ import annotations
+
+from quant.text import NO_BREAK, Text
+
+QUESTION = Text(
+    "¿Cuántos bits le puedes quitar a un GPT-2 antes de que diga disparates?",
+    "How many bits can you take away from a GPT-2 before it talks nonsense?",
+)
+BITS = Text("Bits por peso", "Bits per weight")
+ORIGINAL_STOP = Text("original", "original")
+ORIGINAL_CHIP = Text("sin tocar", "untouched")
+AT = Text("{bits} bits por peso", "{bits} bits per weight")
+AT_ORIGINAL = Text("32 bits por peso, el original", "32 bits per weight, the original")
+VALUE = Text("{bits} bits por peso: {size}, {verdict}", "{bits} bits per weight: {size}, {verdict}")
+VALUE_ORIGINAL = Text("original, 32 bits por peso: {size}", "original, 32 bits per weight: {size}")
+# What the sizes are: weights as a program holds them, as they ship, and packed.
+SIZE_OF = Text("empaquetados; en float32, {whole}", "packed; as float32, {whole}")
+SIZE_OF_ORIGINAL = Text("en memoria, en float32", "in memory, as float32")
+SIZE_PARTS = Text(
+    f"{{codes}} en {{bits}}{NO_BREAK}bits",
+    f"{{codes}} in {{bits}}{NO_BREAK}bits",
+)
+SIZE_REST = Text(
+    "{rest} en 32: [[tabla]]",
+    "{rest} in 32: [[table|tabla]]",
+)
+SIZE_PUBLISHED = Text("así se publicó, en float16: {published}", "as published, in float16: {published}")
+PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
+KL = Text("[[KL|KL]]", "[[KL|KL]]")
+NATS = Text("{kl} nats", "{kl} nats")
+NOT_A_MEASURE = Text(
+    "Dónde se separan no mide nada; perplejidad y KL, sí.", "Where they part measures nothing; these two do."
+)
+SAME = Text("palabra por palabra, como el original", "word for word the original’s text")
+CHANGED = Text("subrayado, lo que ya no es del original", "underlined: no longer the original’s")
+THE_ORIGINAL = Text("lo que escribe el original", "what the original writes")
+RECORDED = Text("grabado", "recorded")
+LIVE = Text("en vivo", "live")
+WRITING = Text("escribiendo…", "writing…")
+WEIGHTS = Text(
+    "{bits} bits: {levels} valores; error medio, un {error}\N{NARROW NO-BREAK SPACE}% del peso mayor.",
+    "{bits} bits: {levels} values; mean error {error}% of the largest weight.",
+)
+WEIGHTS_ORIGINAL = Text("Dieciséis de sus pesos, tal como son.", "Sixteen of its weights, as they are.")
+LEGEND = (Text("peso", "weight"), Text("guardado", "stored"), Text("error", "error"))
+PLAY = Text("▶ Ver la caída de 8 a 2", "▶ Watch the fall, 8 to 2")
+PAUSE = Text("⏸ Pausa", "⏸ Pause")
+OWN = Text("Escribe tú el principio", "Write your own beginning")
+BACK = Text("volver a «{prompt}»", "back to “{prompt}”")
+OTHER_RECIPE = Text(
+    "Aquí ves el modelo incluido, en enteros y grupos de 64; tu receta es otra y está en las demás pestañas.",
+    "This shows the built-in model as integers in groups of 64; your recipe is another, and is in the other tabs.",
+)
+USE_THIS = Text("Usar esta", "Use this one")
+
+OWN_LABEL = Text("Tu principio", "Your beginning")
+OWN_HINT = Text("Por ejemplo: Aquella noche", "In Spanish, for instance: Aquella noche")
+OWN_GO = Text("Continuar", "Go on")
+OWN_LONG = Text(
+    "Son {got} tokens y aquí caben {room}: deja solo el principio, unas {words} palabras.",
+    "That is {got} tokens and {room} fit here: leave the beginning alone, some {words} words.",
+)
+NOTHING_RECORDED = Text(
+    "Lo que se enseña aquí no es de los pesos que hay en este ordenador: {problem}",
+    "What is shown here is not of the weights on this computer: {problem}",
+)

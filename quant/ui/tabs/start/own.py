@@ -1,0 +1,129 @@
+"""The visitor's own beginning: the original and every stop of the opening go on from it, live, and take the place of
+the recorded text. Heavy work, one model after another, first the two that are being looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import gradio as gr
+from markupsafe import Markup
+
+from quant.changes import changed_spans
+from quant.errors import PromptError
+from quant.generation import Sampling, encode_prompt, stream
+from quant.lab import Lab
+from quant.model.load import EMBEDDED, LoadedModel
+from quant.text import Language
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.action import Action, quantizing
+from quant.ui.shared.frames import Frame, Values
+from quant.ui.shared.templates import macros
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Place, Run
+from quant.ui.tabs.start import hero_texts as t
+from quant.ui.tabs.start.hero import FILE, ORIGINAL, STOPS, marked_text
+
+ROOM, NEW_TOKENS = 64, 33  # tokens of a beginning; as many new ones as were recorded
+WORDS_PER_TOKEN = 0.6
+REDRAW_S = 0.06
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The visitor's beginning, and the bits that are being looked at."""
+
+    prompt: str
+    bits: int
+
+
+@dataclass(frozen=True)
+class Written(Frame):
+    """texts: what the opening shows in place of the recorded texts; None leaves it as it is."""
+
+    texts: str | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    said: gr.HTML
+    texts: gr.HTML
+
+
+def own_beginning(lab: Lab, language: Language) -> Action[Asked, tuple[Asked, Sampling], Written]:
+    """All stops go on from the visitor's beginning."""
+
+    def check(asked: Asked) -> tuple[Asked, Sampling]:
+        loaded = lab.loaded(EMBEDDED)
+        ids = encode_prompt(loaded, asked.prompt, loaded.context)
+        if len(ids) > ROOM:
+            raise PromptError(t.OWN_LONG.format(got=len(ids), room=ROOM, words=round(ROOM * WORDS_PER_TOKEN)))
+        return replace(asked, prompt=asked.prompt.strip()), Sampling(max_length=len(ids) + NEW_TOKENS)
+
+    return Action(lab, language, check, lambda ready: write(lab, language, *ready), Written)
+
+
+def write(lab: Lab, language: Language, asked: Asked, sampling: Sampling) -> Iterator[Written]:
+    """The texts written so far, as they grow; the original first, then the stop in view."""
+    shown: dict[str, Markup] = {}
+    original = lab.loaded(EMBEDDED)
+    own_text = ""
+    for key in order(asked.bits):
+        model = original
+        if key != ORIGINAL:
+            recipe = Choice(EMBEDDED, bits=int(key)).recipe()
+            model = yield from quantizing(lab, language, recipe, Written)
+        for text, last in _growing(model, asked.prompt, sampling):
+            if key == ORIGINAL:
+                own_text = text
+            # Until both have ended, what the original has not come to yet is no change.
+            spans = changed_spans(own_text, text) if last else ()
+            shown[key] = marked_text(asked.prompt, text, spans)
+            yield Written("", live(asked.prompt, shown))
+
+
+def order(bits: int) -> list[str]:
+    """The original, the stop that is looked at, and the others from the mildest on."""
+    seen = [key for key in STOPS if key == str(bits)]
+    return [ORIGINAL, *seen, *(key for key in STOPS[1:] if key not in seen)]
+
+
+def _growing(model: LoadedModel, prompt: str, sampling: Sampling) -> Iterator[tuple[str, bool]]:
+    """(what is written so far without the prompt, whether that is all), as often as a browser can draw it."""
+    drawn = time.monotonic()
+    for step in stream(model, prompt, sampling):
+        if step.done or time.monotonic() - drawn >= REDRAW_S:
+            drawn = time.monotonic()
+            yield step.text[len(prompt) :], step.done
+
+
+def live(prompt: str, shown: dict[str, Markup]) -> Markup:
+    """The element that hands the texts to the opening."""
+    data = {"prompt": marked_text(prompt, "", ()), "texts": shown}
+    return Markup(macros(FILE).live(json.dumps(data, ensure_ascii=False)))
+
+
+def build_own(place: Place) -> tuple[gr.Textbox, Run]:
+    """The field that “escribe tú el principio” opens, and what it runs."""
+    language = place.language
+    with gr.Column(elem_id=f"hero-own-{language}", elem_classes="lab-hero-own-field"):
+        with gr.Row():
+            prompt = gr.Textbox(
+                label=t.OWN_LABEL[language], placeholder=t.OWN_HINT[language], lines=1, container=False, scale=1,
+                min_width=220, elem_id=f"hero-prompt-{language}",
+            )  # fmt: skip
+            button = gr.Button(t.OWN_GO[language], scale=0, min_width=140, elem_id=f"hero-go-{language}")
+            stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"hero-stop-{language}")
+        said = gr.HTML()
+    texts = gr.HTML(elem_classes="lab-data")
+
+    def asks(choice: Choice, values: Values) -> Asked:
+        return Asked(values[prompt], choice.bits)
+
+    run = Run(
+        own_beginning(place.lab, language), asks, (button.click, prompt.submit), (prompt,), Outputs(said, texts), stop
+    )
+    return prompt, run
