@@ -38,7 +38,7 @@ from quant.ui.tabs.metrics import texts as metrics_texts
 from quant.ui.tabs.metrics.measure import Asked as Measurement
 from quant.ui.tabs.metrics.measure import measuring
 from quant.ui.tabs.metrics.result import change, computes
-from quant.ui.tabs.start.tab import picture
+from quant.ui.tabs.start.picture import picture
 from quant.ui.tabs.text.sampling import Settings
 from quant.ui.tabs.text.write import Asked, columns, writing
 from quant.ui.tabs.weights.tab import _occupancy_caption, show, shown_or_problem
@@ -117,11 +117,19 @@ def test_status_says_what_is_wrong(lab: Lab) -> None:
     assert "nadie/nada" in status_line(lab, "es", Choice("nadie/nada"))
 
 
-def test_picture_follows_the_bits(lab: Lab, choice: Choice) -> None:
-    few, many = (picture(lab, "es", Choice(choice.model, bits=b)) for b in (2, 8))
+def test_picture_follows_a_recipe_that_the_opening_does_not_show(lab: Lab, choice: Choice) -> None:
+    few, many = (picture(lab, "es", replace(choice, bits=b, granularity="channel")) for b in (2, 8))
     assert "tiene 3 valores" in few
     assert "tiene 255 valores" in many
     assert few.count("<circle") == 64  # 32 weights, drawn for a desktop and for a phone
+    assert [picture(lab, "es", replace(choice, bits=b)) for b in (2, 8)] == ["", ""]
+
+
+def test_picture_says_the_bits_that_a_format_takes_and_not_those_of_its_codes(lab: Lab, choice: Choice) -> None:
+    """Five ternary digits to a byte: neither 2 bits nor log2(3)."""
+    shown = picture(lab, "es", replace(choice, format="TQ1_0"))
+    assert "1,69 bits por peso" in shown
+    assert "tiene 3 valores" in shown
 
 
 def test_weights_figures_share_axes_and_follow_the_choice(lab: Lab, choice: Choice) -> None:
@@ -368,7 +376,7 @@ def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
     assert sum(before.y) == sum(after.y) == 1024 * 256
     assert len(shown.occupancy.data[0].x) > 1
     assert shown.said.count('lab-card"') == 4
-    drawn = picture(lab, language, choice)
+    drawn = picture(lab, language, replace(choice, granularity="channel"))
     assert drawn.count("<circle") in (32, 64)  # one block of 16 or two, for a desktop and for a phone
     line = status_line(lab, language, choice) + about(lab, language, choice)
     bits = size_report(lab.loaded(choice.model), choice.recipe()).quantized_bits_per_weight
