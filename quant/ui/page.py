@@ -25,6 +25,7 @@ from quant.ui.sidebar.controls import build_controls
 from quant.ui.sidebar.status import status_line
 from quant.ui.tabs.base import Place
 from quant.ui.tabs.table import TABS
+from quant.ui.tour import tour
 from quant.ui.view import View
 from quant.ui.wiring import wire
 
@@ -32,11 +33,11 @@ FOLDER = Path(__file__).parent / "shared"
 # Gradio puts its own class before each rule, and brings the styles when it builds the page. What is seen before that
 # stands in the document's head, and so do the scripts.
 SHARED = (FOLDER / "style.css").read_text(encoding="utf8")
-CSS = style.as_css() + SHARED + "".join(tab.css for tab in TABS)
+CSS = style.as_css() + SHARED + "".join(tab.css for tab in TABS) + tour.STYLE
 # Nested in its place, so that what gradio brings later does not move it.
 NESTED = (SHARED + TABS[0].css).replace(":root {", "& {").replace(".dark {", "&.dark {")
 FIRST_CSS = f"{style.as_css()}#lab-first {{ {NESTED} }}\n{(FOLDER / 'first.css').read_text(encoding='utf8')}"
-SCRIPT = f"<script>{(FOLDER / 'page.js').read_text(encoding='utf8')}</script>"
+SCRIPT = f"<script>{(FOLDER / 'page.js').read_text(encoding='utf8')}\n{tour.SCRIPT}</script>"
 HEAD = f"<style>{FIRST_CSS}</style>{SCRIPT}{''.join(tab.head for tab in TABS)}"
 
 
@@ -59,6 +60,7 @@ def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> View:
     with gr.Row(elem_classes="lab-layout", equal_height=False):
         with gr.Column(elem_classes="lab-main", min_width=300):
             status = gr.HTML(status_line(lab, language, Choice(lab.default())), elem_classes="lab-status-holder")
+            tour.tour(language)
             with gr.Tabs(elem_id=f"tabs-{language}") as tabs:
                 for tab in TABS:
                     place_of = {"id": tab.name, "elem_id": f"tab-{tab.name}-{language}"}
