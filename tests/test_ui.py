@@ -16,7 +16,6 @@ from quant.errors import PromptError
 from quant.evaluation.weights import weight_view
 from quant.generation import Step
 from quant.lab import Lab
-from quant.model.load import LoadedModel
 from quant.scheme import PerTensor, Scheme
 from quant.size import size_report
 from quant.text import Language, number
@@ -31,7 +30,6 @@ from quant.ui.tabs.start.picture import picture
 from quant.ui.tabs.text.sampling import Settings
 from quant.ui.tabs.text.write import Asked, columns, writing
 from quant.ui.tabs.weights.tab import _occupancy_caption, show, shown_or_problem
-from quant.work import finished
 
 SETTINGS = (24, 2, False, 0.7, 50, 0.95, 0)
 LAYER = "transformer.h.0.mlp.c_fc"
