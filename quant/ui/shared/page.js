@@ -193,11 +193,13 @@
   speak();
   new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
 
-  /** The theme of what is seen first, as gradio will choose it. */
+  /** What is seen first is there: it is given the theme that gradio will choose, and comes to life. */
   window.labFirst = () => {
     const asked = new URL(window.location).searchParams.get("__theme");
     const dark = asked ? asked === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    document.getElementById("lab-first").classList.toggle("dark", dark);
+    const first = document.getElementById("lab-first");
+    first.classList.toggle("dark", dark);
+    for (const one of first.querySelectorAll("*")) one.connectedCallback?.(); // its elements began before they were whole
   };
 
   /** What was moved in the first picture goes on in the page's own, and so does the focus. */
