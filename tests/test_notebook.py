@@ -340,7 +340,7 @@ def test_the_page_says_it_in_spanish(report: NotebookReport) -> None:
 
 def test_the_page_says_it_in_english(report: NotebookReport) -> None:
     shown = result(report, TEXT.title, "en")
-    assert "the recipe touched only lm_head: 1\u202f048\u202f576 of" in shown
+    assert "the recipe touched only lm_head: 1,048,576 of" in shown
     assert "grows from 20.5\u202fMB to 21.6\u202fMB (+5.1%)" in shown
     assert "is 14.67 for all three models" in shown
     assert not any(c in shown for c in "«»¿¡") or "“" in shown  # what the models wrote is Spanish

@@ -12,11 +12,13 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
+from markupsafe import Markup
 
 from quant.lab import Lab
 from quant.text import Language, Text
 from quant.ui.shared.action import Action
 from quant.ui.shared.frames import Updates, Values
+from quant.ui.shared.html import NOTHING
 from quant.ui.shared.shelf import Shelf
 from quant.ui.sidebar.choice import Choice
 
@@ -76,7 +78,7 @@ class Built:
 
     layer: its list of layers, kept equal to those of the others. kept: what the browser keeps between visits, and the
     address where it is short, by its name there. stored: states of the browser, which the page puts where they are read
-    whichever tab it opens on.
+    whichever tab it opens on. first: what of it the document shows before gradio builds the page.
     """
 
     follows: tuple[Follow, ...] = ()
@@ -84,6 +86,7 @@ class Built:
     layer: gr.Dropdown | None = None
     kept: Mapping[str, Component] = field(default_factory=dict)
     stored: tuple[gr.BrowserState, ...] = ()
+    first: Markup = NOTHING
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from quant.ui.tabs.text import texts as text
 from quant.ui.tabs.text.tab import CSS as TEXT_CSS
 from quant.ui.tabs.text.tab import build_text
 from quant.ui.tabs.weights import texts as weights
+from quant.ui.tabs.weights.tab import CSS as WEIGHTS_CSS
 from quant.ui.tabs.weights.tab import build_weights
 
 TABS = (
     Tab("inicio", start.TITLE, build_start, START_CSS, START_HEAD),
     Tab("numeros", numbers.TITLE, build_numbers, NUMBERS_CSS, NUMBERS_HEAD),
-    Tab("pesos", weights.TITLE, build_weights),
+    Tab("pesos", weights.TITLE, build_weights, WEIGHTS_CSS),
     Tab("texto", text.TITLE, build_text, TEXT_CSS),
     Tab("metrica", metrics.TITLE, build_metrics, METRICS_CSS, METRICS_HEAD),
 )
