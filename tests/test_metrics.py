@@ -251,7 +251,7 @@ def test_a_text_of_few_windows_says_that_it_has_no_interval(tiny_lab: Lab) -> No
         ("enciclopedia", "poco", "", ("quick, whole", "quick, whole")),
         ("own", "quick", " \n ", ("ningún texto", "no text")),
         ("own", "quick", "Hola.", ("al menos 65", "at least 65")),
-        ("own", "quick", "palabra " * 30_000, ("240 000 bytes; caben 200 000", "240 000 bytes; 200 000 fit")),
+        ("own", "quick", "palabra " * 30_000, ("240 000 bytes; caben 200 000", "240,000 bytes; 200,000 fit")),
         ("quijote", "quick", "", ("enciclopedia, literatura", "enciclopedia, literatura")),
     ],
 )
