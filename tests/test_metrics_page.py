@@ -128,6 +128,10 @@ def test_figures_of_an_older_text_are_gone_when_the_next_cannot_be_read(spanish:
     measure_own(spanish)
     page.locator("#figures-es summary").first.click()
     expect(page.locator("#divergence-es .js-plotly-plot")).to_be_visible()
+    expect(page.locator("#tradeoff-es svg.bits.wide a.measured")).to_have_attribute("aria-current", "true")
+    page.locator("#measure-es").click()  # figures that one has opened stay open while they are written anew
+    expect(page.locator("#measured-es")).to_contain_text(t.SHARED.es.partition("{")[0])
+    expect(page.locator("#divergence-es .js-plotly-plot")).to_be_visible()
     page.locator("#own-es textarea").fill("Hola.")
     page.locator("#measure-es").click()
     expect(page.locator("#measured-es .lab-notice.error")).to_contain_text("513")

@@ -119,7 +119,7 @@ def _canvas(points: Sequence[Point], width: int, unit: str) -> Canvas:
     sizes = [_size(p, unit) for p in points]
     spread = max(max(sizes) - min(sizes), 0.05 * max(sizes))
     lows, highs = zip(*(_ends(p) for p in points), strict=True)
-    top = max(placed(_change(max(highs))) * 1.08, placed(BROKEN_RATIO - 1) * 1.25)
+    top = max(placed(_change(max(highs))) * 1.12, placed(BROKEN_RATIO - 1) * 1.25)
     bottom = min(placed(_change(min(lows))) - 0.3, -1.3)
     return Canvas(width, unit, min(sizes) - 0.09 * spread, max(sizes) + 0.12 * spread, top, bottom)
 
