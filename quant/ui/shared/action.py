@@ -147,7 +147,8 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
                     yield updates(shown, outputs) | seen
                     seen = {}
                 last = shown
-        yield {stop: gr.update(visible=False)}
+        # With the last frame once more: of two that come at once, the browser shows what the second one names.
+        yield (updates(last, outputs) if last else {}) | {stop: gr.update(visible=False)}
 
     def ask(request: gr.Request) -> None:
         stops.ask(str(request.session_hash))

@@ -57,8 +57,8 @@ def seen() -> object:
 class Measured(Frame):
     """What the outputs show; `history` is what the browser keeps. With a message alone, the figures are gone.
 
-    details: all of them, folded. The chart is seen while they are open, and beside its caption (metrics.css): gradio
-    would lose it in an accordion that is closed, and the one of the text before is nobody's.
+    details: all of them, folded. The chart is seen while they are open, and beside its caption (metrics.css): the one
+    of the text before is nobody's.
     """
 
     details: str | None = ""
