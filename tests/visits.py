@@ -25,6 +25,8 @@ class Visit:
 
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
+        # Before, there are two first pictures, and the page's own is hidden, so that it takes no focus.
+        self.page.wait_for_function("document.documentElement.classList.contains('lab-shown')")
         expect(self.page.locator(".lab-recipe")).to_be_visible()
         self.page.wait_for_function("window.labReady === true")
 

@@ -12,7 +12,7 @@ BITS = Text("Bits por peso", "Bits per weight")
 ORIGINAL_STOP = Text("original", "original")
 ORIGINAL_CHIP = Text("sin tocar", "untouched")
 AT = Text("{bits} bits por peso", "{bits} bits per weight")
-AT_ORIGINAL = Text("32 bits por peso, el original", "32 bits per weight, the original")
+AT_ORIGINAL = Text("32 bits por peso", "32 bits per weight")
 VALUE = Text("{bits} bits por peso: {size}, {verdict}", "{bits} bits per weight: {size}, {verdict}")
 VALUE_ORIGINAL = Text("original, 32 bits por peso: {size}", "original, 32 bits per weight: {size}")
 # What the sizes are: weights as a program holds them, as they ship, and packed.
