@@ -1,4 +1,4 @@
-"""Redondear without a browser: its strings, its element, and that the JavaScript asks only for sentences that exist."""
+"""The workbench without a browser: its strings, its element, and that its script asks only for sentences that exist."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from html.parser import HTMLParser
 
 from cases import each
 
+from quant.loading import load_model
+from quant.recorded import recorded
 from quant.text import Language
-from quant.ui.tabs.start.rounding import FOLDER, SCRIPT, STYLE, element, strings
+from quant.ui.tabs.start.rounding import FOLDER, SCRIPT, STYLE, element, sample, strings
 
 LANGUAGES: list[Language] = ["es", "en"]
 
 
 class Elements(HTMLParser):
-    """The attributes of each `<lab-rounding>`."""
+    """The attributes of each element of one kind."""
 
-    def __init__(self, markup: str) -> None:
+    def __init__(self, markup: str, tag: str = "lab-rounding") -> None:
         super().__init__()
+        self.tag = tag
         self.found: list[dict[str, str | None]] = []
         self.feed(markup)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "lab-rounding":
+        if tag == self.tag:
             self.found.append(dict(attrs))
 
 
@@ -32,6 +35,21 @@ def test_the_element_carries_its_language_and_every_sentence(language: Language)
     (found,) = Elements(element(language)).found
     assert found["data-language"] == language
     assert json.loads(str(found["data-strings"])) == strings(language)
+
+
+def test_it_begins_with_the_weights_of_the_opening() -> None:
+    (found,) = Elements(element("es")).found
+    assert json.loads(str(found["data-weights"])) == [float(f"{w:.4g}") for w in recorded().weights]
+
+
+@each("language", LANGUAGES)
+def test_weights_of_a_model_are_handed_over_with_the_name_of_their_layer(language: Language) -> None:
+    loaded = load_model()
+    (found,) = Elements(sample(loaded, language), "lab-sample").found
+    data = json.loads(str(found["data-lab"]))
+    first = loaded.weight(recorded().layer)[0].tolist()
+    assert data["sample"] == [float(f"{w:.4g}") for w in first]
+    assert "MLP" in data["layer"]
 
 
 def test_both_languages_have_the_same_keys() -> None:

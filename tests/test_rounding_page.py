@@ -1,10 +1,11 @@
-"""Redondear in a real Chromium: its arithmetic against the definition in float64 and the library in float32, its
+"""The workbench in a real Chromium: its arithmetic against the definition in float64 and the library in float32, its
 numbers against quant/text.py, and what a visitor does with mouse, keyboard and switches. No server: the element is all.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from quant.ui.tabs.start.rounding import SCRIPT, STYLE, element, strings
 pytestmark = pytest.mark.browser
 
 COUNT = 16
+UNIT = 236 / 2 / 1.34  # pixels for a value of 1, where the axis reaches 1
 CASES = list(itertools.product(range(2, 9), (False, True), (16, 8, 4), (1.0, 0.9, 0.73, 0.5)))
 HTML = (
     "<!DOCTYPE html><html><head><meta charset=utf8><style>{style}</style><script>{script}</script></head><body>{body}"
@@ -52,8 +54,28 @@ class Shown:
     def result(self) -> dict[str, Any]:
         return self.page.evaluate("document.querySelector('lab-rounding').result")
 
-    def live(self, sample: str) -> None:
-        self.page.evaluate(f"window.dispatchEvent(new CustomEvent('lab-live', {{detail: {{sample: {sample}}}}}))")
+    def live(self, sample: list[object], layer: str = "una capa") -> None:
+        """The model has been read: its weights come in the page's own element."""
+        script = """(data) => {
+          const old = document.querySelector("lab-sample");
+          const told = old ?? document.body.appendChild(document.createElement("lab-sample"));
+          told.dataset.lab = data;
+        }"""
+        self.page.evaluate(script, json.dumps({"sample": sample, "layer": layer}))
+
+    def recipe(self, **fields: object) -> None:
+        """The live recipe has moved."""
+        whole = {"bits": 4, "zero_point": False, "granularity": "group", "group": 64, "format": "int"} | fields
+        self.page.evaluate(
+            "recipe => { window.labRecipe = recipe; window.dispatchEvent(new CustomEvent('lab-recipe')); }", whole
+        )
+
+    def asked(self) -> list[dict[str, str]]:
+        return self.page.evaluate("window.asked")
+
+    def start(self) -> None:
+        """Random values within -1 and 1, the first."""
+        self.button("random").click()
 
 
 def shown(browser: Browser, language: Language, width: int) -> Iterator[Shown]:
@@ -64,6 +86,7 @@ def shown(browser: Browser, language: Language, width: int) -> Iterator[Shown]:
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.on("console", lambda message: seen.complaints.append(message.text))
     page.set_content(HTML.format(style=STYLE, script=SCRIPT, body=element(language)))
+    page.evaluate("() => { window.asked = []; window.labAsk = (asked) => window.asked.push(asked); }")
     expect(seen.handle(16)).to_be_visible()
     yield seen
     context.close()
@@ -192,6 +215,7 @@ def test_numbers_are_written_as_the_rest_of_the_page_writes_them(both: Shown) ->
 
 
 def test_the_mouse_drags_a_value_and_everything_follows(both: Shown) -> None:
+    both.start()
     handle = both.handle(5)
     before, code = both.value(5), both.result()["codes"][4]
     box = handle.locator("circle").bounding_box()
@@ -203,14 +227,15 @@ def test_the_mouse_drags_a_value_and_everything_follows(both: Shown) -> None:
     both.page.mouse.up()
     both.page.mouse.move(x, y + 200)  # let go: nothing moves any more
     after = both.value(5)
-    assert after - before == pytest.approx(60 / (150 / 1.34), abs=0.01)
+    assert after - before == pytest.approx(60 / UNIT, abs=0.01)
     assert both.result()["codes"][4] > code
     text = number(after, both.language, 4).rstrip("0").rstrip(",.")
-    expect(both.page.locator(".lab-round-formula h4")).to_have_text(both.say("formula", i=5, w=text))
+    expect(both.page.locator(".lab-round-formula h3")).to_have_text(both.say("formula", i=5, w=text))
     expect(both.page.locator(".lab-caption").first).to_contain_text(both.say("source_moved"))
 
 
 def test_the_keyboard_moves_a_value_to_both_ends_and_no_further(spanish: Shown) -> None:
+    spanish.start()
     spanish.handle(3).focus()
     start = spanish.value(3)
     for key, moved in (("ArrowUp", 0.01), ("ArrowDown", 0.0), ("PageUp", 0.1), ("PageDown", 0.0), ("ArrowLeft", -0.01)):
@@ -224,6 +249,7 @@ def test_the_keyboard_moves_a_value_to_both_ends_and_no_further(spanish: Shown) 
 
 
 def test_an_outlier_ruins_one_scale_and_groups_confine_it(both: Shown) -> None:
+    both.start()
     before = both.result()
     switch = both.page.get_by_role("checkbox")
     sentence = both.page.locator(".lab-verdict")
@@ -256,17 +282,19 @@ def test_a_value_that_stretches_the_grid_until_the_others_coincide_is_said_so(sp
 def test_weights_of_the_live_model_are_offered_and_what_is_no_number_is_left_out(both: Shown) -> None:
     take = both.button("live")
     expect(take).to_be_hidden()
-    both.live("[NaN, Infinity, ...Array(10).fill(0.1)]")
+    both.live([None, *[0.1] * 10])
     expect(take).to_be_hidden()  # ten numbers are not sixteen
-    both.live("[NaN, -Infinity, null, '7', ...Array.from({length: 40}, (_, i) => (i - 20) / 1000)]")
+    both.live([None, "7", *((i - 20) / 1000 for i in range(40))])
     take.click()
     assert [both.value(i) for i in range(1, 17)] == [(i - 20) / 1000 for i in range(16)]
     assert float(both.handle(1).get_attribute("aria-valuemax") or 0) == 0.02
-    expect(both.page.locator(".lab-caption").first).to_contain_text(both.say("source_live", first=1, last=16))
+    expect(both.page.locator(".lab-caption").first).to_contain_text(
+        both.say("source_live", first=1, last=16, layer="una capa")
+    )
     take.click()
     take.click()  # eight are left: from the start again
     assert both.value(1) == -0.02
-    both.live("undefined")
+    both.live([])
     expect(take).to_be_hidden()
 
 
@@ -274,7 +302,7 @@ def test_random_values_come_from_a_seed_and_reset_gives_the_first_again(both: Sh
     first = both.result()
     both.button("random").click()
     assert both.result()["codes"] != first["codes"]
-    expect(both.page.locator(".lab-caption").first).to_contain_text(both.say("source_random", seed=2))
+    expect(both.page.locator(".lab-caption").first).to_contain_text(both.say("source_random", seed=1))
     both.page.locator("input[value=true]").check()
     both.page.locator("input.lab-round-clip").fill("60")
     assert both.result()["zeros"] is not None
@@ -290,16 +318,19 @@ def test_zero_values_and_the_zero_point_grid_have_their_formula(spanish: Shown, 
     formula = spanish.page.locator(".lab-round-formula")
     for word in ("z", "q", "ŵ", "75\u202f%", f"; 0; {2**bits - 1})"):
         expect(formula).to_contain_text(word)
-    spanish.live("Array(16).fill(0)")
+    spanish.live([0] * 16)
     spanish.button("live").click()
     expect(formula).to_contain_text(spanish.say("zero_group"))
+    spanish.page.locator(".lab-round-more summary").click()
     expect(spanish.page.locator(".lab-cards")).to_contain_text(spanish.say("exact"))
     assert "NaN" not in spanish.page.locator("body").inner_text()
 
 
-def test_on_a_phone_nothing_overflows_and_the_page_still_scrolls(phone: Shown) -> None:
-    phone.page.get_by_role("checkbox").check()
-    phone.page.locator("input.lab-round-bits").fill("8")
+@pytest.mark.parametrize("bits", [4, 8])
+def test_on_a_phone_nothing_overflows_and_the_page_still_scrolls(phone: Shown, bits: int) -> None:
+    if bits == 8:
+        phone.page.get_by_role("checkbox").check()
+    phone.page.locator("input.lab-round-bits").fill(str(bits))
     phone.page.locator("input[value='4']").check()
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
     touch = "(selector) => getComputedStyle(document.querySelector(selector)).touchAction"
@@ -314,6 +345,47 @@ def test_on_a_phone_nothing_overflows_and_the_page_still_scrolls(phone: Shown) -
         assert apart, (one, other)
     phone.page.set_viewport_size({"width": 800, "height": 900})
     expect(phone.page.locator(".lab-round-svg")).to_have_attribute("width", "784")
+
+
+def test_an_error_is_drawn_over_what_it_joins(spanish: Shown) -> None:
+    """Where it is short, a stroke below the circles would not be seen."""
+    script = "[...document.querySelector('.lab-round-svg').children].map((node) => node.getAttribute('class'))"
+    assert spanish.page.evaluate(script)[-1] == "over"
+    assert spanish.page.locator(".lab-round-svg .over .error").count() == COUNT
+
+
+def test_bits_and_grid_follow_the_live_recipe_and_the_rest_stays(both: Shown) -> None:
+    both.recipe()
+    both.button("random").click()
+    both.page.locator("input[value='4']").check()
+    both.recipe(bits=3)
+    assert both.result()["highest"] == 3
+    assert len(both.result()["scales"]) == 4
+    both.recipe(bits=3, zero_point=True)
+    assert both.result()["zeros"] is not None
+    both.page.locator("input.lab-round-bits").fill("6")
+    both.recipe(bits=3, zero_point=True, table=True)  # what moved is not ours
+    assert both.result()["highest"] == 63
+    both.recipe(bits=3, zero_point=True, granularity="tensor")
+    assert len(both.result()["scales"]) == 1
+    expect(both.page.locator(".lab-round-groups small")).to_have_text(both.say("recipe_tensor"))
+    both.recipe(bits=2, format="NF4")  # whose bits are not ours to show
+    assert both.result()["highest"] == 63
+
+
+def test_its_bits_are_given_to_the_model(both: Shown) -> None:
+    use = both.button("use")
+    expect(use).to_be_hidden()  # no model yet
+    both.recipe()
+    expect(use).to_be_hidden()  # it has them
+    both.page.locator("input.lab-round-bits").fill("5")
+    both.page.locator("input[value=true]").check()
+    use.click()
+    assert both.asked() == [{"recipe": "format=int&bits=5&zero_point=1"}]
+    both.recipe(bits=5, zero_point=True)
+    expect(use).to_be_hidden()
+    both.recipe(bits=5, zero_point=True, format="NF4")
+    expect(use).to_be_visible()
 
 
 def test_a_finger_drags_a_value_and_the_page_stays(browser: Browser) -> None:
@@ -331,7 +403,8 @@ def test_a_finger_drags_a_value_and_the_page_stays(browser: Browser) -> None:
         at = [{"x": x, "y": to} for to in points]
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
     after = float(handle.get_attribute("aria-valuenow") or "nan")
-    assert after - before == pytest.approx(48 / (150 / 1.34), abs=0.02)
+    reach = float(handle.get_attribute("aria-valuemax") or "nan")
+    assert after - before == pytest.approx(48 / UNIT * reach, abs=0.02 * reach)
     assert page.evaluate("scrollY") == scrolled
     context.close()
 

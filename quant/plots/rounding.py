@@ -8,7 +8,7 @@ from quant.evaluation.weights import RoundingSample
 from quant.plots.style import ERROR, ORIGINAL, QUANTIZED
 from quant.text import Language, Text, fixed
 
-HEIGHT, LEFT, TOP, BOTTOM = 300, 54, 16, 14
+HEIGHT, LEFT, TOP, BOTTOM = 240, 54, 16, 14
 WIDE, NARROW = 720, 380  # a desktop and a phone: drawn twice, so that nothing shrinks
 FEW_LINES = 40
 MOST_LINES = 300  # finer grids would only paint the picture grey
@@ -40,9 +40,9 @@ def _svg(sample: RoundingSample, language: Language, width: int, css: str) -> st
     for i, (w, r) in enumerate(zip(sample.original, sample.rounded, strict=True)):
         x = LEFT + step * (i + 0.5)
         parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y(w):.1f}" y2="{y(r):.1f}" stroke="{ERROR}" stroke-width="2.5"/>'
-            f'<rect x="{x - 4.5:.1f}" y="{y(r) - 4.5:.1f}" width="9" height="9" fill="{QUANTIZED}"/>'
-            f'<circle cx="{x:.1f}" cy="{y(w):.1f}" r="4" fill="{ORIGINAL}"/>'
+            f'<rect class="stored" x="{x - 4.5:.1f}" y="{y(r) - 4.5:.1f}" width="9" height="9" fill="{QUANTIZED}"/>'
+            f'<circle cx="{x:.1f}" cy="{y(w):.1f}" r="3.5" fill="{ORIGINAL}"/>'
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y(w):.1f}" y2="{y(r):.1f}" stroke="{ERROR}" stroke-width="3"/>'
         )
     label = LABEL.format(n=len(sample.original), levels=len(sample.grid))[language]
     return (

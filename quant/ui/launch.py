@@ -36,6 +36,7 @@ THEME = gr.themes.Default(
     **{f"button_primary_background_fill{where}": style.ORIGINAL for where in ("", "_dark")},
     **{f"button_primary_background_fill_hover{where}": "#005A8E" for where in ("", "_dark")},
     **{f"button_primary_text_color{where}": "#FFFFFF" for where in ("", "_dark")},
+    **{f"{kind}_border_color{where}": "#7A8494" for kind in ("input", "checkbox") for where in ("", "_dark")},
     slider_color="#C27C00", slider_color_dark=style.QUANTIZED,
     checkbox_background_color_selected=style.ORIGINAL, checkbox_background_color_selected_dark=style.ORIGINAL,
     checkbox_border_color_selected=style.ORIGINAL, checkbox_border_color_selected_dark=style.MANTISSA,
@@ -49,7 +50,7 @@ MOST_QUEUED = 2000
 @asynccontextmanager
 async def around(app: FastAPI) -> AsyncIterator[None]:
     """What stands around gradio's application while it runs: small sessions, and the border."""
-    with own_documents():
+    with own_documents(HEAD):
         async with small_sessions(app), bordered(app):
             yield
 
@@ -118,6 +119,6 @@ def main(arguments: list[str] | None = None) -> None:
     gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
     gc.enable()
     page.launch(
-        share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
+        share=share, css=CSS, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
         **CROWD, **CLOSED,
     )  # fmt: skip

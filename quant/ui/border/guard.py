@@ -21,11 +21,13 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quant.errors import shown
+from quant.recorded import ASSETS as RECORDED
 from quant.ui.border import texts as t
 from quant.ui.border.answer import Answer, Refusal, language_of
 from quant.ui.border.bodies import Body, Call, NamedCall
@@ -52,6 +54,7 @@ class Border:
 
     def __init__(self, inner: ASGIApp, page: gr.Blocks) -> None:
         self._inner, self._page, self._visits = inner, page, Visits()
+        self._documents = GZipMiddleware(inner)  # half a megabyte of configuration, styles and scripts each
         self._doors = doors(page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +78,7 @@ class Border:
             return
         asked = ASKED.set(self._document(scope) if answer.document else None)
         try:
-            await self._inner(*admitted, answer.send)
+            await (self._documents if answer.document else self._inner)(*admitted, answer.send)
         except FAILURES as error:
             LOG.warning("%s %s: %s", scope["method"], scope["path"], where(error))
             await answer.end(scope, receive)
@@ -105,6 +108,8 @@ class Border:
         groups, request = named.groupdict(), Request(scope)
         if "session" in groups or scope["path"].endswith("/queue/data"):
             return self._stream(scope, receive, groups.get("session", request.query_params.get("session_hash", "")))
+        if "preview" in groups:
+            return FileResponse(RECORDED / f"preview-{groups['preview']}.png")
         if "file" in groups:
             self._check_file(scope, groups["file"])
             return without_ranges(scope), receive

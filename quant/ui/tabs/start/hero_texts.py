@@ -50,8 +50,8 @@ PAUSE = Text("⏸ Pausa", "⏸ Pause")
 OWN = Text("Escribe tú el principio", "Write your own beginning")
 BACK = Text("volver a «{prompt}»", "back to “{prompt}”")
 OTHER_RECIPE = Text(
-    "Aquí ves el modelo incluido, en enteros y grupos de 64; tu receta es otra y está en las demás pestañas.",
-    "This shows the built-in model as integers in groups of 64; your recipe is another, and is in the other tabs.",
+    "Esto es el modelo incluido, en enteros y grupos de 64. Tu receta es otra: está más abajo y en las demás pestañas.",
+    "This is the built-in model, as integers in groups of 64. Your recipe is another: see below, and the other tabs.",
 )
 USE_THIS = Text("Usar esta", "Use this one")
 

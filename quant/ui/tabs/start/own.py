@@ -57,11 +57,11 @@ def own_beginning(lab: Lab, language: Language) -> Action[Asked, tuple[Asked, Sa
     """All stops go on from the visitor's beginning."""
 
     def check(asked: Asked) -> tuple[Asked, Sampling]:
-        loaded = lab.loaded(EMBEDDED)
-        ids = encode_prompt(loaded, asked.prompt, loaded.context)
+        loaded, prompt = lab.loaded(EMBEDDED), asked.prompt.strip()
+        ids = encode_prompt(loaded, prompt, loaded.context)
         if len(ids) > ROOM:
             raise PromptError(t.OWN_LONG.format(got=len(ids), room=ROOM, words=round(ROOM * WORDS_PER_TOKEN)))
-        return replace(asked, prompt=asked.prompt.strip()), Sampling(max_length=len(ids) + NEW_TOKENS)
+        return replace(asked, prompt=prompt), Sampling(max_length=len(ids) + NEW_TOKENS)
 
     return Action(lab, language, check, lambda ready: write(lab, language, *ready), Written)
 

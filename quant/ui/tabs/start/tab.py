@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gradio as gr
+from markupsafe import Markup
 
 from quant.errors import ModelError
 from quant.ui.shared import html
@@ -13,6 +14,8 @@ from quant.ui.tabs.start import hero, rounding
 from quant.ui.tabs.start import hero_texts as h
 from quant.ui.tabs.start import texts as t
 from quant.ui.tabs.start.own import build_own
+from quant.ui.tabs.start.picture import build_picture
+from quant.ui.tour.tour import start_button
 
 # Gradio never runs a script inside a component.
 CSS, HEAD = hero.STYLE + rounding.STYLE, f"<script>{hero.SCRIPT}\n{rounding.SCRIPT}</script>"
@@ -26,6 +29,8 @@ def build_start(place: Place) -> Built:
         opening = html.notice(h.NOTHING_RECORDED.format(problem=error.text)[language])
     gr.HTML(opening, elem_id=f"hero-{language}")
     prompt, run = build_own(place)
+    gr.HTML(start_button(language))
+    pictured = build_picture(place)
     sampled = rounding.build_rounding(place)
     prose(f"## {t.START_HEADING[language]}\n{t.START_WHAT[language]}", language)
     with gr.Row(elem_classes="lab-ways"):
@@ -34,4 +39,4 @@ def build_start(place: Place) -> Built:
                 prose(f"### {title[language]}\n{text[language]}", language)
     gr.Markdown(f"## {t.START_NEXT[language]}")
     gr.HTML(macros("tabs/start/start.html.j2").links([(tab, name[language]) for tab, name in t.START_LINKS.items()]))
-    return Built((sampled,), runs=(run,), kept={"principio": prompt})
+    return Built((pictured, sampled), runs=(run,), kept={"principio": prompt}, first=Markup(opening))

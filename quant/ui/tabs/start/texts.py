@@ -5,6 +5,18 @@ from __future__ import annotations
 from quant.text import Text
 
 TITLE = Text("Inicio", "Start")
+PICTURE_HEADING = Text("Tu receta: {recipe}", "Your recipe: {recipe}")
+PICTURE_LEGEND = [
+    Text("peso original", "original weight"),
+    Text("valor guardado", "stored value"),
+    Text("error", "error"),
+]
+PICTURE_CAPTION = Text(
+    "Los primeros {n} pesos de «{layer}»: la rejilla tiene {levels} valores y el error medio es un {error}\N{NARROW NO-BREAK SPACE}% del "
+    "peso más grande. Con sus escalas, {bits} bits por peso.",
+    "The first {n} weights of “{layer}”: the grid has {levels} values, and the mean error is {error}% of the largest weight. "
+    "With their scales, {bits} bits per weight.",
+)
 START_HEADING = Text("Qué es cuantizar", "What quantization is")
 START_WHAT = Text(
     "Un modelo de lenguaje es, ante todo, una lista larguísima de números: sus **pesos**. **Cuantizar** es guardar cada "

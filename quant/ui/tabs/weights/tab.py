@@ -93,6 +93,7 @@ def show_original(lab: Lab, language: Language, choice: Choice, layer_name: str 
 def _caption(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
     said = t.WEIGHTS_CAPTION.format(
         layer=layer_title(layer, language), count=fixed(layer.parameters, language, 0),
+        shape=f"{layer.shape[0]} × {layer.shape[1]}",
         error=number(view.largest_error, language, 2), largest=number(view.largest_weight, language, 2),
     )  # fmt: skip
     return said[language] + _grids(view, layer, scheme, language)

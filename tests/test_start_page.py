@@ -1,0 +1,252 @@
+"""The opening as a visitor meets it: seen at once, without scrolling; dragged, played, written to in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from visits import PHONE, Visit, visit
+
+from quant.text import Language
+from quant.ui.tabs.start import hero_texts as t
+from quant.ui.tabs.start.hero import STOPS
+
+pytestmark = pytest.mark.browser
+
+DESKTOP = {"width": 1280, "height": 800}
+# What the visitor sees two frames after the slider moved, and how long that took.
+DRAG_JS = """(at) => new Promise((done) => {
+  const hero = document.querySelector("lab-hero"), slider = hero.querySelector("input[type=range]");
+  const started = performance.now();
+  slider.value = at;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  requestAnimationFrame(() => requestAnimationFrame(() => done({
+    ms: performance.now() - started, text: hero.querySelector("[data-slot=text]").textContent,
+    size: hero.querySelector("[data-slot=size]").textContent, said: slider.getAttribute("aria-valuetext"),
+  })));
+})"""
+LEVELS_JS = "[...document.querySelectorAll('lab-hero .squares rect')].map((one) => parseFloat(one.getAttribute('y')))"
+
+# How many different pictures thirty frames show after the slider moved.
+FRAMES_JS = f"""(at) => new Promise((done) => {{
+  const slider = document.querySelector("lab-hero input[type=range]"), seen = new Set();
+  const look = (left) => {{
+    seen.add({LEVELS_JS}.join());
+    if (left) requestAnimationFrame(() => look(left - 1));
+    else done(seen.size);
+  }};
+  slider.value = at;
+  slider.dispatchEvent(new Event("input", {{ bubbles: true }}));
+  look(30);
+}})"""
+
+
+@pytest.fixture(params=["es", "en"])
+def desktop(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, request.param, DESKTOP)
+
+
+@pytest.fixture
+def spanish(browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, "es", DESKTOP)
+
+
+@pytest.fixture(params=["es", "en"])
+def phone(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, request.param, PHONE)
+
+
+def slot(page: Page, name: str) -> str:
+    return page.locator(f"lab-hero [data-slot={name}]").inner_text()
+
+
+def slide(page: Page, key: str) -> None:
+    page.locator("lab-hero input[type=range]").fill(str(STOPS.index(key)))
+
+
+def seen_whole(visit: Visit) -> None:
+    """At every stop, from the question to the buttons, nothing lies beyond the window."""
+    visit.open()
+    height = visit.page.evaluate("window.innerHeight")
+    for key in STOPS:
+        slide(visit.page, key)
+        for part in (
+            ".lab-hero-question",
+            "input[type=range]",
+            ".lab-hero-bar",
+            ".lab-hero-text",
+            "svg",
+            ".lab-hero-own",
+        ):
+            box = visit.page.locator(f"lab-hero {part}").bounding_box()
+            assert box, part
+            assert box["y"] >= 0, (key, part)
+            assert box["y"] + box["height"] <= height, (key, part, box)
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= visit.page.evaluate("document.documentElement.clientWidth"), part
+
+
+def test_all_of_it_is_seen_without_scrolling_on_a_desktop(desktop: Visit) -> None:
+    seen_whole(desktop)
+
+
+def test_all_of_it_is_seen_without_scrolling_on_a_phone(phone: Visit) -> None:
+    seen_whole(phone)
+
+
+def test_dragging_changes_everything_without_the_server(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    page.evaluate("window.labAsk = undefined")  # so that no recipe is asked for
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    seen = [page.evaluate(DRAG_JS, at) for at in range(len(STOPS))]
+    page.wait_for_timeout(400)
+    assert asked == []
+    assert len({one["text"] for one in seen}) == 5  # at 8 and 6 bits it writes what the original writes
+    assert len({one["size"] for one in seen}) == len({one["said"] for one in seen}) == len(STOPS)
+    assert sorted(one["ms"] for one in seen)[len(seen) // 2] < 50
+    page.wait_for_function(f"new Set({LEVELS_JS}).size === 3")  # 2 bits: three values are left
+
+
+def test_keys_move_it_and_a_stop_can_be_pressed(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    slider = page.locator("lab-hero input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    assert slot(page, "at") == t.AT.format(bits=3).es
+    slider.press("Home")
+    assert slot(page, "at") == t.AT_ORIGINAL.es
+    page.locator("lab-hero [data-place='6']").click()
+    assert "8273" in slot(page, "perplexity")
+    assert slider.get_attribute("aria-valuetext") == t.VALUE.format(bits=2, size="5,89\u202fMB", verdict="roto").es
+
+
+def test_it_gives_its_bits_to_the_recipe_and_takes_those_of_the_recipe(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("bits=6")
+    assert slot(page, "at") == t.AT.format(bits=6).es  # the address's
+    slide(page, "3")
+    expect(page).to_have_url(re.compile("bits=3"))
+    page.wait_for_function("window.labRecipe.bits === 3")
+    page.evaluate("window.labAsk({recipe: 'bits=5'})")
+    page.wait_for_function("document.querySelector('lab-hero input').value === '3'")
+    assert slot(page, "at") == t.AT.format(bits=5).es
+    expect(page.locator(".lab-hero-other")).to_be_hidden()
+
+
+def test_another_recipe_is_said_to_be_elsewhere_and_shown_below(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("format=NF4")
+    other = page.locator(".lab-hero-other")
+    expect(other).to_contain_text(t.OTHER_RECIPE.es)
+    expect(page.locator("svg.rounding").first).to_be_visible()
+    slide(page, "3")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.labRecipe.format") == "NF4"  # nobody's recipe is changed by looking
+    other.get_by_role("button").click()
+    page.wait_for_function("window.labRecipe.format === 'int' && window.labRecipe.bits === 3")
+    expect(other).to_be_hidden()
+    expect(page.locator("svg.rounding")).to_have_count(0)
+
+
+FALL_JS = """() => new Promise((done) => {
+  const hero = document.querySelector("lab-hero"), seen = [];
+  const slider = hero.querySelector("input[type=range]"), play = hero.querySelector(".lab-hero-play");
+  const later = window.setTimeout;
+  window.setTimeout = (call, ms, ...rest) => later(call, ms > 1000 ? 60 : ms, ...rest); // a fall of a third of a second
+  new MutationObserver(() => {
+    if (seen.at(-1) !== slider.getAttribute("aria-valuetext")) seen.push(slider.getAttribute("aria-valuetext"));
+  }).observe(slider, { attributes: true });
+  const pressed = [play.textContent];
+  play.click();
+  pressed.push(play.textContent);
+  later(() => done({ seen, pressed: [...pressed, play.textContent], at: slider.value }), 1500);
+})"""
+
+
+def test_the_fall_is_played_and_ends_at_2(spanish: Visit) -> None:
+    spanish.open()
+    fall = spanish.page.evaluate(FALL_JS)
+    assert [said.split()[0] for said in fall["seen"]] == ["8", "6", "5", "4", "3", "2"]
+    assert fall["pressed"] == [t.PLAY.es, t.PAUSE.es, t.PLAY.es]
+    assert fall["at"] == str(STOPS.index("2"))
+    expect(spanish.page).to_have_url(re.compile("bits=2"))  # where it rests is the recipe
+
+
+def test_the_fall_stops_where_it_is_paused(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    play = page.locator(".lab-hero-play")
+    play.click()
+    assert slot(page, "at") == t.AT.format(bits=8).es
+    play.click()
+    expect(play).to_have_text(t.PLAY.es)
+    expect(page).to_have_url(re.compile("bits=8"))
+    page.wait_for_timeout(1900)
+    assert slot(page, "at") == t.AT.format(bits=8).es
+
+
+def test_the_squares_glide_and_for_those_who_want_no_motion_they_are_there_at_once(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    assert page.evaluate(FRAMES_JS, STOPS.index("2")) > 3
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(FRAMES_JS, STOPS.index("3")) == 1
+    bar = "getComputedStyle(document.querySelector('lab-hero .codes')).transitionDuration"
+    assert page.evaluate(bar) == "0s"
+
+
+def test_a_beginning_of_ones_own_takes_the_place_of_the_recorded_text(desktop: Visit) -> None:
+    language: Language = desktop.language  # type: ignore[assignment]
+    page = desktop.page
+    desktop.open()
+    field = page.locator(f"#hero-prompt-{language} :is(input, textarea)")
+    expect(field).to_be_hidden()
+    page.locator(".lab-hero-own").click()
+    expect(field).to_be_focused()
+    field.fill("El mar")
+    field.press("Enter")
+    page.wait_for_function("Object.keys(document.querySelector('lab-hero').live?.texts ?? {}).length === 7")
+    assert slot(page, "text").startswith("El mar")
+    assert t.LIVE[language] in slot(page, "kind")
+    texts = set()
+    for key in STOPS:
+        slide(page, key)
+        texts.add(slot(page, "text"))
+    assert len(texts) > 4
+    assert all(text.startswith("El mar") for text in texts)
+    page.locator(".lab-hero-back").click()
+    assert slot(page, "text").startswith("La luz")
+    assert t.RECORDED[language] in slot(page, "kind")
+
+
+def test_a_bad_beginning_gets_a_sentence_and_loses_nothing(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    page.locator(".lab-hero-own").click()
+    field = page.locator("#hero-prompt-es :is(input, textarea)")
+    before = slot(page, "text")
+    for bad, said in (("   ", "vacío"), ("palabra " * 200, "caben 64")):
+        field.fill(bad)
+        page.locator("#hero-go-es").click()
+        expect(page.locator("#hero-own-es [role=alert]")).to_contain_text(said)
+        assert field.input_value() == bad
+        assert slot(page, "text") == before
+
+
+def test_weights_of_the_live_model_are_offered_by_the_real_element(spanish: Visit) -> None:
+    """The page hands them over itself: nothing in the test does."""
+    page = spanish.page
+    spanish.open()
+    take = page.locator(".lab-round-live")
+    expect(take).to_be_visible()
+    before = page.evaluate("document.querySelector('lab-rounding').result.decoded")
+    take.click()
+    first = page.evaluate("document.querySelector('lab-rounding').result.decoded")
+    take.click()
+    assert page.evaluate("document.querySelector('lab-rounding').result.decoded") != first
+    assert before == first  # the workbench begins with the same sixteen
