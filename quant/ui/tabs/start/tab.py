@@ -14,6 +14,7 @@ from quant.ui.tabs.start import hero_texts as h
 from quant.ui.tabs.start import texts as t
 from quant.ui.tabs.start.own import build_own
 from quant.ui.tabs.start.picture import build_picture
+from quant.ui.tour.tour import start_button
 
 # Gradio never runs a script inside a component.
 CSS, HEAD = hero.STYLE + rounding.STYLE, f"<script>{hero.SCRIPT}\n{rounding.SCRIPT}</script>"
@@ -27,6 +28,7 @@ def build_start(place: Place) -> Built:
         opening = html.notice(h.NOTHING_RECORDED.format(problem=error.text)[language])
     gr.HTML(opening, elem_id=f"hero-{language}")
     prompt, run = build_own(place)
+    gr.HTML(start_button(language))
     pictured = build_picture(place)
     sampled = rounding.build_rounding(place)
     prose(f"## {t.START_HEADING[language]}\n{t.START_WHAT[language]}", language)
