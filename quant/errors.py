@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quant.text import Text
+from quant.text import Text, as_typed
 
 SHOWN = 80  # characters of what came that a message repeats
 
@@ -54,3 +54,11 @@ class CrowdedError(QuantError):
 def shown(text: str) -> str:
     """The beginning of what came, for a message."""
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def asked(value: object) -> Text:
+    """What came, for a message: a decimal number as each language writes it, anything else as `shown`."""
+    if isinstance(value, float):
+        return as_typed(value)
+    cut = shown(str(value))
+    return Text(cut, cut)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from quant.codebooks import FP4, IQ4, NF4, dynamic_table
-from quant.errors import SchemeError, shown
+from quant.errors import SchemeError, asked
 from quant.floats import FloatLayout, Overflow, Specials
 from quant.nearest import Rounder, Ties, rounder
 from quant.text import Text
@@ -309,6 +309,6 @@ def integer_format(bits: int, *, signed: bool) -> NumberFormat:
     if type(bits) is not int or bits not in INTEGER_BITS:
         raise SchemeError(
             Text("Has pedido {bits} bits; tiene que ser un entero de 2 a 8.",
-                 "{bits} bits were asked for; it must be a whole number from 2 to 8.").format(bits=shown(str(bits)))
+                 "{bits} bits were asked for; it must be a whole number from 2 to 8.").format(bits=asked(bits))
         )  # fmt: skip
     return FORMATS[f"{'' if signed else 'u'}int{bits}"]

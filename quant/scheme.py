@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quant.arguments import check, check_fields
-from quant.errors import SchemeError, shown
+from quant.errors import SchemeError, asked
 from quant.formats import FORMATS, NumberFormat, integer_format
 from quant.nearest import Ties
 from quant.text import Text
@@ -66,7 +66,7 @@ class PerGroup:
             raise SchemeError(
                 Text("Has pedido grupos de {size}; tiene que ser un entero de {low} a {high}.",
                      "Groups of {size} were asked for; it must be a whole number from {low} to {high}.")
-                .format(size=shown(str(self.size)), low=SMALLEST_GROUP, high=LARGEST_GROUP)
+                .format(size=asked(self.size), low=SMALLEST_GROUP, high=LARGEST_GROUP)
             )  # fmt: skip
 
     def groups(self, shape: Shape) -> tuple[int, int, int]:

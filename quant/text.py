@@ -41,15 +41,18 @@ def as_typed(value: object) -> Text:
 
 
 def number(value: float, language: Language, digits: int = 4) -> str:
-    """`value` with `digits` significant digits (none of an integer part lost); decimal comma in Spanish."""
+    """`value` with `digits` significant digits (none of an integer part lost); decimal comma in Spanish.
+
+    What those digits say exactly is written without the zeros at its end: 4.25 bits, 16 and 448 were not rounded.
+    """
     if value != value or value in (float("inf"), float("-inf")):
         return str(value).replace("inf", "∞").replace("-", "−")
     mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
     if value != 0 and not 1e-4 <= abs(value) < 1e9:
-        text = f"{mantissa} × 10{superscript(int(exponent))}"
-    else:
-        text = f"{value:,.{max(0, digits - 1 - int(exponent))}f}"
-    return _separated(text, language)
+        exact = float(f"{mantissa}e{exponent}") == value
+        return _separated(_ended(mantissa, exact), language) + f" × 10{superscript(int(exponent))}"
+    text = f"{value:,.{max(0, digits - 1 - int(exponent))}f}"
+    return _separated(_ended(text, float(text.replace(",", "")) == value), language)
 
 
 def fixed(value: float, language: Language, decimals: int) -> str:
@@ -57,11 +60,18 @@ def fixed(value: float, language: Language, decimals: int) -> str:
     return _separated(f"{value:,.{decimals}f}", language)
 
 
+def _ended(text: str, exact: bool) -> str:
+    """Without the zeros after the point, where nothing was rounded away."""
+    return text.rstrip("0").rstrip(".") if exact and "." in text else text
+
+
 def _separated(text: str, language: Language) -> str:
-    """Decimal comma and the thousands' space, which Spanish leaves out of numbers of four digits."""
-    whole = text.partition(".")[0].lstrip("-")
-    text = text.replace(",", "" if language == "es" and len(whole) <= len("9,999") else NO_BREAK).replace("-", "−")
-    return text.replace(".", ",") if language == "es" else text
+    """Decimal comma and the thousands' thin space in Spanish, which leaves it out of numbers of four digits."""
+    text = text.replace("-", "−")
+    if language == "en":
+        return text
+    whole = text.partition(".")[0].lstrip("−")
+    return text.replace(",", "" if len(whole) <= len("9,999") else NO_BREAK).replace(".", ",")
 
 
 def superscript(exponent: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quant.arguments import check_fields
 from quant.errors import EvaluationError
-from quant.text import Text
+from quant.text import Text, fixed
 
 FOLDER = Path(__file__).resolve().parent / "assets" / "texts"
 
@@ -141,7 +141,20 @@ def own_text(content: str) -> EvalText:
     if (n_bytes := len(content.encode())) > LARGEST_BYTES:
         raise EvaluationError(
             Text("El texto ocupa {got} bytes; caben {most}.", "The text takes {got} bytes; {most} fit.")
-            .format(got=n_bytes, most=LARGEST_BYTES)
+            .format(got=_counted(n_bytes), most=_counted(LARGEST_BYTES))
         )  # fmt: skip
-    start = " ".join(content.split())[:SHOWN].rstrip()
-    return EvalText("own", Text(f"Tu texto: «{start}…»", f"Your text: “{start}…”"), (content.strip(),))
+    return EvalText("own", own_title(beginning(content)), (content.strip(),))
+
+
+def _counted(n: int) -> Text:
+    return Text(fixed(n, "es", 0), fixed(n, "en", 0))
+
+
+def beginning(content: str) -> str:
+    """The first characters of a pasted text, on one line."""
+    return " ".join(content.split())[:SHOWN].rstrip()
+
+
+def own_title(start: str) -> Text:
+    """What the page calls a pasted text that begins so."""
+    return Text(f"Tu texto: «{start}…»", f"Your text: “{start}…”")

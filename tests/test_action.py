@@ -273,7 +273,8 @@ def test_stopping_a_measurement_keeps_figures_and_history(lab: Lab) -> None:
         last = seen[-1]
         assert shared_texts.STOPPED[language] in last.said
         assert "lab-progress" not in last.said
-        assert metrics_texts.PERPLEXITY[language] in last.said
-        assert last == Measured(last.said)
+        assert metrics_texts.PERPLEXITY[language] in "".join(s.details or "" for s in seen)
+        assert "lab-brief" in last.said  # the card stays
+        assert last == Measured(last.said, None)  # and so do the figures
         assert sum(s.history is not None for s in seen) == 1
         assert idle(lab)

@@ -185,8 +185,8 @@ def test_the_caption_of_one_that_is_slower_or_no_faster() -> None:
 def test_the_caption_of_models_that_the_caches_hold_claims_no_share() -> None:
     small = placed("2 bits", 3_000_000, 5_000.0)
     both = caption(placed("original", 20_000_000, 3_000.0), small, MACHINE)
-    assert "Los dos caben en la caché del procesador (32,0\u202fMB)" in both.es
-    assert "Both fit in the cache of the processor (32.0\u202fMB)" in both.en
+    assert "Los dos caben en la caché del procesador (32\u202fMB)" in both.es
+    assert "Both fit in the cache of the processor (32\u202fMB)" in both.en
     alone = caption(LARGE, small, MACHINE)
     assert "Solo él cabe" in alone.es
     assert "%" not in both.es + alone.es

@@ -78,17 +78,19 @@ def test_a_measurement_is_the_same_and_says_that_it_will_be_faster(lab: Lab, com
     asked = Asked(Choice(lab.default(), bits=3), "own", "quick", OWN, speed=True)
     first = list(measuring(lab, "es").frames(asked))[-1]
     soon = t.COMPUTES_SOON.es.removeprefix("{said} ")
-    assert soon in first.said
-    assert EXPANDED.summary.es in first.said
+    assert first.details is not None
+    assert soon in first.details
+    assert EXPANDED.summary.es in first.details
 
     wait_for_it(compiler)
     fresh = list(measuring(Lab(lab._extra), "es").frames(asked))[-1]
-    assert soon not in fresh.said
-    assert COMPILED.summary.es in fresh.said
+    assert fresh.details is not None
+    assert soon not in fresh.details
+    assert COMPILED.summary.es in fresh.details
     assert first.history is not None
     assert fresh.history is not None
     for name in ("kl_mean", "perplexity_quantized", "same_top"):
-        a, b = (getattr(h[0].figures, name).value for h in (first.history, fresh.history))
+        a, b = (h[0]["estimates"][name][0] for h in (first.history, fresh.history))
         assert a == pytest.approx(b, rel=1e-4), name
 
 
@@ -101,4 +103,4 @@ def test_speeds_are_timed_again_where_the_kernels_came_in_the_middle(lab: Lab, c
             if rounds == 3:
                 wait_for_it(compiler)
     assert rounds > 20
-    assert COMPILED.summary.es in frame.said
+    assert COMPILED.summary.es in str(frame.details)

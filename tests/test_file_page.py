@@ -85,8 +85,7 @@ def test_the_size_is_promised_to_the_byte_beside_the_originals(lab: Lab, choice:
     for amount in (n_bytes, report.stored_bytes, n_bytes - report.stored_bytes, report.float_bytes):
         assert f"{fixed(amount, language, 0)}" in shown
     assert size(n_bytes, language) in shown
-    assert html.badge("packed", language) in shown
-    assert choice.describe()[language] in shown
+    assert html.legend(("packed",), language) in shown
     assert shown != planned(lab, language, replace(choice, bits=4))
 
 
@@ -132,7 +131,7 @@ def test_the_last_frame_gives_the_file_its_checksum_and_code_that_runs(
     assert path.stat().st_size == n_bytes
     assert file_texts.FILE_READY.format(n=fixed(n_bytes, language, 0))[language] in shown
     assert hashlib.sha256(path.read_bytes()).hexdigest() in shown
-    assert (html.badge("packed", language) in shown, button["visible"], code["visible"]) == (True, True, True)
+    assert (html.mark("packed", language) in shown, button["visible"], code["visible"]) == (True, True, True)
     assert button["label"] == file_texts.FILE_DOWNLOAD.format(size=size(n_bytes, language))[language]
     monkeypatch.chdir(path.parent)
     (source,) = re.findall(r"```python\n(.*?)```", code["value"], re.DOTALL)

@@ -204,7 +204,8 @@ def test_ternary_leaves_one_pattern_unused_and_binary_none() -> None:
 def test_bits_out_of_range_are_refused_with_the_allowed_range(bits: object) -> None:
     with pytest.raises(SchemeError) as caught:
         integer_format(bits, signed=True)  # type: ignore[arg-type]
-    assert f"Has pedido {bits} bits; tiene que ser un entero de 2 a 8." == caught.value.text.es
+    asked = str(bits).replace(".", ",") if isinstance(bits, float) else bits
+    assert f"Has pedido {asked} bits; tiene que ser un entero de 2 a 8." == caught.value.text.es
     assert f"{bits} bits were asked for; it must be a whole number from 2 to 8." == caught.value.text.en
 
 

@@ -212,6 +212,7 @@ def test_the_length_metric_does_not_see_a_broken_model_and_perplexity_does(repor
     assert original.tokens_out == broken.tokens_out == (MAX_LENGTH,) * 3
     assert original.written[0].startswith(SENTENCES[0])
     assert original.written != broken.written
+    assert "culo" not in "".join(broken.written).lower().replace("círculo", "")  # what 2 bits would repeat
     perplexities = [s.quality.perplexity for s in report.scores]
     assert perplexities[1] == pytest.approx(perplexities[0], rel=0.05)
     assert perplexities[2] > 50 * perplexities[0]
@@ -331,13 +332,15 @@ def test_the_page_says_it_in_spanish(report: NotebookReport) -> None:
     assert "mediana de 7" in shown
     assert "Los porcentajes suman más de cien" in shown
     assert shown.count("<table") == 3
-    assert shown.count(">medido<") == 4 + 4 + 3
+    assert shown.count('class="lab-mark measured" role="img" aria-label="medido"') == 4 + 4 + 3
+    assert shown.count('class="lab-key"') == 1  # one legend says what the sign is
+    assert "con el código de transformers" in shown  # another speed than that of “Medir”
     assert ">simulado<" not in shown
 
 
 def test_the_page_says_it_in_english(report: NotebookReport) -> None:
     shown = result(report, TEXT.title, "en")
-    assert "the recipe touched only lm_head: 1\u202f048\u202f576 of" in shown
+    assert "the recipe touched only lm_head: 1,048,576 of" in shown
     assert "grows from 20.5\u202fMB to 21.6\u202fMB (+5.1%)" in shown
     assert "is 14.67 for all three models" in shown
     assert not any(c in shown for c in "«»¿¡") or "“" in shown  # what the models wrote is Spanish
@@ -403,7 +406,7 @@ def test_the_callback_shows_progress_then_everything(hub_folder: Path, monkeypat
     own = Lab(extra=hub_folder)
     frames = [frame.said for frame in revisiting(own, "es").frames("gpt2-tiny")]
     assert given == [own.loaded("gpt2-tiny")]  # the original, whatever the bits
-    assert "Revisando el cuaderno" in frames[0]
+    assert "Ejecutando el cuaderno" in frames[0]
     assert any("lab-progress" in f and "<table" in f for f in frames)
     assert "lab-progress" not in frames[-1]
     assert frames[-1].count("<table") == 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -11,16 +13,25 @@ import pytest
 import torch
 from cases import each
 
-from quant.evaluation.numbers import QUANTILES, SHARES, format_range, model_numbers, quantiles, share
+from quant.evaluation.numbers import (
+    QUANTILES,
+    SHARES,
+    exact_formats,
+    format_range,
+    model_numbers,
+    quantiles,
+    share,
+)
 from quant.floats import Specials
 from quant.formats import FORMATS, exmy
 from quant.model.layers import linear_layers
 from quant.model.load import LoadedModel
+from quant.text import Text
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.numbers import texts as numbers_texts
 from quant.ui.tabs.numbers.format_data import as_json, impossible, record, records
-from quant.ui.tabs.numbers.read import PANELS, facts, in_torch, properties_table, ranges, when, wrong
-from quant.ui.tabs.numbers.tab import exponents_caption, live, shares_table
+from quant.ui.tabs.numbers.read import PANELS, facts, in_torch, properties_table, ranges, wrong
+from quant.ui.tabs.numbers.tab import exact_note, exponents_caption, live, shares_table
 
 
 def all_weights(loaded: LoadedModel) -> torch.Tensor:
@@ -120,13 +131,13 @@ def test_every_impossible_format_has_its_message_and_no_other() -> None:
 def test_the_figures_in_the_sentences() -> None:
     known = facts()
     assert (known["bf16_p"], known["fp16_p"], known["e4m3_max"]) == (8, 11, 448)
-    assert (known["fp16_eps"], known["bf16_eps"]) == (2**-10, 2**-7)
+    assert known["fp16_eps"] == Text("0,000977", "0.000977")
     assert (known["fp4_values"], known["int8_levels"], known["int8_values"], known["e4m3_nan"]) == (15, 255, 256, 2)
-    assert known["fp16_half"] == 2**-25
+    assert known["fp16_half"] == Text("2,98 × 10⁻⁸", "2.98 × 10⁻⁸")
     for language in ("es", "en"):
-        page = "".join(f(language) for f in (wrong, when, ranges, properties_table))  # type: ignore[operator]
-        assert "{" not in page
-        assert "65\u202f504" in page
+        page = "".join(f(language) for f in (wrong, ranges, properties_table))  # type: ignore[operator]
+        assert "{" not in page.replace("{right}", "").replace("{answered}", "")  # the browser fills these
+        assert ("65\u202f504" if language == "es" else "65,504") in page
         assert ("8 bits significativos" if language == "es" else "8 significant bits") in page
 
 
@@ -148,3 +159,26 @@ def test_the_caption_and_the_table_tell_the_same_shares(tiny: LoadedModel, langu
     assert table.count("<tr>") == 1 + len(SHARES)
     assert 'data-lab="' in live(tiny, None, language)  # type: ignore[arg-type]
     assert numbers_texts.NUMBERS_SHARES_HEAD[0][language] in table  # type: ignore[index]
+
+
+def test_weights_that_came_in_sixteen_bits_are_known_by_themselves(tiny: LoadedModel) -> None:
+    """Not by the model's name: whatever float16 holds exactly loses nothing in float16."""
+    assert exact_formats(tiny) == ()
+    assert exact_note(tiny, "es") == ""
+    for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
+        made = copy.deepcopy(tiny.model)
+        for parameter in made.parameters():
+            parameter.data = parameter.data.to(dtype).float()
+        halved = replace(tiny, model=made)
+        assert exact_formats(halved) == (name,)
+        assert f"ya venían en {name}" in exact_note(halved, "es")
+
+
+def test_each_claim_is_a_question_with_two_answers_one_of_them_right() -> None:
+    """And the right one is not always in the same place."""
+    assert all(len(answers) == 2 and right in (0, 1) for _, answers, right, _, _ in numbers_texts.NUMBERS_WRONG)
+    assert len({right for _, _, right, _, _ in numbers_texts.NUMBERS_WRONG}) == 2
+    for language in ("es", "en"):
+        page = wrong(language)  # type: ignore[arg-type]
+        assert page.count("<h3>") == len(numbers_texts.NUMBERS_WRONG) == 9
+        assert page.count("data-answer") == 18

@@ -196,6 +196,14 @@ def test_numbers_are_read_as_written(page: Page, typed: str, value: float) -> No
     assert found == bits_of(value) or (math.isnan(value) and math.isnan(from_bits(found)))
 
 
+def test_an_english_thousand_is_read_as_the_english_page_writes_it(page: Page) -> None:
+    read = "([typed, language]) => labWords.parse(typed, language).value"
+    assert page.evaluate("labWords.number(65504, 'en', 5)") == "65,504"
+    for typed, english, spanish in (("65,504", 65504, 65.504), ("1,234,567.5", 1234567.5, None), ("0,25", 0.25, 0.25)):
+        assert page.evaluate(read, [typed, "en"]) == english
+        assert page.evaluate(read, [typed, "es"]) == spanish
+
+
 @each("typed, problem", [
      ("", "number"), ("hola", "number"), ("1,2,3", "number"), ("1.234,5", "number"), ("1e400", "huge"),
      ("-1e400", "huge"), ("2^5000", "huge"), ("1e-400", "tiny"), ("0x10", "number"), ("--1", "number"),
@@ -214,6 +222,20 @@ def card(page: Page, name: str) -> Locator:
 
 def entry(page: Page) -> Locator:
     return page.locator("lab-bits:visible .lab-entry").first
+
+
+def more(page: Page) -> None:
+    """What the cards say besides: neighbours, formula, what is done with numbers that are too large."""
+    page.locator("lab-bits:visible button[aria-pressed]", has_text=numbers_texts.NUMBERS_BITS["more"].es).click()
+
+
+def add(page: Page, *names: str) -> None:
+    """One more card each."""
+    for name in names:
+        chip = page.locator(f"lab-bits:visible [data-name={name}]")
+        if not chip.is_visible():
+            page.locator("lab-bits:visible .lab-picker summary").click()
+        chip.click()
 
 
 def bits(page: Page, name: str) -> str:
@@ -238,6 +260,7 @@ def test_a_bit_changes_the_number_in_every_format_without_the_server(spanish: Vi
     entry(page).fill("65520")
     expect(card(page, "float16").locator(".lab-value")).to_have_text("= ∞")
     expect(card(page, "float16").locator(".lab-note")).to_contain_text("65\u202f504")
+    more(page)
     card(page, "float16").locator("select").select_option("saturate")
     expect(card(page, "float16").locator(".lab-value")).to_have_text("= 65\u202f504")
     page.wait_for_timeout(600)  # longer than the address waits before it follows
@@ -250,11 +273,12 @@ def test_values_neighbours_formula_and_errors_are_told(spanish: Visit) -> None:
     float32, half = card(page, "float32"), card(page, "float16")
     expect(float32.locator(".lab-value")).to_have_text("= 0,100000001490116119384765625")
     expect(half.locator(".lab-facts")).to_contain_text("0x2E66")
-    expect(half.locator(".lab-facts")).to_contain_text("relativo: 0,0244")
+    expect(half.locator(".lab-error-line")).to_contain_text("relativo: 0,0244")
     expect(half.locator(".lab-formula")).to_contain_text("(−1)0 × 211 − 15 × (1 + 614/210) = 2−4 × 1,599609375")
     entry(page).fill("2^-24")
     expect(half.locator(".lab-formula")).to_contain_text("21 − 15 × (0 + 1/210)")
     expect(half.locator(".lab-note")).to_contain_text("Subnormal")
+    add(page, "float8_e4m3fn", "float4_e2m1fn")
     for typed, name, said in [
         ("-0", "float16", "Menos cero"), ("NaN", "float16", "no es un número"), ("inf", "bfloat16", "Infinito"),
         ("NaN", "float4_e2m1fn", "no tiene ningún código"), ("500", "float8_e4m3fn", "da NaN"),
@@ -274,7 +298,7 @@ def test_the_keyboard_reaches_and_flips_a_bit(spanish: Visit) -> None:
     expect(card(page, "bfloat16").locator("[data-bit='0']")).to_be_focused()
     expect(card(page, "bfloat16").locator("[data-bit='0']")).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("Tab")
-    expect(card(page, "float8_e4m3fn").locator("select")).to_be_focused()
+    expect(page.locator("lab-bits:visible .lab-picker summary")).to_be_focused()
 
 
 def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> None:
@@ -287,6 +311,7 @@ def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> 
         expect(problem).to_contain_text(numbers_texts.NUMBERS_PROBLEMS[key].format(typed=typed)[language])  # type: ignore[index]
         expect(value).to_have_text("= 0,25" if language == "es" else "= 0.25")
         expect(entry(page)).to_have_value(typed)
+    page.locator("lab-bits:visible .lab-by-hand summary").click()
     code.fill("0x12345")
     expect(problem).to_contain_text("17 bits")
     code.fill("0xZZ")
@@ -299,8 +324,7 @@ def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> 
 
 def test_one_s_own_format_and_an_impossible_one(spanish: Visit) -> None:
     page = spanish.page
-    page.locator("lab-bits:visible summary").click()
-    page.locator("lab-bits:visible [data-name=exmy]").click()
+    add(page, "exmy")
     expect(card(page, "E4M3")).to_be_visible()
     exponent = page.locator("lab-bits:visible .lab-builder input[type=range]").first
     exponent.focus()
@@ -322,13 +346,14 @@ def test_weights_of_the_live_model_can_be_taken(spanish: Visit) -> None:
     taken = page.evaluate("window.labLive.largest")
     expect(page.locator("lab-bits:visible .lab-original")).to_contain_text(taken["where"])
     assert page.evaluate("labWords.parse(document.querySelector('lab-bits .lab-entry').value).value") == taken["value"]
-    expect(card(page, "float32").locator(".lab-facts")).to_contain_text(numbers_texts.NUMBERS_BITS["exact"].es)
+    expect(card(page, "float32").locator(".lab-error-line")).to_contain_text(numbers_texts.NUMBERS_BITS["exact"].es)
     page.locator("lab-bits:visible .lab-chip", has_text=numbers_texts.NUMBERS_BITS["random"].es).click()
-    expect(card(page, "float32").locator(".lab-facts")).to_contain_text(numbers_texts.NUMBERS_BITS["exact"].es)
+    expect(card(page, "float32").locator(".lab-error-line")).to_contain_text(numbers_texts.NUMBERS_BITS["exact"].es)
 
 
 def test_the_number_line_counts_values_and_follows_the_layer(spanish: Visit) -> None:
     page = spanish.page
+    page.get_by_role("button", name=numbers_texts.NUMBERS_LINE_TITLE.es).click()
     line = page.locator("lab-line:visible")
     expect(line.locator(".lab-caption")).to_contain_text("float8_e4m3fn: 253 valores distintos")
     for name, count in (("nf4", 16), ("int4", 16), ("float4_e2m1fn", 15), ("float8_e8m0fnu", 255)):
@@ -377,19 +402,34 @@ def test_an_address_with_no_number_says_so_and_shows_another(desktop: Visit) -> 
     )
 
 
-def test_a_link_to_a_part_stays_on_the_page_and_shows_the_part(desktop: Visit) -> None:
-    """Gradio's <base> took them to "/", in Spanish and without the recipe."""
-    desktop.open("tab=numeros&bits=3")
-    page = desktop.page
-    page.evaluate("window.here = true")
-    page.locator(".lab-jump:visible a").nth(3).click()
-    expect(page.locator(f"#numbers-ranges-{desktop.language}")).to_be_in_viewport()
-    assert page.evaluate("window.here") is True
-    assert desktop.bits() == 3
+def test_a_question_opens_once_it_is_answered_and_says_whether_it_was_right(desktop: Visit) -> None:
+    desktop.open("tab=numeros")
+    page, said = desktop.page, {key: text[desktop.language] for key, text in numbers_texts.NUMBERS_QUIZ.items()}  # type: ignore[index]
+    questions = page.locator(".lab-quiz:visible li")
+    for i, (_, _, right, _, _) in enumerate(numbers_texts.NUMBERS_WRONG[:2]):
+        expect(questions.nth(i).locator("details p").first).to_be_hidden()
+        chosen = questions.nth(i).locator("[data-answer]").nth(right if i == 0 else 1 - right)
+        chosen.focus()
+        page.keyboard.press("Enter")
+        expect(questions.nth(i).locator("details p").first).to_be_visible()
+        expect(questions.nth(i).locator("[role=status]")).to_have_text(said["right" if i == 0 else "wrong"])
+        expect(questions.nth(i).locator("[data-answer].right")).to_have_count(1)
+        expect(chosen).to_be_focused()
+    expect(page.locator(".lab-quiz-score:visible")).to_have_text(said["score"].format(right=1, answered=2))
+    questions.nth(2).locator("summary").click()  # whoever does not want to guess
+    expect(questions.nth(2).locator("details p").first).to_be_visible()
+    expect(page.locator(".lab-quiz-score:visible")).to_have_text(said["score"].format(right=1, answered=2))
+
+
+def test_the_numbers_of_the_included_model_say_that_they_came_in_float16(desktop: Visit) -> None:
+    desktop.open("tab=numeros")
+    said = numbers_texts.NUMBERS_EXACT.format(formats="float16")[desktop.language]  # type: ignore[index]
+    expect(desktop.page.get_by_text(said)).to_be_visible()
 
 
 def test_figures_stay_clipped_when_the_address_changes(spanish: Visit) -> None:
     """Plotly wrote the address of that moment into its clips, and the histogram ran over the bands below it."""
+    spanish.page.get_by_role("button", name=numbers_texts.NUMBERS_EXPONENTS_TITLE.es).click()
     spanish.page.locator(".js-plotly-plot:visible").wait_for()
     clips = "[...document.querySelectorAll('.js-plotly-plot [clip-path]')].map((e) => e.getAttribute('clip-path'))"
     found = spanish.page.evaluate(clips)
@@ -401,9 +441,7 @@ def test_a_phone_shows_long_numbers_without_scrolling_sideways(browser: Browser,
     for seen in visit(browser, server, "es", PHONE):
         seen.open("tab=numeros&x=5e-324")
         page = seen.page
-        page.locator("lab-bits:visible summary").click()
-        for name in ("float64", "exmy", "nf4", "int8"):
-            page.locator(f"lab-bits:visible [data-name={name}]").click()
+        add(page, "float64", "exmy", "nf4", "int8")
         page.wait_for_function("window.labLive")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert card(page, "float64").locator(".lab-value").inner_text().endswith("625")

@@ -119,7 +119,7 @@ def test_a_scale_that_overflows_is_refused_with_what_would_hold_it() -> None:
         quantize(torch.full((2, 16), 1e5), Scheme.integer(2, PerTensor()))
     assert caught.value.text.es.startswith("La escala 100")
     assert caught.value.text.es.endswith("no cabe en float16 (máximo 65\u202f504); usa bfloat16 o float32.")
-    assert caught.value.text.en.endswith("does not fit in float16 (largest 65\u202f504); use bfloat16 or float32.")
+    assert caught.value.text.en.endswith("does not fit in float16 (largest 65,504); use bfloat16 or float32.")
 
 
 @each("scheme", [*CASTS, Scheme(FORMATS["int8"], PerGroup(32), scale=exmy(8, 7))])

@@ -60,7 +60,8 @@ def test_a_matrix_is_cut_along_its_inputs(granularity: Granularity, groups: tupl
 def test_a_group_size_out_of_range_is_refused_with_the_allowed_range(size: object) -> None:
     with pytest.raises(SchemeError) as caught:
         PerGroup(size)  # type: ignore[arg-type]
-    assert caught.value.text.es == f"Has pedido grupos de {size}; tiene que ser un entero de 8 a 256."
+    asked = str(size).replace(".", ",") if isinstance(size, float) else size
+    assert caught.value.text.es == f"Has pedido grupos de {asked}; tiene que ser un entero de 8 a 256."
     assert caught.value.text.en == f"Groups of {size} were asked for; it must be a whole number from 8 to 256."
 
 

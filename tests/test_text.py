@@ -18,15 +18,20 @@ FINITE = st.floats(-1e300, 1e300)
     [
         (3.14159, 4, "3,142", "3.142"),
         (3.14159, 1, "3", "3"),
-        (-0.5, 4, "−0,5000", "−0.5000"),
+        (-0.5, 4, "−0,5", "−0.5"),
         (0.00234, 2, "0,0023", "0.0023"),
-        (0.0001, 2, "0,00010", "0.00010"),
-        (0.0, 4, "0,000", "0.000"),
+        (0.0001, 2, "0,0001", "0.0001"),
+        (0.0, 4, "0", "0"),
         (9.9996, 4, "10,00", "10.00"),
-        (12.5, 4, "12,50", "12.50"),
-        (1234.5678, 4, "1235", f"1{NO_BREAK}235"),
-        (1234567.0, 4, f"1{NO_BREAK}234{NO_BREAK}567", f"1{NO_BREAK}234{NO_BREAK}567"),
-        (1234.5678, 6, "1234,57", f"1{NO_BREAK}234.57"),
+        (12.5, 4, "12,5", "12.5"),
+        (4.25, 4, "4,25", "4.25"),
+        (16.0, 4, "16", "16"),
+        (448.0, 4, "448", "448"),
+        (100.0, 2, "100", "100"),
+        (4.2500001, 4, "4,250", "4.250"),
+        (1234.5678, 4, "1235", "1,235"),
+        (1234567.0, 4, f"1{NO_BREAK}234{NO_BREAK}567", "1,234,567"),
+        (1234.5678, 6, "1234,57", "1,234.57"),
     ],
 )
 def test_number_keeps_the_digits_asked_for(value: float, digits: int, es: str, en: str) -> None:
@@ -36,9 +41,9 @@ def test_number_keeps_the_digits_asked_for(value: float, digits: int, es: str, e
 @pytest.mark.parametrize(
     ("value", "es"),
     [
-        (1e-5, "1,000 × 10⁻⁵"),
-        (-2.5e12, "−2,500 × 10¹²"),
-        (1e9, "1,000 × 10⁹"),
+        (1e-5, "1 × 10⁻⁵"),
+        (-2.5e12, "−2,5 × 10¹²"),
+        (1e9, "1 × 10⁹"),
         (9.8765e-38, "9,877 × 10⁻³⁸"),
     ],
 )
@@ -67,7 +72,7 @@ def test_number_is_off_by_half_of_its_last_digit_at_most(value: float, digits: i
 
 def test_fixed_has_the_decimals_asked_for() -> None:
     assert fixed(1234.5678, "es", 2) == "1234,57"
-    assert fixed(1234.5678, "en", 2) == f"1{NO_BREAK}234.57"
+    assert fixed(1234.5678, "en", 2) == "1,234.57"
     assert fixed(2.0, "es", 0) == "2"
     assert fixed(0.005, "en", 1) == "0.0"
 
@@ -75,9 +80,9 @@ def test_fixed_has_the_decimals_asked_for() -> None:
 @pytest.mark.parametrize(
     ("n_bytes", "es"),
     [
-        (0, f"0,00{NO_BREAK}B"),
+        (0, f"0{NO_BREAK}B"),
         (999, f"999{NO_BREAK}B"),
-        (1_000, f"1,00{NO_BREAK}kB"),
+        (1_000, f"1{NO_BREAK}kB"),
         (165_888, f"166{NO_BREAK}kB"),
         (10_264_152, f"10,3{NO_BREAK}MB"),
         (497_759_232, f"498{NO_BREAK}MB"),
@@ -90,7 +95,7 @@ def test_sizes_use_powers_of_ten(n_bytes: int, es: str) -> None:
 
 def test_spanish_does_not_separate_four_digits() -> None:
     assert size(1_234_567_890, "es") == f"1235{NO_BREAK}MB"
-    assert size(1_234_567_890, "en") == f"1{NO_BREAK}235{NO_BREAK}MB"
+    assert size(1_234_567_890, "en") == f"1,235{NO_BREAK}MB"
     assert fixed(12345, "es", 0) == f"12{NO_BREAK}345"
 
 
@@ -101,14 +106,12 @@ def test_a_text_is_read_by_language() -> None:
 
 def test_format_writes_each_number_in_its_language() -> None:
     filled = Text("{n} pesos de {x}", "{n} weights of {x}").format(n=12345, x=0.25)
-    assert filled == Text("12345 pesos de 0,2500", "12345 weights of 0.2500")
+    assert filled == Text("12345 pesos de 0,25", "12345 weights of 0.25")
 
 
 def test_format_gives_a_nested_text_its_own_half() -> None:
     inner = Text("pocos: {x}", "few: {x}").format(x=1.5)
-    assert Text("Hay {what}.", "There are {what}.").format(what=inner) == Text(
-        "Hay pocos: 1,500.", "There are few: 1.500."
-    )
+    assert Text("Hay {what}.", "There are {what}.").format(what=inner) == Text("Hay pocos: 1,5.", "There are few: 1.5.")
 
 
 def test_format_leaves_braces_in_a_field_alone() -> None:

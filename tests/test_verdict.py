@@ -12,10 +12,13 @@ from quant.evaluation.bootstrap import Interval
 from quant.evaluation.verdict import (
     RULE,
     SENTENCES,
+    WORDS,
     Candidate,
     Verdict,
     better_perplexity_worse_kl,
+    in_brief,
     judge,
+    out_of,
     quantized_beats_float,
 )
 from quant.text import NO_BREAK, Text
@@ -90,18 +93,18 @@ def test_a_worse_measure_never_gives_a_better_word() -> None:
 def test_the_sentence_says_what_decided_and_where_the_limits_are() -> None:
     sentence = judge(0.123, ABOVE, 0.161, 0.7341).sentence
     assert spanish(sentence) == (
-        "Apreciable: la perplejidad sube un 13 %, la KL media es de 0,16 nats y el token más probable es el mismo el "
-        "73,4 % de las veces; «pequeño» llega hasta un 5 %, 0,05 nats y el 90 %."
+        "Pérdida apreciable: la perplejidad sube un 13 %, la KL media es de 0,16 nats y el token más probable es el "
+        "mismo el 73,4 % de las veces; «pequeña» llega hasta un 5 %, 0,05 nats y el 90 %."
     )
     assert sentence.en == (
-        "Noticeable: perplexity rises by 13%, mean KL is 0.16 nats and the most likely token is the same 73.4% of the "
-        "time; “small” ends at 5%, 0.05 nats and 90%."
+        "Noticeable loss: perplexity rises by 13%, mean KL is 0.16 nats and the most likely token is the same 73.4% of "
+        "the time; “small” ends at 5%, 0.05 nats and 90%."
     )
 
 
 def test_only_the_measures_that_decided_are_named() -> None:
     sentence = judge(0.01, ABOVE, 0.02, 0.85).sentence
-    assert spanish(sentence).startswith("Apreciable: el token más probable es el mismo el 85,0 % de las veces;")
+    assert spanish(sentence).startswith("Pérdida apreciable: el token más probable es el mismo el 85 % de las veces;")
 
 
 @pytest.mark.parametrize(
@@ -139,14 +142,44 @@ def test_the_rule_names_every_limit_that_the_code_uses() -> None:
         assert limit in RULE.en
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "agreement", "says"),
+    [
+        (
+            35.5446,
+            39.683,
+            0.7358,
+            "Duda un 12 % más que el original (35,5 → 39,7) y elige la misma palabra 7 de cada 10",
+        ),
+        (35.5, 76.5, 0.4058, "Duda 2,2 veces lo que el original (35,5 → 76,5) y elige la misma palabra 4 de cada 10"),
+        (35.5, 35.502, 0.985, "Duda lo mismo que el original (35,5 → 35,5) y elige la misma palabra 98 de cada 100"),
+        (35.5, 34.4, 0.99996, "Duda un 3,1 % menos que el original (35,5 → 34,4) y elige la misma palabra 99 de cada"),
+        (35.5, 35.5, 1.0, "Duda lo mismo que el original (35,5 → 35,5) y elige siempre la misma palabra."),
+        (35.5, 8273.0, 0.03, "y casi nunca elige la misma palabra."),
+    ],
+)
+def test_the_cost_in_one_sentence(before: float, after: float, agreement: float, says: str) -> None:
+    assert says in spanish(in_brief(before, after, math.log(after / before), agreement))
+
+
+def test_what_gives_no_numbers_has_no_figures_in_its_sentence() -> None:
+    assert in_brief(35.0, math.inf, math.inf, 0.1) == in_brief(35.0, math.nan, math.nan, 0.1) == verdict.NOT_A_NUMBER
+
+
+def test_a_share_as_one_says_it_is_never_rounded_up_to_always() -> None:
+    said = [out_of(share).en for share in (0.04, 0.36, 0.94, 0.96, 0.9999, 1.0)]
+    assert said == ["0 times out of 10", "4 times out of 10", "9 times out of 10", "96 times out of 100",
+                    "99 times out of 100", "100 times out of 100"]  # fmt: skip
+
+
 def test_quantized_beats_float_needs_the_whole_interval() -> None:
     assert quantized_beats_float(None) is None
     for harmless in (Interval(-0.02, 0.01), Interval(0.01, 0.02), Interval(0.0, 0.0), Interval(-0.02, 0.0)):
         assert quantized_beats_float(harmless) is None
     warning = quantized_beats_float(Interval(-0.05, -0.012))
     assert warning is not None
-    assert "entre 0,012 y 0,050 nats" in warning.es
-    assert "by 0.012 to 0.050 nats" in warning.en
+    assert "entre 0,012 y 0,05 nats" in warning.es
+    assert "by 0.012 to 0.05 nats" in warning.en
 
 
 def test_perplexity_and_kl_that_disagree_raise_a_warning() -> None:
@@ -155,7 +188,7 @@ def test_perplexity_and_kl_that_disagree_raise_a_warning() -> None:
     warning = better_perplexity_worse_kl(lucky, faithful)
     assert warning is not None
     assert warning == better_perplexity_worse_kl(faithful, lucky)
-    assert "por perplejidad gana «Q4_0», pero por KL gana «NF4» (0,090 nats frente a 0,070)" in warning.es
+    assert "por perplejidad gana «Q4_0», pero por KL gana «NF4» (0,09 nats frente a 0,07)" in warning.es
 
 
 @pytest.mark.parametrize(("difference", "mean_kl"), [(0.06, 0.1), (0.04, 0.08), (0.05, 0.01), (0.01, 0.09)])
@@ -166,7 +199,7 @@ def test_perplexity_and_kl_that_agree_or_tie_raise_none(difference: float, mean_
 
 def test_both_halves_of_every_text_have_the_same_fields() -> None:
     texts = [value for value in vars(verdict).values() if isinstance(value, Text)]
-    texts += [*SENTENCES.values(), *(v.value for v in Verdict)]
+    texts += [*SENTENCES.values(), *WORDS.values(), *(v.value for v in Verdict)]
     assert len(texts) > 15
     for text in texts:
         assert text.es

@@ -125,8 +125,8 @@ class Drift:
 
     @property
     def parting(self) -> int | None:
-        """Index of the first token at which the likeliest ones differ, or None."""
-        return next((i for i, token in enumerate(self.tokens) if not token.agrees), None)
+        """Index of the first token at which the likeliest differ, but for the first, read after nothing; or None."""
+        return next((i for i, token in enumerate(self.tokens) if i and not token.agrees), None)
 
     def most_moved(self, count: int) -> list[Span]:
         """Spans whose probability changed, the most moved first."""

@@ -5,7 +5,8 @@ i-th sentence and m_i those of sentence and continuation together, `max_length` 
 
     loss = mean_i |m_i - n_i|
 
-Every model that does not end early gives m_i = 20. The control is a model rounded to 2 bits with one scale a matrix.
+Every model that does not end early gives m_i = 20. The control is a model rounded to 3 bits with one scale a matrix: at
+2 the embedded one repeats one syllable, a rude word, and that is all that a class would remember.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ ROUNDS = 7  # all on one side by chance: 2 in 2**7, 1.6 %
 TEXT, TEXT_BYTES = "enciclopedia", 6_000
 # Shares of the time on the embedded model: two are timed, three write and read, one of those is made. They add up to 1.
 TIMED, SCORED, MADE = 0.30, 0.22, 0.04
-BROKEN = Recipe.uniform(Scheme.integer(2, PerTensor()))
+BROKEN_BITS = 3
+BROKEN = Recipe.uniform(Scheme.integer(BROKEN_BITS, PerTensor()))
 
 
 class Pace(Enum):

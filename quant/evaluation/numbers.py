@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from quant.formats import FORMATS, NumberFormat
-from quant.model.layers import linear_layers
+from quant.model.layers import Kind, census, linear_layers
 from quant.model.load import LoadedModel
 
 SHARES = ("float16", "bfloat16", "float8_e5m2", "float8_e4m3fn", "float4_e2m1fn")
 RANDOM, SEED = 200, 0
 QUANTILES = 4001
+HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 SORTED_AT_MOST = 2**22  # of a larger matrix, evenly spaced weights are sorted
 KEY_SHIFT, KEYS, KEYS_PER_EXPONENT, FLOAT32_BIAS = 16, 1 << 15, 128, 127
 
@@ -104,6 +105,19 @@ def model_numbers(loaded: LoadedModel) -> ModelNumbers:
         exponents - FLOAT32_BIAS, by_exponent[exponents], sizes.total, _largest(weights), _find(weights, sizes.median),
         _random(weights), tuple(_share(sizes, element) for element in formats),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def exact_formats(loaded: LoadedModel) -> tuple[str, ...]:
+    """The 16-bit floats that hold every weight of every matrix as it is: in one of them the model was stored."""
+    names = [layer.name for layer in census(loaded) if layer.kind is not Kind.OTHER]
+    return tuple(
+        element for element, dtype in HALVES.items() if all(_holds(dtype, loaded.weight(name)) for name in names)
+    )
+
+
+def _holds(dtype: torch.dtype, weight: Tensor) -> bool:
+    return torch.equal(weight.to(dtype).to(weight.dtype), weight)
 
 
 def share(weight: Tensor, element: NumberFormat) -> Share:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quant.evaluation.bootstrap import Interval
-from quant.text import Text, as_typed, number
+from quant.text import Language, Text, as_typed, number
 
 
 class Verdict(Enum):
@@ -37,6 +37,9 @@ class Verdict(Enum):
 SMALL_RATIO, BROKEN_RATIO = 1.05, 2  # perplexity, quantized over original
 SAME_KL, SMALL_KL, BROKEN_KL = 0.0055, 0.05, 0.45  # mean, nats
 SMALL_AGREEMENT, BROKEN_AGREEMENT = 0.9, 0.6
+LEAST_CHANGE = 0.05  # per cent of perplexity: below, both hesitate the same
+HARDLY_EVER, NEARLY_ALWAYS = 0.05, 0.95  # agreement; from the latter on it is told out of 100, not of 10
+LANGUAGES: tuple[Language, Language] = ("es", "en")
 
 
 def _percent(value: object) -> Text:
@@ -50,39 +53,55 @@ LIMITS: dict[str, object] = {
     "small_share": _percent(round(100 * SMALL_AGREEMENT)), "broken_share": _percent(round(100 * BROKEN_AGREEMENT)),
 }  # fmt: skip
 RULE = Text(
-    "La regla: decide la peor de tres medidas. «Pequeño»: la perplejidad no sube más de un {rise}, la KL media no "
-    "pasa de {small_kl} nats y el token más probable es el mismo al menos el {small_share} de las veces. «Roto»: la "
+    "La regla: decide la peor de tres medidas. «Pérdida pequeña»: la perplejidad no sube más de un {rise}, la KL media "
+    "no pasa de {small_kl} nats y el token más probable es el mismo al menos el {small_share} de las veces. «Roto»: la "
     "perplejidad se multiplica por {factor} o más, la KL llega a {broken_kl} nats o la coincidencia baja hasta el "
-    "{broken_share}. «Apreciable»: lo que queda en medio. «No distinguible»: además de pequeño, el intervalo de la "
-    "diferencia de log-perplejidad contiene el 0 y la KL no pasa de {same_kl} nats. Para orientarte: llama.cpp "
+    "{broken_share}. «Apreciable»: lo que queda en medio. «Sin pérdida que se vea»: además de pequeña, el intervalo "
+    "de la diferencia de log-perplejidad contiene el 0 y la KL no pasa de {same_kl} nats. Para orientarte: llama.cpp "
     "publica, con LLaMA 3 8B, una KL media de 0,0055 nats en Q6_K, de 0,031 en Q4_K_M y de 0,45 en Q2_K.",
-    "The rule: the worst of three measures decides. “Small”: perplexity rises by no more than {rise}, mean KL is at "
-    "most {small_kl} nats and the most likely token is the same at least {small_share} of the time. “Broken”: "
+    "The rule: the worst of three measures decides. “Small loss”: perplexity rises by no more than {rise}, mean KL is "
+    "at most {small_kl} nats and the most likely token is the same at least {small_share} of the time. “Broken”: "
     "perplexity is multiplied by {factor} or more, KL reaches {broken_kl} nats or agreement falls to {broken_share}. "
-    "“Noticeable”: whatever lies between. “Indistinguishable”: small, and besides the interval of the difference in "
+    "“Noticeable”: whatever lies between. “No visible loss”: small, and besides the interval of the difference in "
     "log-perplexity contains 0 and KL is at most {same_kl} nats. For orientation: with LLaMA 3 8B, llama.cpp publishes "
     "a mean KL of 0.0055 nats for Q6_K, 0.031 for Q4_K_M and 0.45 for Q2_K.",
 ).format(**LIMITS)
+# What a page says in large letters, and in one sentence beside it.
+WORDS = {
+    Verdict.INDISTINGUISHABLE: Text("Sin pérdida que se vea", "No visible loss"),
+    Verdict.SMALL: Text("Pérdida pequeña", "Small loss"),
+    Verdict.NOTICEABLE: Text("Pérdida apreciable", "Noticeable loss"),
+    Verdict.BROKEN: Text("Roto", "Broken"),
+}
+IN_BRIEF = Text("{doubts} ({before} → {after}) y {agrees}.", "{doubts} ({before} → {after}) and {agrees}.")
+DOUBTS_SAME = Text("Duda lo mismo que el original", "It hesitates as much as the original")
+DOUBTS_MORE = Text("Duda un {change} más que el original", "It hesitates {change} more than the original")
+DOUBTS_LESS = Text("Duda un {change} menos que el original", "It hesitates {change} less than the original")
+DOUBTS_TIMES = Text("Duda {change} veces lo que el original", "It hesitates {change} times as much as the original")
+AGREES_ALWAYS = Text("elige siempre la misma palabra", "always picks the same word")
+AGREES_OFTEN = Text("elige la misma palabra {often}", "picks the same word {often}")
+AGREES_NEVER = Text("casi nunca elige la misma palabra", "hardly ever picks the same word")
+OUT_OF = Text("{n} de cada {of} veces", "{n} times out of {of}")
 SENTENCES = {
     Verdict.INDISTINGUISHABLE: Text(
-        "No distinguible: {reasons}; el intervalo de la diferencia de log-perplejidad contiene el 0 y la KL no pasa de "
-        "{same_kl} nats.",
-        "Indistinguishable: {reasons}; the interval of the difference in log-perplexity contains 0 and KL is at most "
+        "Sin pérdida que se vea: {reasons}; el intervalo de la diferencia de log-perplejidad contiene el 0 y la KL no "
+        "pasa de {same_kl} nats.",
+        "No visible loss: {reasons}; the interval of the difference in log-perplexity contains 0 and KL is at most "
         "{same_kl} nats.",
     ),
     Verdict.SMALL: Text(
-        "Pequeño: {reasons}; los límites son un {rise}, {small_kl} nats y el {small_share}.",
-        "Small: {reasons}; the limits are {rise}, {small_kl} nats and {small_share}.",
+        "Pérdida pequeña: {reasons}; los límites son un {rise}, {small_kl} nats y el {small_share}.",
+        "Small loss: {reasons}; the limits are {rise}, {small_kl} nats and {small_share}.",
     ),
     Verdict.NOTICEABLE: Text(
-        "Apreciable: {reasons}; «pequeño» llega hasta un {rise}, {small_kl} nats y el {small_share}.",
-        "Noticeable: {reasons}; “small” ends at {rise}, {small_kl} nats and {small_share}.",
+        "Pérdida apreciable: {reasons}; «pequeña» llega hasta un {rise}, {small_kl} nats y el {small_share}.",
+        "Noticeable loss: {reasons}; “small” ends at {rise}, {small_kl} nats and {small_share}.",
     ),
     Verdict.BROKEN: Text(
-        "Roto: {reasons}; basta con multiplicar la perplejidad por {factor}, con {broken_kl} nats o con un "
-        "{broken_share} de coincidencia.",
-        "Broken: {reasons}; it takes perplexity multiplied by {factor}, {broken_kl} nats or {broken_share} of "
-        "agreement.",
+        "Roto: {reasons}; basta con una: perplejidad × {factor}, KL de {broken_kl} nats o coincidencia de hasta un "
+        "{broken_share}.",
+        "Broken: {reasons}; any one is enough: perplexity × {factor}, KL {broken_kl} nats, or agreement down to "
+        "{broken_share}.",
     ),
 }
 NOT_A_NUMBER = Text(
@@ -124,6 +143,36 @@ RANKS_APART = Text(
     "the token that came, where gains and losses cancel; KL compares all probabilities with the original’s. To know "
     "which is closer to it, trust KL.",
 )
+
+
+def in_brief(before: float, after: float, difference: float, agreement: float) -> Text:
+    """The cost in one sentence. before, after: perplexities; difference: of their logs; agreement: 0 to 1."""
+    if not difference < math.inf:
+        return NOT_A_NUMBER
+    ends = {name: Text(*(number(v, la, 3) for la in LANGUAGES)) for name, v in (("before", before), ("after", after))}
+    return IN_BRIEF.format(doubts=_doubts(difference), agrees=_picks(agreement), **ends)
+
+
+def out_of(share: float) -> Text:
+    """A share as one says it, “7 times out of 10”; cut near 1, so that almost always is not always."""
+    of = 100 if share >= NEARLY_ALWAYS else 10
+    return OUT_OF.format(n=min(round(share * of), of - 1) if share < 1 else of, of=of)
+
+
+def _doubts(difference: float) -> Text:
+    ratio = math.exp(min(difference, 700))
+    change = 100 * abs(ratio - 1)
+    if change < LEAST_CHANGE:
+        return DOUBTS_SAME
+    if ratio >= BROKEN_RATIO:
+        return DOUBTS_TIMES.format(change=_short(ratio))
+    return (DOUBTS_MORE if ratio > 1 else DOUBTS_LESS).format(change=_percent(_short(change)))
+
+
+def _picks(agreement: float) -> Text:
+    if agreement == 1:
+        return AGREES_ALWAYS
+    return AGREES_NEVER if agreement < HARDLY_EVER else AGREES_OFTEN.format(often=out_of(agreement))
 
 
 @dataclass(frozen=True)

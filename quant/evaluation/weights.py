@@ -78,6 +78,18 @@ def weight_view(weight: Tensor, how: Scheme | QuantWeight) -> WeightView:
     )  # fmt: skip
 
 
+def distribution(weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(edges, float64 [BINS + 1]; counts, int64 [BINS]) of `weight` alone."""
+    low, high = _span(weight)
+    return np.linspace(low, high, BINS + 1), _histogram(weight, low, high)
+
+
+def decibels(weight: Tensor, scheme: Scheme) -> float:
+    """Signal over error of `weight` stored as `scheme`, infinite without error. Raises as `quantize` does."""
+    noise = float((quantize(weight, scheme).dequantize() - weight).square().mean())
+    return 10 * math.log10(float(weight.square().mean()) / noise) if noise else math.inf
+
+
 def _made(weight: Tensor, how: Scheme | QuantWeight) -> QuantWeight:
     return how if isinstance(how, QuantWeight) else QuantWeight(quantize(weight, how))
 

@@ -30,6 +30,12 @@ class Layout:
         published = BLOCKS.get(self.scheme.name)
         return blocks.LAYOUTS.get(self.scheme.name) if published and published.scheme == self.scheme else None
 
+    @property
+    def code_bits(self) -> float:
+        """What a code takes: less than a whole number of bits where several share a byte (five ternary ones, TQ1_0)."""
+        block = self._block
+        return block.code_bits if block else float(self.scheme.element.code_bits)
+
     def nbytes(self, shape: Shape) -> int:
         """Bytes of a matrix of `shape`, padding included. Raises SchemeError when the scheme does not fit it."""
         if block := self._block:

@@ -32,6 +32,12 @@ class Block:
         """Bytes of one block."""
         return sum(f.nbytes for f in self.fields)
 
+    @property
+    def code_bits(self) -> float:
+        """Bits of a block's codes over its weights."""
+        held = sum(f.nbytes for f in self.fields if isinstance(f, Bits | Trits) and f.part == "codes")
+        return 8 * held / self.weights
+
     def count(self, shape: Shape, name: str) -> int:
         """Blocks of a matrix of `shape`. Raises SchemeError when a row is not made of whole ones."""
         if shape[1] % self.weights:

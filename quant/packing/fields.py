@@ -123,6 +123,7 @@ class Trits:
     count: int
     stride: int
     digits: int = TRITS
+    part: str = "codes"
 
     @property
     def nbytes(self) -> int:

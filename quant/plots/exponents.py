@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant.evaluation.numbers import FormatRange
+from quant.plots.ranges import MANTISSA_LINE
 from quant.plots.style import EXPONENT, INK, MANTISSA, ORIGINAL, PERCENT, finish
 from quant.text import Language, Text
 
@@ -32,7 +33,7 @@ def exponents(
         customdata=powers, hovertemplate="2<sup>%{customdata}</sup>: %{y:.3g}" + PERCENT[language] + "<extra></extra>",
     )  # fmt: skip
     rows = [names[f.name] for f in formats]
-    for kind, color, pattern in ((NORMAL, EXPONENT, ""), (SUBNORMAL, MANTISSA, "/")):
+    for kind, color, edge, pattern in ((NORMAL, EXPONENT, EXPONENT, ""), (SUBNORMAL, MANTISSA, MANTISSA_LINE, "/")):
         ends = [(f.normal, f.high) if kind is NORMAL else (f.low, f.normal) for f in formats]
         starts = [float(np.clip(a, low, high)) for a, _ in ends]
         widths = [float(np.clip(b, low, high)) - s for (_, b), s in zip(ends, starts, strict=True)]
@@ -40,7 +41,7 @@ def exponents(
                 for name, (a, b) in zip(rows, ends, strict=True)]  # fmt: skip
         figure.add_bar(
             x=widths, base=starts, y=rows, orientation="h", row=2, col=1, width=0.62, name=kind[language],
-            marker={"color": color, "line": {"width": 1, "color": color}, "pattern": {"shape": pattern, "size": 6}},
+            marker={"color": color, "line": {"width": 1, "color": edge}, "pattern": {"shape": pattern, "size": 6}},
             customdata=text, hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
     ticks = list(range(STEP * (low // STEP) + STEP, high, STEP))

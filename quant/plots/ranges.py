@@ -12,8 +12,9 @@ from quant.evaluation.numbers import FormatRange
 from quant.plots.style import EXPONENT, MANTISSA
 from quant.text import Language, Text
 
-HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 400, 58, 8, 56, 52
-WIDE, NARROW = 860, 370
+MANTISSA_LINE = "#2E86BE"  # its fill alone would not stand out from white; this does from white and from dark
+HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 330, 58, 8, 48, 46
+WIDE, NARROW = 780, 370
 LOW, HIGH, STEP = -150, 130, 30
 LABEL = Text(
     "Alcance y precisión de {n} formatos; los mismos datos están en la tabla de debajo",
@@ -74,8 +75,7 @@ def _bar(one: FormatRange, name: str, x: float, thick: float, css: str) -> str:
     top, normal, bottom = _y(one.high), _y(one.normal), _y(one.low)
     left = f'x="{x - thick / 2:.1f}" width="{thick:.1f}"'
     subnormal = (
-        f'<rect {left} y="{normal:.1f}" height="{bottom - normal:.1f}" fill="url(#lab-hatch-{css})" '
-        f'stroke="{MANTISSA}"/>'
+        f'<rect {left} y="{normal:.1f}" height="{bottom - normal:.1f}" fill="url(#lab-hatch-{css})" class="edge"/>'
         if bottom > normal
         else ""
     )

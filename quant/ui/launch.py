@@ -49,7 +49,7 @@ MOST_QUEUED = 2000
 @asynccontextmanager
 async def around(app: FastAPI) -> AsyncIterator[None]:
     """What stands around gradio's application while it runs: small sessions, and the border."""
-    with own_documents():
+    with own_documents(HEAD):
         async with small_sessions(app), bordered(app):
             yield
 
@@ -118,6 +118,6 @@ def main(arguments: list[str] | None = None) -> None:
     gc.freeze()  # a collection among all that is here by now would stop the page for a third of a second
     gc.enable()
     page.launch(
-        share=share, css=CSS, head=HEAD, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
+        share=share, css=CSS, theme=THEME, footer_links=[], ssr_mode=False, run_history=False,
         **CROWD, **CLOSED,
     )  # fmt: skip

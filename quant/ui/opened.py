@@ -14,17 +14,19 @@ from markupsafe import Markup
 
 from quant.errors import QuantError
 from quant.size import size_report
-from quant.text import Text, size
+from quant.text import Language, Text, size
 from quant.ui.border.document import Opening
 from quant.ui.border.inputs import is_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.frames import Updates
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice, read_query
 from quant.ui.tabs.base import Seen
 from quant.ui.tabs.table import TITLES
 from quant.ui.view import View, own
 
+PATHS: dict[Language, str] = {"es": "", "en": "en"}
 LONGEST = 2000  # characters of a text in an address
 Params = Mapping[str, str]
 
@@ -55,7 +57,24 @@ def opened(view: View, params: Params) -> Opening:
     updates: Updates = view.controls.show(choice) | live | kept | {view.tabs: gr.update(selected=tab)}
     wrong = [html.problem(error, view.language) for error in errors]
     updates[view.status] = html.NOTHING.join([Markup(live[view.status]), *wrong])
-    return Opening(updates, view.language, *_preview(view, choice, tab))
+    return Opening(updates, view.language, *_preview(view, choice, tab), _first(view, updates, tab))
+
+
+def _first(view: View, updates: Updates, tab: str) -> Markup:
+    """What stands in the document until gradio has built the page, where the tab has something to show so early."""
+    there = view.built[tab].first
+    if not there:
+        return html.NOTHING
+    tabs = [title[view.language] for title in TITLES.values()]
+    return macros(html.PIECES).first(header(view.language), updates[view.status], tabs, there)
+
+
+def header(language: Language) -> Markup:
+    """Skip link, title, and the way to the other language."""
+    other: Language = "en" if language == "es" else "es"
+    return macros(html.PIECES).header(
+        t.TITLE[language], f"./{PATHS[other]}", t.OTHER_LANGUAGE[language], other, t.SKIP[language], f"tabs-{language}"
+    )
 
 
 def is_short_text(value: str | None) -> bool:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
-from markupsafe import Markup
 
 from quant.lab import Lab
 from quant.plots import style
-from quant.text import Language
 from quant.ui.api import build_api
 from quant.ui.border.folder import own_folder
 from quant.ui.border.inputs import Page
-from quant.ui.opened import opened
+from quant.ui.opened import PATHS, header, opened
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.drawn import Drawn
@@ -32,11 +30,15 @@ from quant.ui.view import View
 from quant.ui.wiring import wire
 
 FOLDER = Path(__file__).parent / "shared"
-PATHS: dict[Language, str] = {"es": "", "en": "en"}
-CSS = style.as_css() + (FOLDER / "style.css").read_text(encoding="utf8") + "".join(tab.css for tab in TABS)
-CSS += tour.STYLE
-SCRIPTS = (FOLDER / "page.js").read_text(encoding="utf8") + tour.SCRIPT
-HEAD = f"<script>{SCRIPTS}</script>" + "".join(tab.head for tab in TABS)
+# Gradio puts its own class before each rule, and brings the styles when it builds the page. What is seen before that
+# stands in the document's head, and so do the scripts.
+SHARED = (FOLDER / "style.css").read_text(encoding="utf8")
+CSS = style.as_css() + SHARED + "".join(tab.css for tab in TABS) + tour.STYLE
+# Nested in its place, so that what gradio brings later does not move it.
+NESTED = (SHARED + TABS[0].css).replace(":root {", "& {").replace(".dark {", "&.dark {")
+FIRST_CSS = f"{style.as_css()}#lab-first {{ {NESTED} }}\n{(FOLDER / 'first.css').read_text(encoding='utf8')}"
+SCRIPT = f"<script>{(FOLDER / 'page.js').read_text(encoding='utf8')}\n{tour.SCRIPT}</script>"
+HEAD = f"<style>{FIRST_CSS}</style>{SCRIPT}{''.join(tab.head for tab in TABS)}"
 
 
 def build_page(lab: Lab) -> gr.Blocks:
@@ -54,7 +56,7 @@ def build_page(lab: Lab) -> gr.Blocks:
 
 def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> View:
     lab, language, built = place.lab, place.language, {}
-    gr.HTML(_header(language))
+    gr.HTML(header(language))
     with gr.Row(elem_classes="lab-layout", equal_height=False):
         with gr.Column(elem_classes="lab-main", min_width=300):
             status = gr.HTML(status_line(lab, language, Choice(lab.default())), elem_classes="lab-status-holder")
@@ -74,10 +76,3 @@ def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> View:
     view = View(lab, language, controls, status, tabs, ask, built, drawn)
     wire(view, demo)
     return view
-
-
-def _header(language: Language) -> Markup:
-    other: Language = "en" if language == "es" else "es"
-    return macros(html.PIECES).header(
-        t.TITLE[language], f"./{PATHS[other]}", t.OTHER_LANGUAGE[language], other, t.SKIP[language], f"tabs-{language}"
-    )

@@ -20,9 +20,11 @@ from gradio.components import Component
 from gradio.data_classes import BlocksConfigDict, GradioModel, GradioRootModel
 from gradio.routes import templates
 from jinja2 import BaseLoader, Environment
+from markupsafe import Markup
 
 from quant.text import Language
 
+NOTHING = Markup()
 Params = Mapping[str, str]
 HEAD = (Path(__file__).parent / "head.html").read_text(encoding="utf8")
 PREVIEW = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>\s*')
@@ -30,12 +32,17 @@ PREVIEW = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>\s*')
 
 @dataclass(frozen=True)
 class Opening:
-    """What a document shows. updates: as listeners give them; title and said: of a link to it, shown elsewhere."""
+    """What a document shows.
+
+    updates: as listeners give them; title and said: of a link to it, shown elsewhere; first: what stands in it until
+    gradio has built the page, so that there is something to see and to move at once.
+    """
 
     updates: Mapping[Block, object]
     language: Language
     title: str
     said: str
+    first: Markup = NOTHING
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,13 @@ class Asked:
 
 
 ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+FIRST: ContextVar[Markup] = ContextVar("first", default=NOTHING)
 Opener = Callable[[Params], Opening]
 
 
 def as_opened(config: BlocksConfigDict, opening: Opening) -> BlocksConfigDict:
     """The configuration of a page whose document shows `opening`."""
+    FIRST.set(opening.first)
     changed = {block._id: props(block, value) for block, value in opening.updates.items()}
     components = [
         {**one, "props": one["props"] | changed[one["id"]]} if one["id"] in changed else one
@@ -86,14 +95,16 @@ class OwnHead(BaseLoader):
 def own_head(source: str) -> str:
     """The source of a document's template with our language, preview and first style."""
     language = "lang=\"{{ config.get('preview', {}).get('language', 'es') }}\""
-    return PREVIEW.sub("", source).replace('lang="en"', language, 1).replace("</head>", f"{HEAD}</head>", 1)
+    source = PREVIEW.sub("", source).replace('lang="en"', language, 1)
+    return source.replace("</head>", f"{HEAD}</head>", 1).replace("<gradio-app", "{{ lab_first() }}<gradio-app", 1)
 
 
 @contextmanager
-def own_documents() -> Iterator[None]:
-    """While the page runs, gradio's templates are given our head."""
+def own_documents(head: str) -> Iterator[None]:
+    """While the page runs, gradio's templates are given our head, which ends with `head`: styles and scripts."""
     gradios = templates.env.loader
     assert gradios is not None, "gradio loads its templates from files"
+    templates.env.globals |= {"lab_head": lambda: Markup(head), "lab_first": FIRST.get}
     templates.env.loader = OwnHead(gradios)
     try:
         yield

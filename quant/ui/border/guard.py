@@ -21,6 +21,7 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -52,6 +53,7 @@ class Border:
 
     def __init__(self, inner: ASGIApp, page: gr.Blocks) -> None:
         self._inner, self._page, self._visits = inner, page, Visits()
+        self._documents = GZipMiddleware(inner)  # half a megabyte of configuration, styles and scripts each
         self._doors = doors(page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +77,7 @@ class Border:
             return
         asked = ASKED.set(self._document(scope) if answer.document else None)
         try:
-            await self._inner(*admitted, answer.send)
+            await (self._documents if answer.document else self._inner)(*admitted, answer.send)
         except FAILURES as error:
             LOG.warning("%s %s: %s", scope["method"], scope["path"], where(error))
             await answer.end(scope, receive)

@@ -193,7 +193,25 @@
   speak();
   new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
 
-  /** Nothing is seen (head.html) until the tab in view is there and still: what gradio draws on the way would jump. */
+  /** What is seen first is there: it is given the theme that gradio will choose, and comes to life. */
+  window.labFirst = () => {
+    const asked = new URL(window.location).searchParams.get("__theme");
+    const dark = asked ? asked === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    const first = document.getElementById("lab-first");
+    first.classList.toggle("dark", dark);
+    for (const one of first.querySelectorAll("*")) one.connectedCallback?.(); // its elements began before they were whole
+  };
+
+  /** What was moved in the first picture goes on in the page's own, and so does the focus. */
+  function handOver(first) {
+    const find = (place) => place.querySelector("lab-hero input[type=range]");
+    const [from, to] = [find(first), find(document.querySelector("gradio-app"))];
+    if (from && to && from.value !== from.defaultValue) put(to, from.value);
+    if (to && from === document.activeElement) to.focus({ preventScroll: true });
+    first.remove();
+  }
+
+  /** Nothing is seen (first.css) until the tab in view is there and still: what gradio draws on the way would jump. */
   const QUIET_MS = 70;
   let still = 0;
   const built = new MutationObserver(() => {
@@ -203,7 +221,10 @@
   });
   function uncover() {
     built.disconnect();
+    if (root.classList.contains("lab-shown")) return;
     root.classList.add("lab-shown");
+    const first = document.getElementById("lab-first");
+    if (first) handOver(first);
   }
   built.observe(root, { childList: true, subtree: true });
   setTimeout(uncover, 8000); // should gradio's page ever be made of other parts

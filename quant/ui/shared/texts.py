@@ -81,5 +81,11 @@ PARTS = {
     "mlp.c_fc": Text("MLP: entrada", "MLP: in"),
     "mlp.c_proj": Text("MLP: salida", "MLP: out"),
 }
+BRIEF_PARTS = {
+    "attn.c_attn": Text("atención, QKV", "attention, QKV"),
+    "attn.c_proj": Text("atención, salida", "attention, out"),
+    "mlp.c_fc": Text("MLP, entrada", "MLP, in"),
+    "mlp.c_proj": Text("MLP, salida", "MLP, out"),
+}
 TOKEN_TABLE = Text("tabla de tokens", "token table")
 WEIGHTS_LAYER = Text("Capa", "Layer")

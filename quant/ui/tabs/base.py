@@ -12,11 +12,13 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
+from markupsafe import Markup
 
 from quant.lab import Lab
 from quant.text import Language, Text
 from quant.ui.shared.action import Action
 from quant.ui.shared.frames import Updates, Values
+from quant.ui.shared.html import NOTHING
 from quant.ui.shared.shelf import Shelf
 from quant.ui.sidebar.choice import Choice
 
@@ -75,13 +77,14 @@ class Built:
     """What a tab hands to the page.
 
     layer: its list of layers, kept equal to those of the others. kept: what the browser keeps between visits, and the
-    address where it is short, by its name there.
+    address where it is short, by its name there. first: what of it the document shows before gradio builds the page.
     """
 
     follows: tuple[Follow, ...] = ()
     runs: tuple[Run, ...] = ()
     layer: gr.Dropdown | None = None
     kept: Mapping[str, Component] = field(default_factory=dict)
+    first: Markup = NOTHING
 
 
 @dataclass(frozen=True)

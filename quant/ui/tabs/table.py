@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from quant.ui.tabs.base import Tab
 from quant.ui.tabs.metrics import texts as metrics
+from quant.ui.tabs.metrics.tab import CSS as METRICS_CSS
+from quant.ui.tabs.metrics.tab import HEAD as METRICS_HEAD
 from quant.ui.tabs.metrics.tab import build_metrics
 from quant.ui.tabs.numbers import texts as numbers
 from quant.ui.tabs.numbers.tab import CSS as NUMBERS_CSS
@@ -17,13 +19,14 @@ from quant.ui.tabs.text import texts as text
 from quant.ui.tabs.text.tab import CSS as TEXT_CSS
 from quant.ui.tabs.text.tab import build_text
 from quant.ui.tabs.weights import texts as weights
+from quant.ui.tabs.weights.tab import CSS as WEIGHTS_CSS
 from quant.ui.tabs.weights.tab import build_weights
 
 TABS = (
     Tab("inicio", start.TITLE, build_start, START_CSS, START_HEAD),
     Tab("numeros", numbers.TITLE, build_numbers, NUMBERS_CSS, NUMBERS_HEAD),
-    Tab("pesos", weights.TITLE, build_weights),
+    Tab("pesos", weights.TITLE, build_weights, WEIGHTS_CSS),
     Tab("texto", text.TITLE, build_text, TEXT_CSS),
-    Tab("metrica", metrics.TITLE, build_metrics),
+    Tab("metrica", metrics.TITLE, build_metrics, METRICS_CSS, METRICS_HEAD),
 )
 TITLES = {tab.name: tab.title for tab in TABS}

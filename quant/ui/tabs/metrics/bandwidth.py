@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -17,7 +17,7 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.metrics import texts as t
-from quant.ui.tabs.metrics.history import Entry
+from quant.ui.tabs.metrics.kept import Entry
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,26 @@ def placed(models: tuple[LoadedModel, LoadedModel], speeds: tuple[Speed, Speed],
     )
 
 
-def picture(tried: Sequence[Entry], machine: Machine, language: Language) -> tuple[go.Figure, str]:
-    """The figure of the newest measurement's model, and its caption; every entry of it that was timed is a point."""
+def picture(tried: Sequence[Entry], machine: Callable[[], Machine], language: Language
+            ) -> tuple[go.Figure | None, str] | None:  # fmt: skip
+    """The figure of the newest measurement's model, and its caption; every entry of it that was timed is a point.
+
+    None where none was; no figure where the caches hold all of them, and bytes are not what counts.
+    """
     model = tried[-1].key[0]
-    timed = [e.written for e in tried if e.written and e.key[0] == model]
-    recipes = {quantized.name: quantized for _, quantized in timed}  # a recipe timed on two texts: the newer
-    newest = timed[-1]
+    written = [e.placed for e in tried if e.key[0] == model and e.written]
+    pairs = [pair for pair in written if pair]
+    if not pairs:
+        return None
+    recipes = {quantized.name: quantized for _, quantized in pairs}  # a recipe timed on two texts: the newer
+    newest = pairs[-1]
     recipes[newest[1].name] = recipes.pop(newest[1].name)
     original, shown = newest[0], list(recipes.values())
-    limit = machine.with_rows([original, *shown])
-    words = html.caption(caption(*newest, limit)[language]) + html.caption(t.BANDWIDTH_COUNTED[language])
-    return bandwidth(original, shown, limit, language), words
+    limit = machine().with_rows([original, *shown])
+    words = html.caption(caption(*newest, limit)[language])
+    if all(limit.holds(p) for p in (original, *shown)):
+        return None, words
+    return bandwidth(original, shown, limit, language), words + html.caption(t.BANDWIDTH_COUNTED[language])
 
 
 def caption(original: Placed, quantized: Placed, machine: Machine) -> Text:
@@ -83,7 +92,7 @@ def _number(value: float) -> Text:
 
 
 def build_bandwidth(language: Language) -> BandwidthSection:
-    with gr.Column(visible=False) as shown:
+    with gr.Column(visible=False, elem_classes="lab-speeds") as shown:
         gr.Markdown(f"### {t.BANDWIDTH[language]}")
         chart = gr.Plot(show_label=False, elem_id=f"bandwidth-{language}")
         words = gr.HTML()

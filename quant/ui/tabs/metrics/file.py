@@ -25,7 +25,7 @@ from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.formats import CASTS
 from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import file_texts as t
-from quant.ui.tabs.metrics import texts as metrics_texts
+from quant.ui.tabs.metrics.brief import published_bytes
 
 CODE = """```python
 import quant
@@ -62,20 +62,24 @@ def planned(lab: Lab, language: Language, choice: Choice) -> str:
         report, n_bytes = size_report(loaded, recipe), predicted_bytes(loaded, recipe)
     except (QuantError, OSError):  # to be measured, a tokenizer is written: `prepare` says what is wrong with the disk
         return ""
-    return html.cards(_sizes(report, n_bytes, language)) + html.caption(choice.describe()[language])
+    return html.cards(_sizes(report, n_bytes, published_bytes(choice.model), language)) + html.legend(
+        ("packed",), language
+    )
 
 
-def _sizes(report: SizeReport, n_bytes: int, language: Language) -> list[tuple[str, str, str]]:
+def _sizes(report: SizeReport, n_bytes: int, published: int | None, language: Language) -> list[tuple[str, str, str]]:
     def said(text: Text, **amounts: int) -> str:
         return text.format(**{name: fixed(n, language, 0) for name, n in amounts.items()})[language]
 
-    before, weights = report.float_bytes, report.stored_bytes
-    packed = html.badge("packed", language)
-    return [
-        (metrics_texts.SIZE[language], size(n_bytes, language), html.spaced(said(t.FILE_BYTES, n=n_bytes), packed)),
+    before, weights, packed = report.float_bytes, report.stored_bytes, html.mark("packed", language)
+    rows = [
+        (t.FILE_WHOLE[language], size(n_bytes, language), html.spaced(said(t.FILE_BYTES, n=n_bytes), packed)),
         (t.FILE_WEIGHTS[language], size(weights, language), said(t.FILE_REST, n=weights, rest=n_bytes - weights)),
         (t.FILE_ORIGINAL[language], size(before, language), said(t.FILE_WEIGHTS_ALONE, n=before)),
     ]
+    if published:
+        rows.append((t.FILE_PUBLISHED[language], size(published, language), said(t.FILE_PUBLISHED_BYTES, n=published)))
+    return rows
 
 
 def file_name(choice: Choice) -> str:
@@ -123,18 +127,19 @@ def result(stored: Stored, choice: Choice, language: Language) -> Markup:
     ready = t.FILE_READY.format(n=fixed(stored.n_bytes, language, 0))[language]
     lines = ((t.FILE_NAME[language], stored.path.name), ("SHA-256", stored.sha256))
     below = f"{choice.describe()[language]} {t.FILE_KEPT[language]}"
-    said = macros("tabs/metrics/metrics.html.j2").ready(ready, html.badge("packed", language), lines)
-    return said + html.caption(below)
+    said = macros("tabs/metrics/metrics.html.j2").ready(ready, html.mark("packed", language), lines)
+    return html.belongs(choice.query(), said + html.caption(below), language)
 
 
 def build_file(place: Place) -> tuple[Follow, Run]:
     """What follows the sidebar, and what the button makes."""
     language = place.language
-    gr.Markdown(f"### {t.FILE_TITLE[language]}\n{t.FILE_INTRO[language]}")
+    gr.Markdown(f"## {t.FILE_TITLE[language]}\n{t.FILE_INTRO[language]}", elem_classes="lab-section")
     plan = gr.HTML(elem_id=f"file-plan-{language}")
     with gr.Row():
         button = gr.Button(t.FILE_PREPARE[language], variant="primary", elem_id=f"prepare-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110)
+    gr.HTML(html.caption(t.FILE_READERS[language]))
     output = gr.HTML(elem_id=f"file-{language}")
     download = gr.DownloadButton(visible=False, variant="primary", elem_id=f"download-{language}")
     code = gr.Markdown(visible=False, elem_id=f"file-code-{language}")

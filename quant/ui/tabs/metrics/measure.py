@@ -1,17 +1,19 @@
-"""Métrica: what quantization costs on a fixed text, how sure that is, and what has been tried in this visit."""
+"""Métrica: what quantization costs on a fixed text, and how sure that is: asked for, measured, shown."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
+import torch
 
 from quant.errors import EvaluationError
 from quant.evaluation.bandwidth import this_machine
 from quant.evaluation.compare import Comparison
-from quant.evaluation.figures import Figures, figures
+from quant.evaluation.exact import already_in
 from quant.evaluation.memory import held_in_memory, held_layers
 from quant.evaluation.speed import Speed, speed_steps
 from quant.kernels.native import being_made
@@ -19,34 +21,54 @@ from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots.divergence import divergence
 from quant.size import SizeReport, size_report
-from quant.text import Language, number
+from quant.text import Language, Text, number, size
 from quant.texts import TITLES, EvalText, own_text, shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing, showing
-from quant.ui.shared.frames import Frame, Values
+from quant.ui.shared.frames import Frame, Updates, Values
+from quant.ui.shared.glossary import prose
 from quant.ui.sidebar.choice import Choice
-from quant.ui.tabs.base import Place, Run
+from quant.ui.sidebar.formats import CASTS
+from quant.ui.tabs.base import Follow, Place, Run, Seen
+from quant.ui.tabs.metrics import brief_texts
 from quant.ui.tabs.metrics import texts as t
-from quant.ui.tabs.metrics.bandwidth import build_bandwidth, picture, placed
-from quant.ui.tabs.metrics.history import Entry, history_html
-from quant.ui.tabs.metrics.result import Shown, computes, result
+from quant.ui.tabs.metrics.bandwidth import BandwidthSection, build_bandwidth, picture, placed
+from quant.ui.tabs.metrics.brief import before_measuring, published_bytes
+from quant.ui.tabs.metrics.history import history_html
+from quant.ui.tabs.metrics.kept import OWN, Entry, added, as_kept, entry, figures_of, restored, timed
+from quant.ui.tabs.metrics.picture import QUICK_BYTES, Shared, picture_html
+from quant.ui.tabs.metrics.reading import amounts, counter
+from quant.ui.tabs.metrics.result import Shown, computes, details, result
 from quant.work import Progress
 
-QUICK_BYTES = 40_000
 UNEVEN = 7.0  # 99 % quantile over median: from there on the harm is said to lie in a few places
+
+
+def hidden() -> object:
+    return gr.update(visible=False)
+
+
+def seen() -> object:
+    return gr.update(visible=True)
 
 
 @dataclass(frozen=True)
 class Measured(Frame):
-    """What the outputs show; `history` is what this visit has measured."""
+    """What the outputs show; `history` is what the browser keeps. With a message alone, the figures are gone.
 
+    details: all of them, folded. The chart is seen while they are open, and beside its caption (metrics.css): gradio
+    would lose it in an accordion that is closed, and the one of the text before is nobody's.
+    """
+
+    details: str | None = ""
     chart: go.Figure | None = None
     caption: str | None = None
     tried: str | None = None
-    history: list[Entry] | None = None
+    picture: str | None = None
+    history: list[dict[str, Any]] | None = None
     bandwidth: object = None
-    bandwidth_chart: go.Figure | None = None
+    bandwidth_chart: object = None
     bandwidth_caption: str | None = None
 
 
@@ -55,10 +77,12 @@ class Outputs:
     """The components of `Measured`."""
 
     said: gr.HTML
+    details: gr.HTML
     chart: gr.Plot
     caption: gr.HTML
     tried: gr.HTML
-    history: gr.State
+    picture: gr.HTML
+    history: gr.BrowserState
     bandwidth: gr.Column
     bandwidth_chart: gr.Plot
     bandwidth_caption: gr.HTML
@@ -66,13 +90,13 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Asked:
-    """Which recipe to measure on which text, after what this visit has measured."""
+    """Which recipe to measure on which text, after what the browser says that it has kept."""
 
     choice: Choice
     text: str
     amount: str
     own: str
-    history: Sequence[Entry] = ()
+    history: object = None
     speed: bool = False
 
 
@@ -82,7 +106,7 @@ class Scoring:
 
     choice: Choice
     text: EvalText
-    history: Sequence[Entry]
+    history: list[Entry]
     speed: bool
 
 
@@ -90,7 +114,8 @@ def measuring(lab: Lab, language: Language) -> Action[Asked, Scoring, Measured]:
     """Both models read the text, unless somebody has had them do so already, and are timed where that is asked for."""
 
     def check(asked: Asked) -> Scoring:
-        return Scoring(asked.choice, chosen_text(asked.text, asked.amount, asked.own), asked.history, asked.speed)
+        text = chosen_text(asked.text, asked.amount, asked.own)
+        return Scoring(asked.choice, text, restored(asked.history)[0], asked.speed)
 
     return Action(lab, language, check, lambda scoring: measure(lab, language, scoring), Measured)
 
@@ -111,47 +136,77 @@ def measure(lab: Lab, language: Language, asked: Scoring) -> Iterator[Measured]:
     if shared is None:
         lab.reference(choice.model, text)  # a text that cannot be scored is refused before any work
     quantized = yield from quantizing(lab, language, recipe, Measured)
+    exact = no_error(lab, choice)
 
     def scored(c: Comparison) -> Shown:
-        return _shown(c, report, original, quantized, text, choice)
+        return replace(_shown(c, report, original, quantized, text, choice), exact=exact)
 
     def reading(step: Progress[Comparison]) -> Measured:
         assert step.so_far is not None, "each window that is read is scored"
-        return Measured(_reading(step.so_far, language) + result(scored(step.so_far), language))
+        known = scored(step.so_far)
+        said = result(known, language) + _reading(step.so_far, language)
+        return Measured(said, details(known, language), caption="")  # the chart is of another text
 
     compared = yield from showing(lab.measured(recipe, text, quantized), reading)
     known = replace(scored(compared), shared_s=shared.age_s if shared else None)
-    shown, tried = result(known, language), _with(asked.history, known, choice, text)
-    chart, caption = divergence(compared.tokens, language), chart_caption(known, language)
-    yield Measured(shown, chart=chart, caption=caption, tried=history_html(tried, language), history=tried)
+    tried = added(asked.history, entry(choice, text, known.figures, report))
+    done = Measured(
+        result(known, language), details(known, language), divergence(compared.tokens, language),
+        chart_caption(known, language), **_kept(tried, language), **_speeds(tried, language),
+    )  # fmt: skip
+    yield done
     if not asked.speed:
         return
-    quantized, speeds = yield from timing(lab, language, choice, shown)
-    timed = replace(tried[-1], written=placed((original, quantized), speeds, choice))
+    quantized, speeds = yield from timing(lab, language, choice, done)
+    tried = [*tried[:-1], timed(tried[-1], placed((original, quantized), speeds, choice))]
     placed_now = scored(compared)
     known = replace(known, speeds=speeds, computes=placed_now.computes, memory=placed_now.memory)
-    yield _timed(result(known, language), [*tried[:-1], timed], language)
+    yield replace(done, said=result(known, language), details=details(known, language), chart=None,
+                  **_kept(tried, language), **_speeds(tried, language))  # fmt: skip
 
 
-def timing(lab: Lab, language: Language, choice: Choice, shown: str) -> Generator[
+def _kept(tried: Sequence[Entry], language: Language) -> dict[str, Any]:
+    """The table, the picture and what the browser is to keep, after a measurement."""
+    table, drawn = history_html(tried, language), picture_html(tried, language)
+    return {"tried": table, "picture": drawn, "history": as_kept(tried)}
+
+
+def _speeds(tried: Sequence[Entry], language: Language) -> dict[str, Any]:
+    """The figure of speeds, where one of this model was timed; without the drawing where it would say nothing."""
+    shown = picture(tried, this_machine, language)
+    if shown is None:
+        return {"bandwidth": hidden()}
+    figure, words = shown
+    drawn = gr.update(visible=figure is not None, **({"value": figure} if figure else {}))
+    return {"bandwidth": seen(), "bandwidth_chart": drawn, "bandwidth_caption": words}
+
+
+def no_error(lab: Lab, choice: Choice) -> Text | None:
+    """Said of a cast to the format that the weights came in: there it costs nothing, and elsewhere it does."""
+    name = CASTS.get(choice.format)
+    if name is None or not already_in(lab.loaded(choice.model), getattr(torch, name)):
+        return None
+    said, file = brief_texts.EXACT.format(format=name), published_bytes(choice.model)
+    return (
+        said
+        if file is None
+        else brief_texts.EXACT_FILE.format(said=said, size=Text(size(file, "es"), size(file, "en")))
+    )
+
+
+def timing(lab: Lab, language: Language, choice: Choice, shown: Measured) -> Generator[
     Measured, None, tuple[LoadedModel, tuple[Speed, Speed]]
 ]:  # fmt: skip
     """The model as it was timed, and both speeds; again where the kernels came to be compiled in the middle of it."""
     while True:
         without_kernels = being_made()
-        quantized = yield from quantizing(lab, language, choice.recipe(), Measured)
+        quantized = yield from quantizing(lab, language, choice.recipe(), lambda bar: Measured(bar, None))
         original_speed, speed = yield from showing(
             speed_steps([lab.loaded(choice.model), quantized]),
-            lambda step: Measured(html.progress(t.MEASURING_SPEED, step.fraction, language) + shown),
+            lambda step: Measured(shown.said + html.progress(t.MEASURING_SPEED, step.fraction, language), None),
         )
         if without_kernels == being_made():
             return quantized, (original_speed, speed)
-
-
-def _timed(shown: str, tried: list[Entry], language: Language) -> Measured:
-    figure, words = picture(tried, this_machine(), language)
-    return Measured(shown, tried=history_html(tried, language), history=tried, bandwidth=gr.update(visible=True),
-                 bandwidth_chart=figure, bandwidth_caption=words)  # fmt: skip
 
 
 def _reading(c: Comparison, language: Language) -> str:
@@ -160,26 +215,13 @@ def _reading(c: Comparison, language: Language) -> str:
     return html.progress(t.MEASURING_BOTH, c.fraction, language) + html.caption(so_far)
 
 
-def _with(history: Sequence[Entry], s: Shown, choice: Choice, text: EvalText) -> list[Entry]:
-    """The history with a new entry, in place of an older one of the same recipe and text, whose times it keeps."""
-    new = Entry((choice.model, text), choice.short(), choice.query(), text.title, s.figures, s.report)
-    older = [e for e in history if (e.key, e.address) == (new.key, new.address)]
-    return [*(e for e in history if e not in older), replace(new, written=older[-1].written if older else None)]
-
-
 def _shown(c: Comparison, report: SizeReport, original: LoadedModel, quantized: LoadedModel, text: EvalText,
            choice: Choice) -> Shown:  # fmt: skip
     memory = tuple(sum(h.n_bytes for h in held_in_memory(m)) for m in (original, quantized))
     held, activations = held_layers(quantized), choice.recipe().activations
-    return Shown(_named(figures(c), choice), report, None, (memory[0], memory[1]), text.title, choice.describe(),
-                 computes(held, report, activations))  # fmt: skip
-
-
-def _named(f: Figures, choice: Choice) -> Figures:
-    """The figures with the arithmetic of both models in their protocol, where it differs."""
-    if not choice.rounds_activations:
-        return f
-    return replace(f, protocol=replace(f.protocol, arithmetic=f"{f.protocol.arithmetic} / {choice.arithmetic}"))
+    return Shown(figures_of(c, choice), report, None, (memory[0], memory[1]), text.title, choice.describe(),
+                 computes(held, report, activations), choice.query(), original.table_rows,
+                 published_bytes(choice.model))  # fmt: skip
 
 
 def chart_caption(s: Shown, language: Language) -> str:
@@ -189,40 +231,83 @@ def chart_caption(s: Shown, language: Language) -> str:
     return html.caption(shown[language])
 
 
-def build_measure(place: Place) -> Run:
-    language = place.language
-    gr.Markdown(t.METRIC_INTRO[language])
-    with gr.Row():
-        text = gr.Radio(
-            [(name[language], key) for key, name in t.METRIC_TEXTS.items()], value=next(iter(TITLES)),
-            label=t.METRIC_TEXT[language], min_width=280,
-        )  # fmt: skip
-        amount = gr.Radio(
-            [(name[language], key) for key, name in t.METRIC_AMOUNTS.items()], value="quick",
-            label=t.METRIC_AMOUNT[language], min_width=280,
-        )  # fmt: skip
-    own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False)
-    speed = gr.Checkbox(
-        False, label=t.MEASURE_SPEED[language], info=t.MEASURE_SPEED_INFO[language], elem_id=f"speed-{language}"
-    )
+@dataclass(frozen=True)
+class Top:
+    """The part of the tab that asks for a measurement and shows it."""
+
+    text: gr.Radio
+    amount: gr.Radio
+    own: gr.Textbox
+    speed: gr.Checkbox
+    button: gr.Button
+    stop: gr.Button
+    said: gr.HTML
+    details: gr.HTML
+    chart: gr.Plot
+    caption: gr.HTML
+    bandwidth: BandwidthSection
+
+
+def build_top(place: Place) -> tuple[Top, tuple[Follow, ...]]:
+    """The card, the button, what it reads, all figures folded; and what of it follows the live choice."""
+    language, first = place.language, next(iter(TITLES))
+    with gr.Column(elem_classes="lab-metric-top"):
+        brief = gr.HTML(elem_id=f"brief-{language}")
+        said = gr.HTML(elem_id=f"measured-{language}")
     with gr.Row():
         button = gr.Button(t.MEASURE[language], variant="primary", elem_id=f"measure-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"measure-stop-{language}")
-    output = gr.HTML(html.notice(t.METRIC_EMPTY[language], "note"), elem_id=f"measured-{language}")
-    chart = gr.Plot(show_label=False, elem_id=f"divergence-{language}")
-    caption = gr.HTML()
-    gr.Markdown(f"### {t.HISTORY[language]}")
-    tried = gr.HTML(history_html([], language), elem_id=f"history-{language}")
-    bandwidth = build_bandwidth(language)
-    history = gr.State([])
-    text.input(
-        lambda kind: {own: gr.update(visible=kind == "own"), amount: gr.update(visible=kind != "own")}, text,
-        [own, amount], show_progress="hidden", queue=False, api_visibility="private",
-    )  # fmt: skip
-    outputs = Outputs(output, chart, caption, tried, history, bandwidth.shown, bandwidth.chart, bandwidth.caption)
+    with gr.Row():
+        text = gr.Radio(
+            [(name[language], key) for key, name in t.METRIC_TEXTS.items()], value=first,
+            label=t.METRIC_TEXT[language], min_width=280, elem_id=f"text-{language}",
+        )  # fmt: skip
+        amount = gr.Radio(
+            amounts(place.lab, language, place.lab.default(), first), value="quick", label=t.METRIC_AMOUNT[language],
+            min_width=280, elem_id=f"amount-{language}",
+        )  # fmt: skip
+    own = gr.Textbox(label=t.METRIC_OWN[language], info=t.METRIC_OWN_INFO[language], lines=5, visible=False,
+                     elem_id=f"own-{language}")  # fmt: skip
+    missing = gr.HTML(elem_id=f"missing-{language}", visible=False)
+    speed = gr.Checkbox(
+        False, label=t.MEASURE_SPEED[language], info=t.MEASURE_SPEED_INFO[language], elem_id=f"speed-{language}"
+    )
+    prose(t.METRIC_INTRO[language], language)
+    with gr.Column(elem_classes="lab-all", elem_id=f"figures-{language}"):
+        details_ = gr.HTML(elem_id=f"details-{language}")
+        with gr.Column(elem_classes="lab-charts"):
+            chart = gr.Plot(show_label=False, elem_id=f"divergence-{language}")
+            caption = gr.HTML()
+        bandwidth = build_bandwidth(language)
+
+    def chosen(kind: str) -> Updates:
+        return {own: gr.update(visible=kind == OWN), missing: gr.update(visible=kind == OWN),
+                amount: gr.update(visible=kind != OWN)}  # fmt: skip
+
+    text.change(chosen, text, [own, missing, amount], show_progress="hidden", queue=False, api_visibility="private")
+
+    def card(now: Seen, _: Values) -> Updates:
+        return {brief: before_measuring(place.lab, language, now.choice)}
+
+    def reads(now: Seen, values: Values) -> Updates:
+        model, kind = now.choice.model, values[text]
+        choices = amounts(place.lab, language, model, first if kind == OWN else kind)
+        return {missing: counter(place.lab, language, model), amount: gr.update(choices=choices)}
+
+    follows = (Follow(card, (brief,)), Follow(reads, (missing, amount), model=True, own=(text,)))
+    top = Top(text, amount, own, speed, button, stop, said, details_, chart, caption, bandwidth)
+    return top, follows
+
+
+def measure_run(place: Place, top: Top, shared: Shared) -> Run:
+    """What the button does, and where it shows."""
+    section = top.bandwidth
+    outputs = Outputs(top.said, top.details, top.chart, top.caption, shared.tried,
+                      shared.picture, shared.history, section.shown, section.chart, section.caption)  # fmt: skip
 
     def asks(choice: Choice, values: Values) -> Asked:
-        return Asked(choice, values[text], values[amount], values[own], values[history], values[speed])
+        return Asked(choice, values[top.text], values[top.amount], values[top.own], values[shared.history],
+                     values[top.speed])  # fmt: skip
 
-    inputs = (text, amount, own, history, speed)
-    return Run(measuring(place.lab, language), asks, (button.click,), inputs, outputs, stop)
+    inputs = (top.text, top.amount, top.own, shared.history, top.speed)
+    return Run(measuring(place.lab, place.language), asks, (top.button.click,), inputs, outputs, top.stop)

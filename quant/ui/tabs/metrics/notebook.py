@@ -1,4 +1,4 @@
-"""El cuaderno, revisado: the assignment's recipe run on the live model, and what its metric does not see."""
+"""El cuaderno de la práctica: the assignment's recipe run on the live model, and what its metric does not see."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from quant.evaluation.dynamic import Census, KindCount, Saved
 from quant.evaluation.notebook import (
+    BROKEN_BITS,
     MAX_LENGTH,
     SENTENCES,
     TEXT,
@@ -64,7 +65,8 @@ def revisit(lab: Lab, language: Language, model: str) -> Iterator[Frame]:
 def result(report: NotebookReport, title: Text, language: Language) -> Markup:
     """Three small chapters, each words first and its table under them."""
     return (
-        _heading(t.NOTEBOOK_CENSUS_TITLE, language)
+        html.legend(("measured",), language)
+        + _heading(t.NOTEBOOK_CENSUS_TITLE, language)
         + _census(report.census, language)
         + _heading(t.NOTEBOOK_COST_TITLE, language)
         + _cost(report, language)
@@ -120,14 +122,14 @@ def _kind_row(kind: KindCount, total: int, language: Language) -> list[str]:
     else:
         why = t.NOTEBOOK_WHY_CONV1D if kind.kind == "Conv1D" else t.NOTEBOOK_WHY_NOT_ASKED
     return [
-        _row_name(kind.kind, why, html.badge("measured", language), language),
+        _row_name(kind.kind, why, html.mark("measured", language), language),
         fixed(kind.modules, language, 0), fixed(len(kind.converted), language, 0),
         html.cell(fixed(kind.parameters, language, 0), _percent(kind.parameters, total, language)),
     ]  # fmt: skip
 
 
 def _cost(report: NotebookReport, language: Language) -> Markup:
-    measured = html.badge("measured", language)
+    measured = html.mark("measured", language)
     before, after = report.saved
     rows = [
         [
@@ -147,7 +149,7 @@ def _cost(report: NotebookReport, language: Language) -> Markup:
 
 def _part_row(name: Text, before: int, after: int, language: Language) -> list[str]:
     moved = UNKNOWN if before in (0, after) else _change(before, after, language)
-    label = html.spaced(name[language], html.badge("measured", language))
+    label = html.spaced(name[language], html.mark("measured", language))
     return [label, *(size(n, language) if n else "0" for n in (before, after)), moved]
 
 
@@ -173,7 +175,7 @@ def _speed_words(a: Speed, b: Speed, language: Language) -> str:
 
 def _speed_row(a: Speed, b: Speed, language: Language) -> list[str]:
     hint = t.NOTEBOOK_SPEED_HINT.format(odds=2 ** (len(a.rounds) - 1))
-    name = _row_name(metrics_texts.SPEED[language], hint, html.badge("measured", language), language)
+    name = _row_name(t.NOTEBOOK_SPEED[language], hint, html.mark("measured", language), language)
     unclear = pace(a, b) is Pace.SAME
     moved = t.NOTEBOOK_UNCLEAR[language] if unclear else _change(a.median, b.median, language)
     return [name, _rate(a, language), _rate(b, language), moved]
@@ -199,9 +201,10 @@ def _metric(report: NotebookReport, scores: tuple[Scored, ...], title: Text, lan
 
 
 def _metric_rows(scores: tuple[Scored, ...], language: Language) -> list[list[str]]:
-    badges = html.badge("measured", language)
+    badges = html.mark("measured", language)
     rows = []
-    for name, score in zip((t.NOTEBOOK_ORIGINAL, t.NOTEBOOK_RECIPE, t.NOTEBOOK_BROKEN), scores, strict=True):
+    names = (t.NOTEBOOK_ORIGINAL, t.NOTEBOOK_RECIPE, t.NOTEBOOK_BROKEN.format(bits=BROKEN_BITS))
+    for name, score in zip(names, scores, strict=True):
         written = Text(score.length.written[0], score.length.written[0])
         label = _row_name(name[language], t.NOTEBOOK_WRITES.format(text=written), badges, language)
         figures = (score.length.loss, score.quality.perplexity, score.quality.bits_per_byte)

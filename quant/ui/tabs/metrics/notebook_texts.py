@@ -1,34 +1,37 @@
-"""El cuaderno, revisado."""
+"""El cuaderno de la práctica."""
 
 from __future__ import annotations
 
 from quant.text import Text
 
-NOTEBOOK_TITLE = Text("El cuaderno, revisado", "The notebook, revisited")
+NOTEBOOK_TITLE = Text(
+    "El cuaderno de la práctica: ¿qué hizo de verdad quantize_dynamic?",
+    "The assignment’s notebook: what did quantize_dynamic really do?",
+)
 NOTEBOOK_INTRO = Text(
     "Este laboratorio nació de un cuaderno que cuantiza GPT-2 con una sola llamada:\n\n"
     "```python\ntorch.quantization.quantize_dynamic(\n    model, {nn.Linear, nn.LayerNorm},\n    dtype=torch.qint8)\n```\n\n"
-    "y da por cuantizadas las capas lineales y las LayerNorm. Aquí esa misma receta se ejecuta sobre el modelo de la "
-    "barra lateral, montado como lo carga transformers, y se mira qué ha hecho. Los bits y el formato que hayas elegido "
-    "no intervienen.",
+    "y da por cuantizadas las capas lineales y las LayerNorm. Aquí esa misma llamada se ejecuta sobre el modelo que tengas "
+    "elegido, montado como lo carga transformers, y se mira qué ha hecho. Los bits y el formato de tu receta no "
+    "intervienen.",
     "This lab grew from a notebook that quantizes GPT-2 with a single call:\n\n"
     "```python\ntorch.quantization.quantize_dynamic(\n    model, {nn.Linear, nn.LayerNorm},\n    dtype=torch.qint8)\n```\n\n"
-    "and takes the linear layers and the LayerNorms to be quantized. Here that same recipe runs on the model of the "
-    "sidebar, put together as transformers loads it, and we look at what it did. The bits and the format that you chose "
-    "play no part.",
+    "and takes the linear layers and the LayerNorms to be quantized. Here that same call runs on the model that you chose, "
+    "put together as transformers loads it, and we look at what it did. The bits and the format of your recipe play no "
+    "part.",
 )
 NOTEBOOK_RUN = Text("Ejecutar el cuaderno", "Run the notebook")
 NOTEBOOK_EMPTY = Text(
     "Pulsa «Ejecutar el cuaderno». Con el modelo incluido tarda unos segundos; con un GPT-2 de 124 millones de parámetros, "
     "alrededor de un minuto.",
-    "Press “Run the notebook”. With the embedded model it takes a few seconds; with a GPT-2 of 124 million parameters, "
+    "Press “Run the notebook”. With the built-in model it takes a few seconds; with a GPT-2 of 124 million parameters, "
     "about a minute.",
 )
-NOTEBOOK_RUNNING = Text("Revisando el cuaderno:", "Revisiting the notebook:")
+NOTEBOOK_RUNNING = Text("Ejecutando el cuaderno:", "Running the notebook:")
 NOTEBOOK_ORIGINAL = Text("Original", "Original")
 NOTEBOOK_RECIPE = Text("La receta del cuaderno", "The notebook's recipe")
 NOTEBOOK_BROKEN = Text(
-    "Roto a propósito: 2 bits, una escala por matriz", "Broken on purpose: 2 bits, one scale per matrix"
+    "Roto a propósito: {bits} bits, una escala por matriz", "Broken on purpose: {bits} bits, one scale per matrix"
 )
 
 NOTEBOOK_CENSUS_TITLE = Text("Qué capas ha tocado", "Which layers it touched")
@@ -72,14 +75,14 @@ NOTEBOOK_TABLE_SHARED = Text(
     "The percentages add up to more than a hundred: the original's token table serves both input and output.",
 )
 NOTEBOOK_CONV1D = Text(
-    "Para que a las recetas de la barra lateral no les pase lo mismo, este laboratorio convierte cada Conv1D en nn.Linear "
-    "al cargar el modelo. PyTorch, por su parte, da quantize_dynamic por obsoleta.",
-    "So that the same does not happen to the recipes of the sidebar, this lab turns each Conv1D into nn.Linear when it "
+    "Para que a tu receta no le pase lo mismo, este laboratorio convierte cada Conv1D en nn.Linear "
+    "al cargar el modelo. PyTorch, por su parte, considera obsoleta quantize_dynamic.",
+    "So that the same does not happen to your recipe, this lab turns each Conv1D into nn.Linear when it "
     "loads the model. PyTorch, for its part, calls quantize_dynamic deprecated.",
 )
 NOTEBOOK_NO_CONV1D = Text(
     "Este modelo no tiene capas Conv1D, que son cosa de GPT-2: la receta se ha ejecutado sobre él tal como está cargado, y "
-    "lo que se ve aquí no es lo que pasa con el GPT-2 del cuaderno. PyTorch da quantize_dynamic por obsoleta.",
+    "lo que se ve aquí no es lo que pasa con el GPT-2 del cuaderno. PyTorch considera obsoleta quantize_dynamic.",
     "This model has no Conv1D layers, which belong to GPT-2: the recipe ran on it as it is loaded, and what you see here "
     "is not what happens to the notebook's GPT-2. PyTorch calls quantize_dynamic deprecated.",
 )
@@ -120,9 +123,13 @@ NOTEBOOK_FILE = Text("Archivo", "File")
 NOTEBOOK_FILE_HINT = Text("lo que escribe torch.save(model.state_dict())", "what torch.save(model.state_dict()) writes")
 NOTEBOOK_FLOATS = Text("de ellos, en float32", "of which float32")
 NOTEBOOK_PACKED = Text("de ellos, en 8 bits", "of which 8 bits")
+NOTEBOOK_SPEED = Text(
+    "Velocidad al escribir, con el código de transformers (tokens/s)",
+    "Writing speed, with transformers’ own code (tokens/s)",
+)
 NOTEBOOK_SPEED_HINT = Text(
-    "por turnos; solo se da por distinta si gana el mismo en todas las rondas, lo que por azar pasaría una vez de cada {odds}",
-    "taking turns; called different only when the same one wins every round, which chance alone would do once in {odds}",
+    "no se compara con la de «Medir», donde escribe el código de este laboratorio; por turnos; solo se da por distinta si gana el mismo en todas las rondas, lo que por azar pasaría una vez de cada {odds}",
+    "not to be compared with “Measure”, where this lab’s code writes; taking turns; called different only when the same one wins every round, which chance alone would do once in {odds}",
 )
 NOTEBOOK_UNCLEAR = Text("no se distingue", "indistinguishable")
 
@@ -152,7 +159,7 @@ NOTEBOOK_METRIC_HEAD = [
     Text("Perplejidad", "Perplexity"),
     Text("Bits por byte", "Bits per byte"),
 ]
-NOTEBOOK_WRITES = Text("«{text}»", "“{text}”")
+NOTEBOOK_WRITES = Text("escribe: «{text}»", "writes: “{text}”")
 NOTEBOOK_SENTENCES = Text(
     "Bajo cada nombre, cómo sigue la primera frase. No conocemos las tres del cuaderno, con las que le salió {theirs}; las "
     "nuestras son «{a}», «{b}» y «{c}». Como él, no fijamos longitud: transformers corta entonces a los {most} tokens. Cada "

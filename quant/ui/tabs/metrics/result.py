@@ -1,8 +1,7 @@
-"""The result of Métrica as HTML: the verdict in words, the tables under it, the protocol last."""
+"""The result of Métrica as HTML: the card with the verdict; apart from it the tables, the protocol last."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,13 +11,16 @@ from quant.activations import Activations
 from quant.evaluation.figures import Estimate, Figures
 from quant.evaluation.memory import HeldLayer, packed_bits, process_bytes
 from quant.evaluation.speed import Speed
-from quant.evaluation.verdict import RULE
 from quant.kernels.cpu import INT4PACK, INT8, LIMBS
 from quant.kernels.native import being_made
 from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
+from quant.ui.shared.templates import macros
 from quant.ui.tabs.metrics import texts as t
+from quant.ui.tabs.metrics.brief import METRICS, card, of_figures
+from quant.ui.tabs.metrics.brief_texts import ABOVE_VOCABULARY
+from quant.ui.tabs.metrics.moved import change, change_ends, ratio_of
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose summary says what they do with activations
@@ -28,6 +30,7 @@ NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose sum
 class Shown:
     """What has been measured so far. speeds: (original, quantized), None until timed; memory: bytes of both models.
 
+    query: the address of the recipe; vocabulary: how many tokens there are; exact: said where a cast can cost nothing.
     computes: what the quantized model computes with, and what its weights take in memory. shared_s: how long ago it was
     measured, where it was not measured again.
     """
@@ -39,19 +42,42 @@ class Shown:
     title: Text
     recipe: Text
     computes: Text
+    query: str
+    vocabulary: int
+    published_bytes: int | None = None
+    exact: Text | None = None
     shared_s: float | None = None
 
 
 def result(s: Shown, language: Language) -> Markup:
+    """The card, dimmed once another recipe is live, and what one should know before believing it."""
     f = s.figures
-    warning = html.notice(f.warning[language], "note") if f.warning else html.NOTHING
+    shown = card(of_figures(f, s.report.stored_bytes, s.report.float_bytes, s.title), language)
+    notes = [f.warning, s.exact, above_vocabulary(f, s.vocabulary)]
+    said = html.NOTHING.join(html.notice(note[language], "note") for note in notes if note)
+    if s.shared_s is not None:
+        said += html.caption(t.SHARED.format(ago=ago(s.shared_s))[language])
+    return html.belongs(s.query, shown + said, language)
+
+
+def details(s: Shown, language: Language) -> Markup:
+    """Every figure, and how it was measured; folded."""
+    f = s.figures
     cost = html.table([h[language] for h in t.METRIC_HEAD], _rows(s, language))
     drift = html.table([h[language] for h in t.DIVERGENCE_HEAD], _drift_rows(f, language))
-    cost += html.caption(s.computes[language])
-    if s.shared_s is not None:
-        warning += html.notice(t.SHARED.format(ago=ago(s.shared_s))[language], "note")
-    below = html.caption(s.recipe[language]) + html.caption(_protocol(s, language)) + html.caption(_sure(f, language))
-    return _words(s, language) + warning + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
+    how = [s.recipe[language], _protocol(s, language), _sure(f, language), s.computes[language]]
+    below = html.folded(t.PROTOCOL_LABEL[language], html.NOTHING.join(html.caption(line) for line in how))
+    shown = (
+        html.legend(("packed", "measured"), language) + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
+    )
+    return macros(METRICS).all(t.ALL_FIGURES[language], html.belongs(s.query, shown, language))
+
+
+def above_vocabulary(f: Figures, vocabulary: int) -> Text | None:
+    """Said where a perplexity is more than there are tokens to hesitate between."""
+    if max(f.perplexity_original.value, f.perplexity_quantized.value) <= vocabulary:
+        return None
+    return ABOVE_VOCABULARY.format(n=Text(*(fixed(vocabulary, la, 0) for la in LANGUAGES)))
 
 
 def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activations) -> Text:
@@ -77,51 +103,22 @@ def ago(seconds: float) -> Text:
     return t.AGO_MINUTES.format(n=minutes) if minutes < 60 else t.AGO_HOURS.format(n=round(minutes / 60))
 
 
-def _words(s: Shown, language: Language) -> Markup:
-    f, judged = s.figures, s.figures.judgement
-    words = t.METRIC_WORDS.format(
-        bits=number(s.report.quantized_bits_per_weight, language, 3), before=size(s.report.float_bytes, language),
-        after=size(s.report.stored_bytes, language),
-        move=_move(f.perplexity_original.value, f.perplexity_quantized.value, language),
-    )[language]  # fmt: skip
-    rule = html.folded(t.RULE_LABEL[language], html.caption(RULE[language]))
-    return html.verdict(judged.sentence[language]) + html.paragraph(words) + rule
-
-
-def _move(a: float, b: float, language: Language) -> str:
-    shown_a, shown_b = number(a, language, 4), number(b, language, 4)
-    if shown_a == shown_b:
-        return t.METRIC_SAME.format(a=shown_a)[language]
-    text = t.METRIC_RISES if b > a else t.METRIC_FALLS
-    return text.format(a=shown_a, b=shown_b, change=change(a, b, language))[language]
-
-
-def change(a: float, b: float, language: Language) -> str:
-    """From `a` to `b` in percent, or as a factor where percent no longer says anything."""
-    if a == b:
-        return "="
-    if a == 0 or math.isinf(b):
-        return "∞"
-    if b / a > 3:
-        return f"× {number(b / a, language, 3)}"
-    percent = 100 * (b - a) / a
-    return f"{'+' if percent >= 0 else '−'}{number(abs(percent), language, 2)}{html.percent_sign(language)}"
-
-
 def _row_name(name: Text, hint: Text, badges: Markup, language: Language) -> str:
     return html.row_name(name[language], badges, hint[language])
 
 
 def _rows(s: Shown, language: Language) -> list[list[str]]:
-    f, packed = s.figures, html.badge("packed", language)
-    ratio = f.log_ratio.through(lambda nats: math.exp(min(nats, 700)))
+    f, packed = s.figures, html.mark("packed", language)
+    ratio = ratio_of(f.log_ratio)
     before, after = s.report.float_bytes, s.report.stored_bytes
     sizes = [_row_name(t.SIZE, t.SIZE_HINT, packed, language), size(before, language), size(after, language),
              change(before, after, language)]  # fmt: skip
+    published = [_published_row(s.published_bytes, language)] if s.published_bytes else []
     return [
         _quality_row(t.PERPLEXITY, t.PERPLEXITY_HINT, f.perplexity_original, f.perplexity_quantized, ratio, language),
         _quality_row(t.BPB, t.BPB_HINT, f.bits_per_byte_original, f.bits_per_byte_quantized, None, language),
         sizes,
+        *published,
         _memory_row(s.memory, language),
         *(_speed_rows(*s.speeds, language) if s.speeds else []),
     ]  # fmt: skip
@@ -130,10 +127,9 @@ def _rows(s: Shown, language: Language) -> list[list[str]]:
 def _quality_row(name: Text, hint: Text, a: Estimate, b: Estimate, ratio: Estimate | None,
                  language: Language) -> list[str]:  # fmt: skip
     moved = change(a.value, b.value, language)
-    if ratio and ratio.interval:
-        low, high = (change(1.0, end, language) for end in (ratio.interval.low, ratio.interval.high))
-        moved = html.cell(moved, t.INTERVAL.format(low=low, high=high)[language])
-    first = _row_name(name, hint, html.badge("measured", language), language)
+    if ratio and (ends := change_ends(ratio, language)):
+        moved = html.cell(moved, t.INTERVAL.format(ends=ends)[language])
+    first = _row_name(name, hint, html.mark("measured", language), language)
     return [first, _figure(a, language), _figure(b, language), moved]
 
 
@@ -150,7 +146,7 @@ def _ends(estimate: Estimate, language: Language, unit: str = "") -> str:
 
 
 def _drift_rows(f: Figures, language: Language) -> list[list[str]]:
-    mark = html.badge("measured", language)
+    mark = html.mark("measured", language)
     top, rms = (e.through(lambda share: 100 * share) for e in (f.same_top, f.probability_rms))
     rows = [
         (t.KL_MEAN, t.KL_HINT, f.kl_mean, ""), (t.KL_MEDIAN, t.KL_MEDIAN_HINT, f.kl_median, ""),
@@ -166,15 +162,20 @@ def _drift_rows(f: Figures, language: Language) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _published_row(n_bytes: int, language: Language) -> list[str]:
+    name = _row_name(t.PUBLISHED, t.PUBLISHED_HINT, html.mark("packed", language), language)
+    return [name, size(n_bytes, language), "—", "—"]
+
+
 def _memory_row(memory: tuple[int, int], language: Language) -> list[str]:
     held = process_bytes()
     process = size(held, language) if held else t.UNKNOWN[language]
-    name = _row_name(t.MEMORY, t.MEMORY_HINT.format(process=process), html.badge("packed", language), language)
+    name = _row_name(t.MEMORY, t.MEMORY_HINT.format(process=process), html.mark("packed", language), language)
     return [name, *(size(n, language) for n in memory), change(*memory, language)]
 
 
 def _speed_rows(a: Speed, b: Speed, language: Language) -> list[list[str]]:
-    mark, rows = html.badge("measured", language), []
+    mark, rows = html.mark("measured", language), []
     kinds = ((t.SPEED, t.SPEED_HINT, a, b), (t.SPEED_PROMPT, t.SPEED_PROMPT_HINT, a.prompt, b.prompt))
     for name, hint, x, y in kinds:
         moved = t.NO_CLEAR_CHANGE[language] if x.overlaps(y) else change(x.median, y.median, language)

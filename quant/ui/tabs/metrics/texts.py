@@ -6,13 +6,13 @@ from quant.text import Text
 
 TITLE = Text("Métrica", "Metrics")
 METRIC_INTRO = Text(
-    "La línea base es el modelo sin cuantizar. Los dos leen el mismo texto, que no ha escrito ninguno de ellos, y se mide "
-    "cuánto los sorprende cada token. El modelo incluido no ha visto al entrenarse los dos textos que vienen con la "
-    "página.",
-    "The baseline is the model before quantization. Both read the same text, which neither of them wrote, and what is "
-    "measured is how much each token surprises them. The embedded model did not see the two texts that come with the "
-    "page when it was trained.",
+    "Los dos modelos leen el mismo texto, que no ha escrito ninguno de ellos, y se mide cuánto les sorprende cada palabra. "
+    "El modelo incluido no vio al entrenarse los textos de aquí.",
+    "Both models read the same text, which neither of them wrote, and what is measured is how much each word surprises "
+    "them. The built-in model did not see the texts offered here when it was trained.",
 )
+METRIC_HOW = Text("### Mide tu receta", "### Measure your recipe")
+ALL_FIGURES = Text("Todas las cifras", "All figures")
 METRIC_TEXT = Text("Texto de evaluación", "Evaluation text")
 METRIC_TEXTS = {
     "enciclopedia": Text("Enciclopedia", "Encyclopedia"),
@@ -22,13 +22,20 @@ METRIC_TEXTS = {
 METRIC_OWN = Text("Tu texto", "Your text")
 METRIC_OWN_INFO = Text(
     "Pega un texto escrito por una persona: con lo que escribe el propio modelo, la medida siempre sale bien.",
-    "Paste a text written by a person: on what the model wrote itself the measure always looks good.",
+    "Paste a text written by a person: on what the model itself wrote, the measure always looks good.",
 )
 METRIC_AMOUNT = Text("Cantidad de texto", "Amount of text")
 METRIC_AMOUNTS = {
-    "quick": Text("una parte (unos 40 kB)", "a part (about 40 kB)"),
-    "whole": Text("todo el texto", "the whole text"),
+    "quick": Text("una parte (unas {words} palabras, {time})", "a part (about {words} words, {time})"),
+    "whole": Text("todo el texto (unas {words} palabras, {time})", "the whole text (about {words} words, {time})"),
 }
+AMOUNT_SECONDS = Text("unos {n}\N{NO-BREAK SPACE}s", "about {n}\N{NO-BREAK SPACE}s")
+AMOUNT_MINUTES = Text("unos {n}\N{NO-BREAK SPACE}min", "about {n}\N{NO-BREAK SPACE}min")
+MISSING_WORDS = Text(
+    "Faltan unas {n} palabras: el modelo lee por tramos y hacen falta dos para comparar (más de {need} tokens).",
+    "About {n} words are missing: the model reads by stretches, and two are needed to compare (more than {need} tokens).",
+)
+ENOUGH_WORDS = Text("Unas {n} palabras: bastan para medir.", "About {n} words: enough to measure.")
 MEASURE = Text("Medir", "Measure")
 MEASURE_SPEED = Text("Medir también la velocidad", "Time them too")
 MEASURE_SPEED_INFO = Text(
@@ -36,62 +43,53 @@ MEASURE_SPEED_INFO = Text(
     "Both models write and read in turns, timed on this machine; it takes some seconds more.",
 )
 SHARED = Text(
-    "Medido {ago} en esta máquina con este mismo modelo, receta y texto: las cifras son las de entonces y no se ha "
-    "repetido la medida.",
-    "Measured {ago} on this machine with this very model, recipe and text: these are the figures of that measurement, "
-    "which was not repeated.",
+    "Ya se midió aquí {ago} con el mismo modelo, receta y texto: son esas cifras.",
+    "Measured here {ago} already, with the same model, recipe and text: these are those figures.",
 )
 AGO_MOMENT = Text("hace un momento", "a moment ago")
 AGO_MINUTES = Text("hace {n}\N{NO-BREAK SPACE}min", "{n}\N{NO-BREAK SPACE}min ago")
 AGO_HOURS = Text("hace {n}\N{NO-BREAK SPACE}h", "{n}\N{NO-BREAK SPACE}h ago")
 MEASURING_BOTH = Text("Leyendo con los dos modelos:", "Reading with both models:")
 MEASURING_SPEED = Text("Cronometrando los dos por turnos:", "Timing both in turns:")
-METRIC_EMPTY = Text(
-    "Pulsa «Medir» para obtener la línea base y la comparación.",
-    "Press “Measure” for the baseline and the comparison.",
-)
 METRIC_HEAD = [Text("", ""), Text("Original", "Original"), Text("Cuantizado", "Quantized"), Text("Cambio", "Change")]
 PERPLEXITY = Text("Perplejidad", "Perplexity")
 PERPLEXITY_HINT = Text(
-    "entre cuántos tokens duda; menos es mejor", "how many tokens it hesitates between; lower is better"
+    "como si dudara entre tantos tokens; menos es mejor", "as if it hesitated between so many tokens; lower is better"
 )
 BPB = Text("Bits por byte", "Bits per byte")
 BPB_HINT = Text("no depende del tokenizador; menos es mejor", "does not depend on the tokenizer; lower is better")
-SIZE = Text("Tamaño del archivo", "File size")
+SIZE = Text("Pesos empaquetados", "Packed weights")
 SPEED = Text("Velocidad al escribir (tokens/s)", "Writing speed (tokens/s)")
 SPEED_RANGE = Text("mediana de {n}; de {low} a {high}", "median of {n}; {low} to {high}")
 METRIC_SO_FAR = Text(
-    "Va por el {share}\N{NARROW NO-BREAK SPACE}% del texto: los dos han leído lo mismo, así que la comparación ya vale, con "
-    "intervalos más anchos.",
-    "{share}% of the text so far: both have read the same, so the comparison holds already, with wider intervals.",
+    "Leído el {share}\N{NARROW NO-BREAK SPACE}%: las cifras ya valen, pero aún son gruesas.",
+    "{share}% read: the figures hold already, but are still coarse.",
 )
-METRIC_WORDS = Text(
-    "Con {bits} bits por peso en lo cuantizado, el modelo pasa de {before} en float32 a {after} y la perplejidad {move}.",
-    "With {bits} bits per weight where it is quantized, the model goes from {before} in float32 to {after}, and "
-    "perplexity {move}.",
-)
-METRIC_RISES = Text("sube de {a} a {b} ({change})", "rises from {a} to {b} ({change})")
-METRIC_FALLS = Text("baja de {a} a {b} ({change})", "falls from {a} to {b} ({change})")
-METRIC_SAME = Text("se queda en {a}", "stays at {a}")
 BOS_OF_DOCUMENTS = Text("Un token de inicio por documento.", "One BOS token at the start of each document.")
 BOS_OF_WINDOWS = Text(
     "Un token de inicio en cada ventana, como este modelo lo vio siempre.",
     "One BOS token at the start of each window, as this model has always seen it.",
 )
+PROTOCOL_LABEL = Text("Cómo se ha medido", "How it was measured")
 PROTOCOL = Text(
-    "Protocolo. Texto: {text}. Documentos: {documents}. Ventanas: {windows}, de {context} tokens con paso {stride}. "
+    "Texto: {text}. Documentos: {documents}. Ventanas: {windows}, de {context} tokens con paso {stride}. "
     "{bos} Tokens puntuados, cada uno una vez: {tokens} ({bytes} bytes). "
     "Aritmética: {arithmetic}.",
-    "Protocol. Text: {text}. Documents: {documents}. Windows: {windows}, of {context} tokens with stride {stride}. "
+    "Text: {text}. Documents: {documents}. Windows: {windows}, of {context} tokens with stride {stride}. "
     "{bos} Tokens scored, each once: {tokens} ({bytes} bytes). Arithmetic: {arithmetic}.",
 )
 BAD_AMOUNT = Text("Cantidad «{got}»: tiene que ser {allowed}.", "Amount “{got}”: it must be {allowed}.")
-SIZE_HINT = Text("los pesos empaquetados, tal como se guardan", "the packed weights as they are stored")
+SIZE_HINT = Text(
+    "los bytes que ocupan guardados, sin tokenizador; del original, en float32",
+    "the bytes that they take stored, without the tokenizer; of the original, in float32",
+)
+PUBLISHED = Text("El original, como se publicó", "The original, as published")
+PUBLISHED_HINT = Text("un archivo en float16; aquí se carga en float32", "a float16 file; here it is loaded in float32")
 SPEED_HINT = Text(
     "de uno en uno: cada token vuelve a leer todos los pesos", "one at a time: each token reads all the weights again"
 )
 NO_CLEAR_CHANGE = Text("sin diferencia clara", "no clear difference")
-INTERVAL = Text("IC 95\N{NARROW NO-BREAK SPACE}%: de {low} a {high}", "95% CI: {low} to {high}")
+INTERVAL = Text("IC 95\N{NARROW NO-BREAK SPACE}%: {ends}", "95% CI: {ends}")
 NO_INTERVAL = Text("sin intervalo: el texto es corto", "no interval: the text is short")
 DIVERGENCE = Text("Cuánto se aparta, token a token", "How far it drifts, token by token")
 DIVERGENCE_HEAD = [
@@ -119,7 +117,7 @@ PROBABILITY_RMS_HINT = Text(
     "raíz de la media de los cuadrados, del token que de verdad venía", "root mean square, of the token that did come"
 )
 SPEED_PROMPT = Text("Velocidad al leer (tokens/s)", "Reading speed (tokens/s)")
-MEMORY = Text("Memoria de los pesos", "Weights in memory")
+MEMORY = Text("Pesos en memoria", "Weights in memory")
 SPEED_PROMPT_HINT = Text(
     "muchos a la vez: los pesos se leen una sola vez para todos",
     "many at once: the weights are read a single time for all of them",
@@ -170,16 +168,16 @@ BANDWIDTH_SLOW = Text(
 )
 BANDWIDTH_CACHED = {
     True: Text(
-        "{said}. Los dos caben en la caché del procesador{cache}, que es más rápida que la memoria: la línea solo limita a "
-        "los modelos que no caben.",
-        "{said}. Both fit in the cache of the processor{cache}, which is faster than memory: the line limits only models "
-        "that do not fit.",
+        "{said}. Los dos caben en la caché del procesador{cache}, que es más rápida que la memoria: ahí no son los bytes lo que "
+        "frena, y por eso no se dibuja la figura que los relaciona con la velocidad. Con un modelo que no quepa, sale.",
+        "{said}. Both fit in the cache of the processor{cache}, which is faster than memory: there bytes are not what holds "
+        "them back, so the figure of speed against bytes is not drawn. With a model that does not fit, it is.",
     ),
     False: Text(
         "{said}. Solo él cabe en la caché del procesador{cache}, que es más rápida que la memoria: la línea limita al "
         "original, no a él.",
-        "{said}. Only the quantized model fits in the cache of the processor{cache}, which is faster than memory: the line limits the "
-        "original, not this one.",
+        "{said}. Only the quantized model fits in the cache of the processor{cache}, which is faster than memory: the line "
+        "limits the original, not this one.",
     ),
 }
 BANDWIDTH_COUNTED = Text(
@@ -207,17 +205,5 @@ CHART_EVEN = Text(
     "por todo el texto.",
     "Half of the tokens have a KL below {median} and one in 100 lies above {high}: the harm is spread over the whole text.",
 )
-HISTORY = Text("Lo que has probado en esta visita", "What you have tried in this visit")
-HISTORY_EMPTY = Text(
-    "Aquí se guarda cada medida completa, para compararlas y descargarlas.",
-    "Each complete measurement is kept here, to compare and download.",
-)
-HISTORY_HEAD = [
-    Text("Receta", "Recipe"), Text("Tamaño", "Size"), Text("Perplejidad", "Perplexity"), Text("KL media", "Mean KL"),
-    Text("Veredicto", "Verdict"),
-]  # fmt: skip
 HISTORY_BITS = Text("{bits} bits/peso", "{bits} bits/weight")
-HISTORY_TOP = Text("coinciden el {share}", "agree {share}")
 HISTORY_BASE = Text("Original (línea base)", "Original (baseline)")
-HISTORY_DOWNLOAD = Text("Descargar:", "Download:")
-RULE_LABEL = Text("¿De dónde sale esa palabra?", "Where does that word come from?")

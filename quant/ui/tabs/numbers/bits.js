@@ -7,7 +7,7 @@
   const START = 0.1;
   const DRAG = { steps: 1000, low: -27, high: 17 }; // the slider walks powers of two, past both ends of float16
   const EXAMPLES = [0.1, 1 / 3, 65520, 2 ** -24, 300, -0, Infinity, NaN];
-  const memory = { x: START, own: null, policies: {}, exmy: { exponent: 4, mantissa: 3, ieee: false } };
+  const memory = { x: START, own: null, policies: {}, more: false, exmy: { exponent: 4, mantissa: 3, ieee: false } };
 
   const dragged = (position) => {
     const side = Math.abs(position) / DRAG.steps;
@@ -27,7 +27,7 @@
     connectedCallback() {
       if (this.cards) return;
       const data = JSON.parse(this.dataset.lab);
-      Object.assign(this, { t: data.strings, language: data.language, impossible: data.impossible });
+      Object.assign(this, { t: data.strings, language: data.language, impossible: data.impossible, names: data.names, atHand: data.atHand });
       this.formats = new Map(data.formats.map((f) => [f.name, f]));
       memory.shown ??= data.shown;
       const asked = new URL(window.location).searchParams.get("x");
@@ -61,8 +61,10 @@
       this.original = element("p", { class: "lab-original", "aria-live": "polite" });
       this.live = element("span", { class: "lab-chips" });
       this.cards = [];
+      this.more = element("button", {
+        type: "button", class: "lab-chip", text: this.t.more, "aria-pressed": String(memory.more), onclick: () => this.unfold() });
       this.grid = element("div", { class: "lab-formats" });
-      this.picker = window.labPicker([...this.formats.keys()], memory, this.t, {
+      this.picker = window.labPicker([...this.formats.keys()], this, memory, this.t, {
         complain: (text) => this.complain(text),
         changed: (ownFormat) => {
           if (ownFormat && memory.own?.name === "exmy") memory.own = null; // its bits no longer mean the same
@@ -73,10 +75,13 @@
       this.replaceChildren(
         element("div", { class: "lab-entries" },
           element("label", {}, element("span", { text: this.t.number }), this.number),
-          element("label", { class: "lab-grow" }, element("span", { text: this.t.drag }), this.drag), ...this.patternEntry()),
-        element("div", { class: "lab-chips" }, element("span", { text: this.t.fromModel }), this.live),
-        element("div", { class: "lab-chips" }, element("span", { text: this.t.examples }), ...EXAMPLES.map((x) => this.example(x))),
-        this.problem, this.original, this.picker, this.grid, element("p", { class: "lab-caption", text: this.t.keys }));
+          element("label", { class: "lab-grow" }, element("span", { text: this.t.drag }), this.drag)),
+        element("div", { class: "lab-chips lab-rows" },
+          element("div", { class: "lab-chips" }, element("span", { text: this.t.fromModel }), this.live),
+          element("div", { class: "lab-chips" }, element("span", { text: this.t.examples }), ...EXAMPLES.map((x) => this.example(x)))),
+        this.problem, this.original,
+        element("div", { class: "lab-chips lab-rows lab-at-hand" }, this.picker.atHand, this.more), this.grid,
+        element("div", { class: "lab-folds" }, this.picker.rest, this.byHand()));
       this.rebuild();
     }
 
@@ -87,7 +92,7 @@
     }
 
     /** A format, and its bit pattern in hexadecimal and binary: both can be written. */
-    patternEntry() {
+    byHand() {
       const { element } = window.labWords;
       const options = [...this.formats.keys(), "exmy"].map((name) => element("option", {
         value: name, text: name === "exmy" ? this.t.exmy : name, selected: name === "float16" }));
@@ -98,11 +103,12 @@
       });
       this.hex = box(16, 12);
       this.binary = box(2, 20);
-      return [
-        element("label", {}, element("span", { text: this.t.patternOf }), this.patternFormat),
-        element("label", {}, element("span", { text: this.t.hex }), this.hex),
-        element("label", { class: "lab-grow" }, element("span", { text: this.t.binary }), this.binary),
-      ];
+      return element("details", { class: "lab-by-hand" }, element("summary", { text: this.t.byHand }),
+        element("div", { class: "lab-entries" },
+          element("label", {}, element("span", { text: this.t.patternOf }), this.patternFormat),
+          element("label", {}, element("span", { text: this.t.hex }), this.hex),
+          element("label", { class: "lab-grow" }, element("span", { text: this.t.binary }), this.binary)),
+        element("p", { class: "lab-caption", text: this.t.keys }));
     }
 
     format(name) {
@@ -114,14 +120,22 @@
 
     rebuild() {
       this.cards = [...this.formats.keys(), "exmy"].filter((n) => memory.shown.includes(n)).map((name) => {
-        const card = new window.labCard(this.format(name), this.t, this.language, {
+        const card = new window.labCard(this.format(name), this.names[name], this.t, this.language, {
           toggle: (pattern) => this.setPattern(name, pattern),
           policy: (policy) => { memory.policies[name] = policy; this.update(); },
         });
+        card.more.hidden = !memory.more;
         return [name, card];
       });
       this.grid.replaceChildren(...this.cards.map(([, card]) => card.root));
       this.update();
+    }
+
+    /** What the cards say besides is unfolded in all of them or in none: they are there to be compared. */
+    unfold() {
+      memory.more = !memory.more;
+      for (const [, card] of this.cards) card.more.hidden = !memory.more;
+      this.more.setAttribute("aria-pressed", memory.more);
     }
 
     /** Another number, from anywhere but the entry box. `where` says which weight of the model it is. */
@@ -139,7 +153,7 @@
     }
 
     typed() {
-      const read = window.labWords.parse(this.number.value);
+      const read = window.labWords.parse(this.number.value, this.language);
       if (read.problem) return this.refuse(read.problem, this.number.value);
       Object.assign(memory, { x: read.value, own: null, where: "" });
       this.complain("");
@@ -191,14 +205,14 @@
       for (const [name, card] of this.cards) card.update(this.pattern(name), x, this.policy(name));
       this.drag.value = position(x);
       this.drag.setAttribute("aria-valuetext", short(x, this.language));
-      if (writing !== this.number && !("value" in parse(this.number.value) && Object.is(parse(this.number.value).value, x))) {
+      const written = parse(this.number.value, this.language);
+      if (writing !== this.number && !("value" in written && Object.is(written.value, x))) {
         this.number.value = short(x, this.language);
       }
       this.showPattern(writing);
-      const parts = [`${this.t.original}: ${exact(x, this.language)}`];
-      if (memory.where) parts.push(memory.where);
-      else if (digits(String(x)) !== digits(window.labCodec.exactDecimal(x))) parts.push(this.t.nearest);
-      this.original.textContent = parts.join(" · ");
+      const rounded = !memory.where && digits(String(x)) !== digits(window.labCodec.exactDecimal(x));
+      const said = `${this.t.original}: ${exact(x, this.language)}${rounded ? ` (${this.t.nearest})` : ""}`;
+      this.original.textContent = memory.where ? `${memory.where} · ${said}` : said;
       if (writing || document.activeElement !== document.body) this.remember();
     }
 

@@ -18,8 +18,11 @@
   }
 
   class FormatCard {
-    /** `actions`: toggle(pattern) when a bit is clicked, policy(name) when another answer to overflow is chosen. */
-    constructor(format, strings, language, actions) {
+    /**
+     * `short`: how the format is mostly called. `actions`: toggle(pattern) when a bit is clicked, policy(name) when
+     * another answer to overflow is chosen.
+     */
+    constructor(format, short, strings, language, actions) {
       Object.assign(this, { format, t: strings, language, actions, pattern: 0n });
       const { element } = window.labWords;
       this.bits = [];
@@ -32,10 +35,12 @@
       this.facts = element("dl", { class: "lab-facts" });
       this.formula = element("p", { class: "lab-formula" });
       this.note = element("p", { class: "lab-note" });
-      const size = element("span", { text: this.size() });
-      const head = element("header", {}, element("h4", { text: format.name }), size, ...this.policies());
+      this.error = element("p", { class: "lab-error-line" });
+      this.more = element("div", {}, this.facts, this.formula, ...this.policies());
+      const size = element("span", { text: short && short !== format.name ? `${format.name} · ${this.size()}` : this.size() });
+      const head = element("header", {}, element("h3", { text: short ?? format.name }), size);
       this.root = element("section", { class: "lab-format", "aria-label": format.name, "data-format": format.name },
-        head, fields, this.value, this.facts, this.formula, this.note);
+        head, fields, element("div", { class: "lab-said-line" }, this.value, this.error), this.note, this.more);
       this.root.classList.toggle("wide", format.bits > 16);
     }
 
@@ -113,13 +118,13 @@
 
     showFacts(pattern, said, x) {
       const rows = [];
+      this.error.textContent = pattern === null ? "" : `${this.t.error}: ${this.off(said, x)}`;
       if (pattern !== null) rows.push([this.t.hex, `<code>${window.labCodec.hex(pattern, this.format)}</code>`]);
-      if (pattern !== null) rows.push([this.t.error, this.error(said, x)]);
       if (Number.isFinite(said) && pattern !== null) rows.push([this.t.neighbours, this.around(pattern, said)]);
       this.facts.innerHTML = rows.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("");
     }
 
-    error(said, x) {
+    off(said, x) {
       const { number, percent, fill } = window.labWords;
       if (said === x) return this.t.exact;
       if (!Number.isFinite(said) || !Number.isFinite(x)) return this.t.noError;

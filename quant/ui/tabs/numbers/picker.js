@@ -2,8 +2,11 @@
 (() => {
   "use strict";
 
-  /** `state` has `shown` (names) and `exmy` {exponent, mantissa, ieee}; `actions`: changed, complain, impossible. */
-  function picker(names, state, t, actions) {
+  /**
+   * {atHand, rest}: the buttons of the usual formats, and the others folded. `state` has `shown` (names) and `exmy`
+   * {exponent, mantissa, ieee}; `actions`: changed, complain, impossible.
+   */
+  function picker(formats, { names, atHand }, state, t, actions) {
     const { element } = window.labWords;
     const own = builder(state, t, actions);
     own.hidden = !state.shown.includes("exmy");
@@ -17,8 +20,13 @@
       type: "button", class: "lab-chip", text, "data-name": name, "aria-pressed": String(state.shown.includes(name)),
       onclick: (event) => pick(name, event.target),
     });
-    return element("details", { class: "lab-picker" }, element("summary", { text: t.choose }),
-      element("div", { class: "lab-chips" }, ...names.map((name) => chip(name, name)), chip("exmy", t.exmy)), own);
+    const others = formats.filter((name) => !atHand.includes(name));
+    return {
+      atHand: element("div", { class: "lab-chips", role: "group", "aria-label": t.formats.replace(":", "") },
+        element("span", { text: t.formats }), ...atHand.map((name) => chip(name, names[name] ?? name))),
+      rest: element("details", { class: "lab-picker" }, element("summary", { text: t.choose }),
+        element("div", { class: "lab-chips" }, ...others.map((name) => chip(name, name)), chip("exmy", t.exmy)), own),
+    };
   }
 
   /** What the sliders ask for becomes the format only when there can be such a one; else the last one stays. */

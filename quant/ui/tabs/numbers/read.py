@@ -1,9 +1,10 @@
-"""What Números says and does not move: range against precision, the figures of all formats, which one and when."""
+"""What Números says and does not move: range against precision, the figures of all formats, what notes get wrong."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from quant.evaluation.numbers import format_range
 from quant.formats import FORMATS
 from quant.plots.ranges import ranges_svg
 from quant.text import Language, Text, fixed, number
-from quant.ui.shared import html
+from quant.ui.shared import glossary, html
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.numbers import texts as t
 
@@ -40,11 +41,16 @@ def facts() -> dict[str, object]:
     int8 = FORMATS["int8"].values
     assert e4m3 is not None
     assert int8 is not None
+
+    def three(value: float | None) -> Text:
+        assert value is not None
+        return both(lambda lang: number(value, lang, 3))
+
     return {
-        "fp64_p": p["float64"].significant_bits, "fp64_max": p["float64"].largest,
-        "bf16_p": bf16.significant_bits, "bf16_max": bf16.largest, "bf16_eps": bf16.epsilon,
+        "bf16_p": bf16.significant_bits, "bf16_max": three(bf16.largest), "bf16_eps": three(bf16.epsilon),
         "fp16_p": fp16.significant_bits, "fp16_max": both(lambda lang: fixed(fp16.largest, lang, 0)),
-        "fp16_eps": fp16.epsilon, "fp16_normal": fp16.smallest_normal, "fp16_half": fp16.smallest_subnormal / 2,
+        "fp16_eps": three(fp16.epsilon), "fp16_normal": three(fp16.smallest_normal),
+        "fp16_half": three(fp16.smallest_subnormal / 2),
         "fp4_values": p["float4_e2m1fn"].distinct_values, "int8_values": p["int8"].distinct_values,
         "int8_levels": int((int8.abs() <= p["int8"].largest).sum()),
         "e5m2_max": both(lambda lang: fixed(p["float8_e5m2"].largest, lang, 0)),
@@ -60,15 +66,32 @@ def in_torch(value: float, dtype: torch.dtype) -> str:
     return "NaN" if math.isnan(cast) else f"{cast:g}"
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked, its answers, which of them is right, what is often read, and what is so."""
+
+    question: str
+    answers: tuple[str, ...]
+    right: int
+    claim: str
+    truth: str
+
+
 def wrong(language: Language) -> Markup:
+    """What many course notes get wrong, each as a question that opens once it is answered."""
     known = facts()
-    rows = [tuple(text.format(**known)[language] for text in pair) for pair in t.NUMBERS_WRONG]
-    return macros(PANELS).wrong(t.NUMBERS_WRONG_SAID[language], rows)
 
+    def said(text: Text) -> str:
+        return text.format(**known)[language]
 
-def when(language: Language) -> Markup:
-    head, *rows = [[cell[language] for cell in cells] for cells in (t.NUMBERS_WHEN_HEAD, *t.NUMBERS_WHEN)]
-    return macros(PANELS).when(head, rows)
+    questions = [
+        Question(said(question), tuple(said(a) for a in answers), right,
+                 t.NUMBERS_WRONG_SAID.format(claim=claim.format(**known))[language], said(truth))
+        for question, answers, right, claim, truth in t.NUMBERS_WRONG
+    ]  # fmt: skip
+    words = [t.NUMBERS_QUIZ[key][language] for key in ("right", "wrong", "show")]
+    first, more = questions[: t.NUMBERS_WRONG_SHOWN], questions[t.NUMBERS_WRONG_SHOWN :]
+    return macros(PANELS).quiz(first, more, t.NUMBERS_WRONG_MORE[language], words, t.NUMBERS_QUIZ["score"][language])
 
 
 def properties_table(language: Language) -> str:
@@ -91,6 +114,8 @@ def properties_table(language: Language) -> str:
 
 
 def ranges(language: Language) -> str:
-    """The chart of range against precision and its caption."""
+    """The chart of range against precision, its caption, and which of the three to use."""
     caption = html.caption(t.NUMBERS_RANGES_CAPTION.format(**facts())[language])
-    return Markup(ranges_svg([format_range(name) for name in NAMES], NAMES, language)) + caption
+    chart = Markup(ranges_svg([format_range(name) for name in NAMES], NAMES, language))
+    which = glossary.marked(t.NUMBERS_WHICH[language], language)
+    return macros(PANELS).ranges(chart, caption, which, t.NUMBERS_WHICH_MORE[language])

@@ -15,23 +15,33 @@ import numpy as np
 import plotly.graph_objects as go
 
 from quant.errors import QuantError
-from quant.evaluation.numbers import SHARES, ModelNumbers, Share, Weight, format_range, model_numbers, quantiles
+from quant.evaluation.numbers import (
+    SHARES,
+    ModelNumbers,
+    Share,
+    Weight,
+    exact_formats,
+    format_range,
+    model_numbers,
+    quantiles,
+)
 from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots import style
 from quant.plots.exponents import exponents
+from quant.plots.ranges import MANTISSA_LINE
 from quant.text import Language, Text, fixed, number
-from quant.ui.shared import html
+from quant.ui.shared import glossary, html
 from quant.ui.shared.frames import Updates, Values
 from quant.ui.shared.layer_names import find_layer, layer_in_view, layer_list, layer_title
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.numbers import texts as t
 from quant.ui.tabs.numbers.format_data import as_json, impossible, records
-from quant.ui.tabs.numbers.read import HIDDEN, NAMES, PANELS, both, properties_table, ranges, when, wrong
+from quant.ui.tabs.numbers.read import HIDDEN, NAMES, PANELS, both, properties_table, ranges, wrong
 
 FOLDER = Path(__file__).parent
-OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live")
+OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live", "quiz")
 # Gradio never runs a script inside a component, so these go into the head of the page.
 SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in OWN)
 # Gradio's page has <base href="./">, so "#part" led to "/#part": another page, in Spanish and without the recipe. And
@@ -40,9 +50,11 @@ NO_BASE = 'if (document.baseURI === new URL(".", location.href).href) document.q
 HEAD = f"<script>{NO_BASE}\n{SCRIPT}</script>"
 CSS = (
     f":root {{ --lab-sign: {style.SIGN}; --lab-exponent: {style.EXPONENT}; --lab-mantissa: {style.MANTISSA};"
-    " --lab-control-border: #7A8494; }\n" + (FOLDER / "numbers.css").read_text(encoding="utf8")
+    f" --lab-mantissa-line: {MANTISSA_LINE}; --lab-control-border: #7A8494; }}\n"
+    + (FOLDER / "numbers.css").read_text(encoding="utf8")
 )
-SHOWN = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float4_e2m1fn")
+SHOWN = ("float32", "float16", "bfloat16")
+AT_HAND = (*SHOWN, "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "int8", "int4")  # one chip away; others are folded
 LINE_START, LINE_BITS = "float8_e4m3fn", 8
 
 
@@ -77,20 +89,17 @@ def figure(figures: ModelNumbers, language: Language) -> go.Figure:
 
 
 def exponents_caption(figures: ModelNumbers, language: Language) -> str:
-    """What the histogram shows: where nearly all weights are, and what each format would do with them unscaled."""
+    """What the histogram shows: where nearly all weights are, and why small formats need a scale."""
     shares = {s.format: s for s in figures.shares}
     low, high = _bulk(figures)
-    powers = {"low": _superscript(low), "high": _superscript(high)}
     inside = figures.counts[(figures.exponents >= low) & (figures.exponents < high)].sum()
 
     def part(count: int) -> Text:
-        return both(lambda lang: _percent(count, figures.total, lang))
+        return both(lambda lang: _percent(count, figures.total, lang) + html.percent_sign(lang))
 
     return t.NUMBERS_EXPONENTS_CAPTION.format(
-        middle=part(int(inside)), count=both(lambda lang: fixed(figures.total, lang, 0)), **powers,
-        fp16_sub=part(shares["float16"].subnormal), fp16_zero=part(shares["float16"].zero),
-        bf16_sub=part(shares["bfloat16"].subnormal), bf16_zero=part(shares["bfloat16"].zero),
-        fp8_sub=part(shares["float8_e4m3fn"].subnormal), fp8_zero=part(shares["float8_e4m3fn"].zero),
+        middle=part(int(inside)), count=both(lambda lang: fixed(figures.total, lang, 0)), low=_superscript(low),
+        high=_superscript(high), fp8_zero=part(shares["float8_e4m3fn"].zero),
         fp4_zero=part(shares["float4_e2m1fn"].zero),
     )[language]  # fmt: skip
 
@@ -152,7 +161,8 @@ def bits_panel(language: Language) -> str:
         strings[name] = {key: said[language] for key, said in group.items()}
     formats = sorted((r for r in records() if r["name"] not in HIDDEN), key=lambda r: r["layout"] is None)
     data = {
-        "language": language, "strings": strings, "formats": formats, "shown": SHOWN, "impossible": impossible(language)
+        "language": language, "strings": strings, "formats": formats, "shown": SHOWN, "names": NAMES, "atHand": AT_HAND,
+        "impossible": impossible(language),
     }  # fmt: skip
     return macros(PANELS).bits(as_json(data), t.NUMBERS_NO_SCRIPT[language])
 
@@ -165,31 +175,31 @@ def number_line(language: Language) -> str:
     return macros(PANELS).line(as_json(data))
 
 
-def jump_links(language: Language) -> str:
-    """The tab is long: where its parts are."""
-    parts = [(part, title[language]) for part, title in t.NUMBERS_PARTS.items()]
-    return macros(PANELS).jump(t.NUMBERS_JUMP[language], parts, language)
+def exact_note(loaded: LoadedModel, language: Language) -> str:
+    """That the weights came in a 16-bit format, where they did: its error on them says nothing of other models."""
+    formats = exact_formats(loaded)
+    if not formats:
+        return ""
+    return html.caption(t.NUMBERS_EXACT.format(formats=", ".join(formats))[language])
 
 
 def _heading(part: str, language: Language, below: Text | None = None) -> None:
     text = f"## {t.NUMBERS_PARTS[part][language]}" + (f"\n{below[language]}" if below else "")
-    gr.Markdown(text, elem_id=f"numbers-{part}-{language}", elem_classes="lab-anchor")
+    glossary.prose(text, language, elem_id=f"numbers-{part}-{language}", elem_classes=["lab-prose", "lab-anchor"])
 
 
 def build_numbers(place: Place) -> Built:
     lab, language = place.lab, place.language
-    gr.Markdown(t.NUMBERS_INTRO[language])
-    gr.HTML(jump_links(language))
+    glossary.prose(t.NUMBERS_INTRO[language], language)
     _heading("bits", language, t.NUMBERS_BITS_TRY)
     gr.HTML(bits_panel(language))
+    exact = gr.HTML()
     told = gr.HTML(elem_classes="lab-data")
-    _heading("line", language, t.NUMBERS_LINE_TRY)
-    layer = layer_list(lab, language)
-    gr.HTML(number_line(language))
-    _heading("exponents", language, t.NUMBERS_BANDS)
-    plot = gr.Plot(show_label=False)
-    below = gr.HTML()
-    _build_read(language)
+    _heading("ranges", language)
+    gr.HTML(ranges(language))
+    layer, plot, below = _build_closer(lab, language)
+    _heading("wrong", language, t.NUMBERS_WRONG_TRY)
+    gr.HTML(wrong(language))
 
     def tell(seen: Seen, _: Values) -> Updates:
         said = live_or_nothing(lab, language, seen)
@@ -197,22 +207,25 @@ def build_numbers(place: Place) -> Built:
 
     def draw(seen: Seen, _: Values) -> Updates:
         drawn, words = weights_shown(lab, language, seen.choice.model)
-        return {below: words} if drawn is None else {plot: drawn, below: words}
+        if drawn is None:
+            return {below: words}
+        return {plot: drawn, below: words, exact: exact_note(lab.loaded(seen.choice.model), language)}
 
     # To read every weight of a large model takes a second the first time.
     follows = (Follow(tell, (told,), model=True, layer=True, late=True),
-               Follow(draw, (plot, below), model=True, late=True))  # fmt: skip
+               Follow(draw, (plot, below, exact), model=True, late=True))  # fmt: skip
     return Built(follows=follows, layer=layer)
 
 
-def _build_read(language: Language) -> None:
-    """What is the same for every model and is only read, or dragged in the browser."""
-    _heading("ranges", language)
-    gr.HTML(ranges(language))
+def _build_closer(lab: Lab, language: Language) -> tuple[gr.Dropdown, gr.Plot, gr.HTML]:
+    """What a beginner does not need, folded: every value of a format, the weights' powers of two, all figures."""
+    with gr.Accordion(t.NUMBERS_LINE_TITLE[language], open=False):
+        gr.Markdown(t.NUMBERS_LINE_TRY[language])
+        layer = layer_list(lab, language)
+        gr.HTML(number_line(language))
+    with gr.Accordion(t.NUMBERS_EXPONENTS_TITLE[language], open=False):
+        gr.Markdown(t.NUMBERS_BANDS[language])
+        plot, below = gr.Plot(show_label=False), gr.HTML()
     with gr.Accordion(t.NUMBERS_PROPERTIES[language], open=False):
         gr.HTML(properties_table(language))
-    _heading("when", language)
-    gr.HTML(when(language))
-    with gr.Column(elem_classes="lab-panel"):
-        _heading("wrong", language)
-        gr.HTML(wrong(language))
+    return layer, plot, below

@@ -6,37 +6,49 @@ from quant.text import Text
 
 TITLE = Text("Números", "Numbers")
 NUMBERS_INTRO = Text(
-    "Un número en coma flotante guarda un **signo**, un **exponente** (qué potencia de dos) y una **mantisa** (dónde "
-    "cae entre esa potencia y la siguiente). Los bits de exponente dan alcance; los de mantisa, precisión.",
-    "A floating-point number stores a **sign**, an **exponent** (which power of two) and a **mantissa** (where it lies "
-    "between that power and the next). Exponent bits give range; mantissa bits give precision.",
+    "Cada peso es un número con decimales; en memoria, unos y ceros: un **signo**, un **exponente** (qué potencia de dos: "
+    "el alcance) y una **mantisa** (dónde cae entre esa potencia y la siguiente: la precisión).",
+    "Every weight is a number with decimals; in memory, ones and zeros: a **sign**, an **exponent** (which power of two: "
+    "the range) and a **mantissa** (where it lies between that power and the next: the precision).",
 )
-NUMBERS_JUMP = Text("En esta pestaña", "In this tab")
 NUMBERS_PARTS = {
     "bits": Text("Un número, bit a bit", "One number, bit by bit"),
-    "line": Text("Todos los valores de un formato", "All the values of a format"),
-    "exponents": Text("Qué potencias de dos usan los pesos", "Which powers of two the weights use"),
     "ranges": Text("Alcance frente a precisión", "Range against precision"),
-    "when": Text("Cuál y cuándo", "Which one, and when"),
     "wrong": Text("Lo que muchos apuntes cuentan mal", "What many course notes get wrong"),
 }
+NUMBERS_LINE_TITLE = Text("Todos los valores de un formato", "All the values of a format")
+NUMBERS_EXPONENTS_TITLE = Text(
+    "Qué potencias de dos usan los pesos, y qué perdería cada formato",
+    "Which powers of two the weights use, and what each format would lose",
+)
 NUMBERS_BITS_TRY = Text(
-    "Escribe un número, arrástralo o toma un peso del modelo; después pulsa cualquier bit y mira qué número sale.",
-    "Type a number, drag it or take a weight of the model; then press any bit and see which number comes out.",
+    "Escribe un número, arrástralo o toma un peso del modelo. Luego pulsa un bit.",
+    "Type a number, drag it or take a weight of the model. Then press a bit.",
 )
 NUMBERS_LINE_TRY = Text(
     "Cada raya es un valor que existe. Arriba, los pesos de la capa; abajo, cuántos van a parar a cada valor.",
     "Each mark is a value that exists. Above, the weights of the layer; below, how many end up at each value.",
 )
 NUMBERS_RANGES_CAPTION = Text(
-    "Cuanto más alta la barra, más alcance; cuanto más a la derecha, más precisión. bfloat16 alcanza casi lo mismo que "
-    "float32 (hasta {bf16_max}) con {bf16_p} bits significativos; float16 tiene {fp16_p}, pero se acaba en {fp16_max}. "
-    "Lo rayado son los subnormales, que pierden precisión poco a poco. float64 ({fp64_p} bits, hasta {fp64_max}) no cabe "
-    "en el dibujo.",
-    "The taller the bar, the more range; the further to the right, the more precision. bfloat16 reaches almost as far as "
-    "float32 (to {bf16_max}) with {bf16_p} significant bits; float16 has {fp16_p}, but ends at {fp16_max}. Hatched are "
-    "the subnormals, which lose precision little by little. float64 ({fp64_p} bits, to {fp64_max}) does not fit in the "
-    "picture.",
+    "Más alta la barra, más alcance; más a la derecha, más precisión. BF16 llega casi tan lejos como FP32 (hasta "
+    "{bf16_max}) con solo {bf16_p} bits significativos; FP16 tiene {fp16_p}, pero se acaba en {fp16_max}. Lo rayado son "
+    "los números subnormales: tan pequeños que van perdiendo precisión.",
+    "The taller the bar, the more range; the further right, the more precision. BF16 reaches almost as far as FP32 (to "
+    "{bf16_max}) with only {bf16_p} significant bits; FP16 has {fp16_p}, but ends at {fp16_max}. Hatched are the "
+    "subnormal numbers: so small that they lose precision little by little.",
+)
+NUMBERS_WHICH = Text(
+    "¿Cuál usar? [[FP32|float32]] para comparar; BF16 para entrenar y para usar el modelo en máquinas recientes; FP16 donde "
+    "no hay BF16. Con menos de 16 bits hace falta una [[escala]].",
+    "Which one to use? [[FP32|float32]] to compare with; BF16 to train, and to run the model on recent machines; FP16 where "
+    "there is no BF16. Below 16 bits a [[scale|escala]] is needed.",
+)
+NUMBERS_WHICH_MORE = Text("Todos, uno por uno, en Métrica", "All of them, one by one, in Metrics")
+NUMBERS_EXACT = Text(
+    "Los pesos de este modelo ya venían en {formats}: al guardarlos así no cambia ninguno, y el error es 0. Con un modelo "
+    "entrenado en float32 no sería así.",
+    "This model’s weights already came in {formats}: stored that way none of them changes, and the error is 0. With a model "
+    "trained in float32 it would not be so.",
 )
 NUMBERS_PROPERTIES = Text("Las cifras de todos los formatos", "The figures of all formats")
 NUMBERS_PROPERTIES_HEAD = [
@@ -50,19 +62,14 @@ NUMBERS_PROPERTIES_HEAD = [
     Text("Valores", "Values"),
 ]
 NUMBERS_EXPONENTS_CAPTION = Text(
-    "El {middle}\N{NARROW NO-BREAK SPACE}% de los {count} pesos lineales está entre 2{low} y 2{high}. Sin escala, float16 deja "
-    "subnormales el {fp16_sub}\N{NARROW NO-BREAK SPACE}% y redondea a 0 el {fp16_zero}\N{NARROW NO-BREAK SPACE}%; bfloat16, "
-    "el {bf16_sub}\N{NARROW NO-BREAK SPACE}% y el {bf16_zero}\N{NARROW NO-BREAK SPACE}%: por eso con ellos apenas se nota. "
-    "float8_e4m3fn deja subnormales el {fp8_sub}\N{NARROW NO-BREAK SPACE}% y redondea a 0 el "
-    "{fp8_zero}\N{NARROW NO-BREAK SPACE}%; float4_e2m1fn, nada menos que el {fp4_zero}\N{NARROW NO-BREAK SPACE}%: por eso "
-    "necesitan una escala que suba los pesos hasta su banda.",
-    "{middle}% of the {count} linear weights lie between 2{low} and 2{high}. Without a scale, float16 leaves "
-    "{fp16_sub}% subnormal and rounds {fp16_zero}% to 0; bfloat16, {bf16_sub}% and {bf16_zero}%: that is why it hardly "
-    "shows with them. float8_e4m3fn leaves {fp8_sub}% subnormal and rounds {fp8_zero}% to 0; float4_e2m1fn, no less "
-    "than {fp4_zero}%: that is why they need a scale that lifts the weights into their band.",
+    "El {middle} de los {count} pesos de las capas está entre 2{low} y 2{high}. float16 y bfloat16 llegan a casi todos sin "
+    "ayuda; float8 (E4M3) redondea a 0 el {fp8_zero} y float4, el {fp4_zero}: por eso los formatos pequeños llevan una "
+    "escala.",
+    "{middle} of the {count} weights of the layers lie between 2{low} and 2{high}. float16 and bfloat16 reach nearly all of "
+    "them unaided; float8 (E4M3) rounds {fp8_zero} to 0, and float4 {fp4_zero}: that is why small formats carry a scale.",
 )
 NUMBERS_SHARES_HEAD = [
-    Text("Sin escala", "Without a scale"),
+    Text("Formato, sin escala", "Format, without a scale"),
     Text("Normales", "Normal"),
     Text("Subnormales", "Subnormal"),
     Text("A 0", "To 0"),
@@ -72,75 +79,66 @@ NUMBERS_BANDS = Text(
     "Verde liso: números normales. Azul rayado: subnormales. Fuera de la banda, el formato no llega.",
     "Solid green: normal numbers. Hatched blue: subnormals. Outside its band a format does not reach.",
 )
-NUMBERS_WHEN_HEAD = [
-    Text("Formato", "Format"),
-    Text("Bits por número, con escalas", "Bits per number, with scales"),
-    Text("Cuándo", "When"),
-]
-NUMBERS_WHEN = [
-    (Text("FP32", "FP32"), Text("32 bits", "32 bits"), Text(
-        "La referencia: entrenar sin sorpresas, acumular sumas y comparar los demás con él.",
-        "The reference: training without surprises, accumulating sums, and comparing the others with it.")),
-    (Text("TF32", "TF32"), Text("32 bits en memoria, 19 al multiplicar", "32 bits in memory, 19 when multiplying"), Text(
-        "Multiplicar matrices float32 más deprisa en GPU de NVIDIA desde la A100. No ahorra memoria.",
-        "Multiplying float32 matrices faster on NVIDIA GPUs since the A100. It saves no memory.")),
-    (Text("BF16", "BF16"), Text("16 bits", "16 bits"), Text(
-        "Entrenar, y servir modelos en hardware reciente: tiene el alcance de FP32 y la pérdida no hay que escalarla.",
-        "Training, and serving models on recent hardware: it has the range of FP32 and the loss needs no scaling.")),
-    (Text("FP16", "FP16"), Text("16 bits", "16 bits"), Text(
-        "Inferencia en GPU que no tienen BF16. Para entrenar exige escalar la pérdida.",
-        "Inference on GPUs without BF16. For training, the loss must be scaled.")),
-    (Text("FP8 E4M3 y E5M2", "FP8 E4M3 and E5M2"), Text("8 bits y una escala por tensor o bloque", "8 bits and a scale per tensor or block"), Text(
-        "E4M3 para pesos y activaciones; E5M2 para gradientes, que necesitan más alcance. GPU desde Hopper y Ada.",
-        "E4M3 for weights and activations; E5M2 for gradients, which need more range. GPUs since Hopper and Ada.")),
-    (Text("MXFP8, MXFP6, MXFP4", "MXFP8, MXFP6, MXFP4"), Text("8,25 · 6,25 · 4,25 bits", "8.25 · 6.25 · 4.25 bits"), Text(
-        "Bloques de 32 con una escala E8M0, que es una potencia de dos. Hardware de la generación Blackwell.",
-        "Blocks of 32 with an E8M0 scale, which is a power of two. Hardware of the Blackwell generation.")),
-    (Text("NVFP4", "NVFP4"), Text("4,5 bits", "4.5 bits"), Text(
-        "Bloques de 16 con una escala E4M3, y otra por tensor: más fiel que MXFP4 por un cuarto de bit.",
-        "Blocks of 16 with an E4M3 scale, and one more per tensor: closer than MXFP4 for a quarter of a bit.")),
-    (Text("INT8 por canal", "INT8 per channel"), Text("algo más de 8 bits", "a little over 8 bits"), Text(
-        "Casi sin pérdida en los pesos. Con las activaciones también en 8 bits (W8A8) acelera de verdad, pero hay que vigilar los valores atípicos.",
-        "Almost lossless for weights. With activations in 8 bits too (W8A8) it is truly faster, but outliers must be watched.")),
-    (Text("INT4 por grupos (GPTQ, AWQ, HQQ)", "INT4 in groups (GPTQ, AWQ, HQQ)"), Text("4,125 a 4,5 bits", "4.125 to 4.5 bits"), Text(
-        "Servir modelos grandes en una GPU: solo los pesos, con una escala cada 32 a 128.",
-        "Serving large models on one GPU: weights only, with a scale for every 32 to 128.")),
-    (Text("NF4", "NF4"), Text("4,5 bits (4,127 con doble cuantización)", "4.5 bits (4.127 with double quantization)"), Text(
-        "QLoRA: ajustar adaptadores sobre un modelo congelado en 4 bits.",
-        "QLoRA: fine-tuning adapters over a model frozen in 4 bits.")),
-    (Text("Q8_0, Q4_K, Q4_0", "Q8_0, Q4_K, Q4_0"), Text("8,5 · 4,5 · 4,5 bits", "8.5 · 4.5 · 4.5 bits"), Text(
-        "llama.cpp, en el procesador o en un portátil: Q4_K es la elección habitual, Q8_0 si sobra memoria.",
-        "llama.cpp, on a processor or a laptop: Q4_K is the usual choice, Q8_0 where memory is plenty.")),
-]  # fmt: skip
-NUMBERS_WRONG_SAID = Text("Se lee:", "You may read:")
+NUMBERS_WRONG_SHOWN = 4
+NUMBERS_WRONG_MORE = Text("Cinco más", "Five more")
+NUMBERS_WRONG_TRY = Text(
+    "Nueve cosas que se leen a menudo. Elige antes de mirar.",
+    "Nine things that are often read. Choose before you look.",
+)
+NUMBERS_WRONG_SAID = Text("Se lee: «{claim}»", "You may read: “{claim}”")
+NUMBERS_QUIZ = {
+    "show": Text("Mostrar", "Show"),
+    "right": Text("✓ Eso es.", "✓ That is it."),
+    "wrong": Text("✗ Es la otra.", "✗ It is the other one."),
+    "score": Text("Llevas {right} de {answered}.", "{right} of {answered} so far."),
+}
+# A question, its two answers, which of them is right, what is often read, and what is so.
 NUMBERS_WRONG = [
-    (Text("BF16 es más preciso que FP16.", "BF16 is more precise than FP16."), Text(
+    (Text("¿Qué es más preciso, BF16 o FP16?", "Which is more precise, BF16 or FP16?"),
+     (Text("BF16", "BF16"), Text("FP16", "FP16")), 1,
+     Text("BF16 es más preciso que FP16.", "BF16 is more precise than FP16."), Text(
         "Al revés: tiene {bf16_p} bits significativos y FP16, {fp16_p}. Lo que tiene es más alcance: hasta {bf16_max}, como FP32, frente a {fp16_max}.",
         "The other way round: it has {bf16_p} significant bits and FP16 has {fp16_p}. What it has is more range: to {bf16_max}, like FP32, against {fp16_max}.")),
-    (Text("De FP16 solo importa que acaba en ±{fp16_max}.", "All that matters of FP16 is that it ends at ±{fp16_max}."), Text(
-        "También empieza: por debajo de {fp16_normal} pierde precisión y hasta {fp16_half} todo se redondea a 0. Por eso se escala la pérdida al entrenar.",
-        "It begins, too: below {fp16_normal} it loses precision and up to {fp16_half} everything rounds to 0. That is why the loss is scaled in training.")),
-    (Text("El épsilon de FP16 es 2⁻¹¹.", "The epsilon of FP16 is 2⁻¹¹."), Text(
-        "El épsilon, del 1 al número siguiente, es 2⁻¹⁰ = {fp16_eps} (en BF16, 2⁻⁷ = {bf16_eps}). 2⁻¹¹ es el mayor error relativo al redondear: la mitad.",
-        "Epsilon, from 1 to the next number, is 2⁻¹⁰ = {fp16_eps} (in BF16, 2⁻⁷ = {bf16_eps}). 2⁻¹¹ is the largest relative error of rounding: half of it.")),
-    (Text("4 bits son 4 bits por peso.", "4 bits are 4 bits per weight."), Text(
+    (Text("¿Qué guarda FP16 cuando el número es 0,00000001?", "What does FP16 store when the number is 0.00000001?"),
+     (Text("Casi el mismo número", "Nearly the same number"), Text("Un 0", "A 0")), 1,
+     Text("De FP16 solo importa que acaba en ±{fp16_max}.", "All that matters of FP16 is that it ends at ±{fp16_max}."), Text(
+        "También empieza: por debajo de {fp16_normal} pierde precisión y hasta {fp16_half} todo se redondea a 0. Por eso, al entrenar en FP16, se multiplica la función de pérdida: para que los gradientes no se vuelvan 0.",
+        "It begins, too: below {fp16_normal} it loses precision and up to {fp16_half} everything rounds to 0. That is why, when training in FP16, the loss is multiplied: so that the gradients do not become 0.")),
+    (Text("En FP16, ¿cuánto hay del 1 al número siguiente (el épsilon)?", "In FP16, how far is it from 1 to the next number (epsilon)?"),
+     (Text("2⁻¹⁰", "2⁻¹⁰"), Text("2⁻¹¹", "2⁻¹¹")), 0,
+     Text("El épsilon de FP16 es 2⁻¹¹.", "The epsilon of FP16 is 2⁻¹¹."), Text(
+        "Es 2⁻¹⁰, unas {fp16_eps} (en BF16, 2⁻⁷, unas {bf16_eps}). 2⁻¹¹ es el mayor error relativo al redondear: la mitad.",
+        "It is 2⁻¹⁰, about {fp16_eps} (in BF16, 2⁻⁷, about {bf16_eps}). 2⁻¹¹ is the largest relative error of rounding: half of it.")),
+    (Text("¿Cuánto ocupa un peso con 4 bits y una escala cada 64 pesos?", "How much does a weight take with 4 bits and a scale for every 64 weights?"),
+     (Text("4 bits", "4 bits"), Text("4,25 bits", "4.25 bits")), 1,
+     Text("4 bits son 4 bits por peso.", "4 bits are 4 bits per weight."), Text(
         "Faltan las escalas: con una float16 por cada 64 pesos son 4,25; Q4_0 y NVFP4 gastan 4,5. Compara formatos a igual número de bits por peso.",
         "The scales are missing: with a float16 one for every 64 weights it is 4.25; Q4_0 and NVFP4 spend 4.5. Compare formats at equal bits per weight.")),
-    (Text("E2M1 tiene 16 valores e INT8 simétrico, 256.", "E2M1 has 16 values and symmetric INT8 has 256."), Text(
+    (Text("¿Cuántos valores distintos tiene E2M1, un formato de 4 bits?", "How many distinct values does E2M1, a 4-bit format, have?"),
+     (Text("15", "15"), Text("16", "16")), 0,
+     Text("E2M1 tiene 16 valores e INT8 simétrico, 256.", "E2M1 has 16 values and symmetric INT8 has 256."), Text(
         "E2M1 tiene {fp4_values}, porque 0 y −0 son el mismo. INT8 con absmax va de −127 a 127: {int8_levels} niveles de los {int8_values} que existen.",
         "E2M1 has {fp4_values}, since 0 and −0 are the same. INT8 with absmax runs from −127 to 127: {int8_levels} levels of the {int8_values} that exist.")),
-    (Text("FP8 tiene infinito, como los demás.", "FP8 has an infinity, like the others."), Text(
+    (Text("¿Tienen infinito todos los FP8?", "Do all FP8 formats have an infinity?"),
+     (Text("Sí", "Yes"), Text("No", "No")), 1,
+     Text("FP8 tiene infinito, como los demás.", "FP8 has an infinity, like the others."), Text(
         "float8_e5m2 sí, y llega a {e5m2_max}. float8_e4m3fn no: gasta esos códigos en números y llega a {e4m3_max}, con {e4m3_nan} códigos para NaN.",
         "float8_e5m2 does, and reaches {e5m2_max}. float8_e4m3fn does not: it spends those codes on numbers and reaches {e4m3_max}, with {e4m3_nan} codes for NaN.")),
-    (Text("Lo que no cabe en E4M3 satura.", "What does not fit in E4M3 saturates."), Text(
+    (Text("El FP8 llamado E4M3 acaba en {e4m3_max}. ¿Qué sale al guardar 1000?", "The FP8 called E4M3 ends at {e4m3_max}. What comes out when 1000 is stored?"),
+     (Text("Según la biblioteca", "It depends on the library"), Text("Siempre {e4m3_max}", "Always {e4m3_max}")), 0,
+     Text("Lo que no cabe en E4M3 satura.", "What does not fit in E4M3 saturates."), Text(
         "Depende de la biblioteca y hasta de su versión: en PyTorch {torch}, el de esta página, 1000 da {e4m3_torch}; en ml_dtypes da NaN. La norma de OCP admite las dos cosas y el panel de arriba deja elegir.",
         "It depends on the library and even on its version: in PyTorch {torch}, this page’s, 1000 gives {e4m3_torch}; in ml_dtypes it gives NaN. OCP’s standard allows both, and the panel above lets you choose.")),
-    (Text("quantize_dynamic cuantiza todo GPT-2.", "quantize_dynamic quantizes all of GPT-2."), Text(
+    (Text("¿Cuánto de GPT-2 cuantiza quantize_dynamic, de PyTorch?", "How much of GPT-2 does PyTorch’s quantize_dynamic quantize?"),
+     (Text("Una sola matriz", "A single matrix"), Text("Todas sus matrices", "All of its matrices")), 0,
+     Text("quantize_dynamic cuantiza todo GPT-2.", "quantize_dynamic quantizes all of GPT-2."), Text(
         "Solo toca lm_head: las otras 48 matrices son Conv1D, no Linear. El archivo crece de 497,8 a unos 536 MB, porque la tabla compartida se guarda dos veces.",
         "It touches only lm_head: the other 48 matrices are Conv1D, not Linear. The file grows from 497.8 to about 536 MB, since the tied table is stored twice.")),
-    (Text("Con menos bits, el modelo va más rápido.", "With fewer bits a model runs faster."), Text(
-        "Los bits solos no aceleran nada: hace falta un núcleo de cálculo que lea los códigos empaquetados. Sin él hay que descomprimirlos antes de multiplicar, y eso suele costar más de lo que ahorra. Métrica mide lo que pasa en esta máquina.",
-        "Bits alone speed nothing up: it takes a kernel that reads the packed codes. Without one they have to be unpacked before they are multiplied, which usually costs more than it saves. Metrics measures what happens on this machine.")),
+    (Text("Con menos bits, ¿va el modelo más rápido?", "With fewer bits, does a model run faster?"),
+     (Text("Siempre", "Always"), Text("No por sí solo", "Not by itself")), 1,
+     Text("Con menos bits, el modelo va más rápido.", "With fewer bits a model runs faster."), Text(
+        "Quitar bits no acelera nada por sí solo: hace falta un programa que lea los códigos empaquetados. Sin él hay que descomprimirlos antes de multiplicar, y eso suele costar más de lo que ahorra. Métrica mide lo que pasa en esta máquina.",
+        "Fewer bits alone do not make it faster: it takes a program that reads the packed codes. Without one they have to be unpacked before they are multiplied, which usually costs more than it saves. Metrics measures what happens on this machine.")),
 ]  # fmt: skip
 NUMBERS_WHERE = Text("{layer}, fila {row}, columna {column}", "{layer}, row {row}, column {column}")
 NUMBERS_NO_SCRIPT = Text(
@@ -159,25 +157,25 @@ NUMBERS_BITS = {
     "number": Text("Número", "Number"),
     "drag": Text("Arrástralo", "Drag it"),
     "fromModel": Text("Del modelo:", "From the model:"),
-    "largest": Text("el peso mayor", "the largest weight"),
-    "median": Text("el mediano", "the median one"),
+    "largest": Text("el mayor", "the largest"),
+    "median": Text("uno de tamaño mediano", "one of median size"),
     "random": Text("uno al azar", "a random one"),
     "randomTitle": Text("Un peso cualquiera de las capas lineales", "Any weight of the linear layers"),
     "examples": Text("Ejemplos:", "Examples:"),
     "patternOf": Text("Bits en el formato", "Bits in the format"),
     "hex": Text("Hexadecimal", "Hexadecimal"),
     "binary": Text("Binario", "Binary"),
-    "original": Text("Valor exacto del original, en float64", "Exact value of the original, in float64"),
-    "nearest": Text(
-        "lo escrito no existe en binario, y este es el float64 más cercano",
-        "what is written does not exist in binary, and this is the nearest float64",
-    ),
-    "choose": Text("Elegir formatos, o hacer uno a tu medida", "Choose formats, or make one of your own"),
+    "original": Text("Exacto, en float64", "Exactly, in float64"),
+    "nearest": Text("lo más cercano en binario", "the nearest in binary"),
+    "formats": Text("Formatos:", "Formats:"),
+    "choose": Text("Más formatos, y uno a tu medida", "More formats, and one of your own"),
+    "byHand": Text("Escribir los bits a mano", "Write the bits by hand"),
+    "more": Text("Ver vecinos y fórmula", "Show neighbours and formula"),
     "exmy": Text("ExMy, a tu medida", "ExMy, your own"),
     "exponentBits": Text("Bits de exponente", "Exponent bits"),
     "mantissaBits": Text("Bits de mantisa", "Mantissa bits"),
     "withSpecials": Text("con infinito y NaN", "with infinity and NaN"),
-    "overflow": Text("Si no cabe:", "If too large:"),
+    "overflow": Text("Si el número no cabe:", "If the number is too large:"),
     "nothing": Text("no se puede guardar", "cannot be stored"),
     "error": Text("Error", "Error"),
     "exact": Text("ninguno: es exacto", "none: it is exact"),
@@ -197,14 +195,14 @@ NUMBERS_BITS = {
     "plainBinary": Text("binario", "binary"),
 }
 NUMBERS_POLICIES = {
-    "saturate": Text("se queda en el mayor", "stays at the largest"),
-    "infinity": Text("da infinito", "gives infinity"),
-    "nan": Text("da NaN", "gives NaN"),
+    "saturate": Text("→ el mayor", "→ the largest"),
+    "infinity": Text("→ infinito", "→ infinity"),
+    "nan": Text("→ NaN", "→ NaN"),
 }
 NUMBERS_PROBLEMS = {
     "number": Text(
-        "«{typed}» no es un número. Sirve, por ejemplo: 0,1 · -3.5 · 1e-3 · 2^-24 · inf · NaN · -0. Se conserva el anterior.",
-        "“{typed}” is not a number. Allowed, for example: 0.1 · -3,5 · 1e-3 · 2^-24 · inf · NaN · -0. The previous one stays.",
+        "«{typed}» no es un número. Sirve, por ejemplo: 0,1 · -3,5 · 1e-3 · 2^-24 · inf · NaN · -0. Se conserva el anterior.",
+        "“{typed}” is not a number. Allowed, for example: 0.1 · -3.5 · 1e-3 · 2^-24 · inf · NaN · -0. The previous one stays.",
     ),
     "huge": Text(
         "«{typed}» no cabe ni en float64, que llega a 1,797… × 10³⁰⁸. Para infinito escribe inf. Se conserva el anterior.",
@@ -307,7 +305,8 @@ NUMBERS_LINE = {
     "format": Text("Formato", "Format"),
     "zoom": Text("Acercar al 0", "Zoom in on 0"),
     "scaled": Text(
-        "Escalar: que el peso mayor caiga en el valor mayor", "Scale: make the largest weight meet the largest value"
+        "Ajustar la escala: el peso más grande cae en el valor más grande",
+        "Fit the scale: the largest weight meets the largest value",
     ),
     "log": Text("Eje en potencias de dos (solo la parte positiva)", "Axis in powers of two (the positive part only)"),
     "lineLabel": Text(
@@ -318,12 +317,12 @@ NUMBERS_LINE = {
         "{format}: {n} distinct values, from {low} to {high}; the smallest positive one is {least}.",
     ),
     "lineScaled": Text(
-        "Con los pesos de «{layer}» multiplicados por {factor} se usan {used} de los {n}, y el {zero} de los pesos cae en el 0. Contado con {quantiles} cuantiles de la capa.",
-        "With the weights of “{layer}” multiplied by {factor}, {used} of the {n} are used, and {zero} of the weights land on 0. Counted on {quantiles} quantiles of the layer.",
+        "Con los pesos de «{layer}» multiplicados por {factor} se usan {used} de los {n}, y el {zero} de los pesos cae en el 0.",
+        "With the weights of “{layer}” multiplied by {factor}, {used} of the {n} are used, and {zero} of the weights land on 0.",
     ),
     "linePlain": Text(
-        "Con los pesos de «{layer}» tal como son se usan {used} de los {n}; el {zero} cae en el 0 y el {cut} se sale por los extremos. Contado con {quantiles} cuantiles de la capa.",
-        "With the weights of “{layer}” as they are, {used} of the {n} are used; {zero} land on 0 and {cut} fall off the ends. Counted on {quantiles} quantiles of the layer.",
+        "Con los pesos de «{layer}» tal como son se usan {used} de los {n}; el {zero} cae en el 0 y el {cut} se sale por los extremos.",
+        "With the weights of “{layer}” as they are, {used} of the {n} are used; {zero} land on 0 and {cut} fall off the ends.",
     ),
     "lineUnsigned": Text(
         "No tiene negativos: guarda escalas, o códigos con punto cero, y por eso no se dibujan los pesos.",

@@ -5,11 +5,11 @@
   const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const superscript = (n) => String(n).replace(/./g, (c) => SUPERSCRIPT[c]);
 
-  /** A plain decimal with the separators of a language: comma, thin spaces from five digits on, real minus. */
+  /** A plain decimal with the separators of a language, real minus; Spanish: comma, thin spaces from five digits on. */
   function localize(plain, language) {
     const [, minus, whole, fraction] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(plain);
     const short = language === "es" && whole.length <= 4;
-    const grouped = short ? whole : whole.replace(/\B(?=(\d{3})+$)/g, THIN);
+    const grouped = short ? whole : whole.replace(/\B(?=(\d{3})+$)/g, language === "es" ? THIN : ",");
     return (minus && "−") + grouped + (fraction ? (language === "es" ? "," : ".") + fraction : "");
   }
 
@@ -47,14 +47,18 @@
 
   const WORDS = { inf: Infinity, infinity: Infinity, infinito: Infinity, "∞": Infinity, nan: NaN };
 
-  /** What somebody typed: {value} or {problem, ...}: "number", "huge" or "tiny". Comma and point both are decimal. */
-  function parse(typed) {
+  /**
+   * What somebody typed: {value} or {problem, ...}: "number", "huge" or "tiny". Comma and point both are decimal, but for
+   * the commas that the English page writes between thousands.
+   */
+  function parse(typed, language = "es") {
     const plain = typed.trim().replace(/[\s\u202f\u00a0_]/g, "").replace(/−/g, "-").toLowerCase();
     const word = plain.replace(/^[+-]/, "");
     if (word in WORDS) return { value: plain[0] === "-" ? -WORDS[word] : WORDS[word] };
     const power = /^([+-]?)2(?:\^|\*\*)\(?([+-]?\d{1,5})\)?$/.exec(plain);
     if (power) return inRange((power[1] === "-" ? -1 : 1) * 2 ** Number(power[2]), true);
-    const decimal = plain.replace(",", ".");
+    const thousands = language === "en" && /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain);
+    const decimal = thousands ? plain.replaceAll(",", "") : plain.replace(",", ".");
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(decimal)) return { problem: "number" };
     return inRange(Number(decimal), /[1-9]/.test(decimal.split("e")[0]));
   }

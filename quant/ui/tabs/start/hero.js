@@ -17,6 +17,7 @@
 
   class Hero extends HTMLElement {
     connectedCallback() {
+      if (!this.querySelector(".lab-hero-other")) return; // the document is being read: labFirst (page.js) calls again
       if (!this.stops) this.#adopt(); // Gradio may take the node out and put it back
       this.listeners = { "lab-recipe": () => this.#follow(), "lab-hero-live": (event) => this.#live(event.detail) };
       for (const [name, listener] of Object.entries(this.listeners)) window.addEventListener(name, listener);
@@ -24,7 +25,7 @@
     }
 
     disconnectedCallback() {
-      for (const [name, listener] of Object.entries(this.listeners)) window.removeEventListener(name, listener);
+      for (const [name, listener] of Object.entries(this.listeners ?? {})) window.removeEventListener(name, listener);
       this.#pause();
     }
 

@@ -7,27 +7,32 @@
   const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const superscript = (n) => String(n).replace(/[-\d]/g, (c) => SUPERSCRIPTS[c]);
 
-  // Decimal comma in Spanish, a real minus, and the thousands' space, which Spanish leaves out of four digits.
+  // A real minus; Spanish: decimal comma, and the thousands' space, which it leaves out of four digits.
   function separated(text, language) {
     let [whole, ...rest] = text.replace("-", "").split(".");
-    if (whole.length > (language === "es" ? 4 : 3)) whole = whole.replace(/\B(?=(\d{3})+$)/g, THIN);
+    if (whole.length > (language === "es" ? 4 : 3)) whole = whole.replace(/\B(?=(\d{3})+$)/g, language === "es" ? THIN : ",");
     const sign = text.startsWith("-") ? "−" : "";
     return sign + [whole, ...rest].join(language === "es" ? "," : ".");
   }
 
-  // `digits` significant digits, none of an integer part lost.
+  // `digits` significant digits, none of an integer part lost; zeros at the end only where something was rounded away.
   function number(value, language, digits = 4) {
     if (!Number.isFinite(value)) return String(value).replace("Infinity", "∞").replace("-", "−");
     const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
     if (value !== 0 && !(Math.abs(value) >= 1e-4 && Math.abs(value) < 1e9)) {
-      return `${separated(mantissa, language)} × 10${superscript(Number(exponent))}`;
+      return `${separated(ended(mantissa, exponent, value), language)} × 10${superscript(Number(exponent))}`;
     }
-    return separated(value.toFixed(Math.max(0, digits - 1 - Number(exponent))), language);
+    return separated(ended(value.toFixed(Math.max(0, digits - 1 - Number(exponent))), 0, value), language);
+  }
+
+  function ended(plain, exponent, value) {
+    return plain.includes(".") && Number(`${plain}e${exponent}`) === value ? plain.replace(/\.?0+$/, "") : plain;
   }
 
   // The same without zeros at the end: a value is written as somebody would write it.
   function short(value, language, digits = 4) {
-    return number(value, language, digits).replace(/[.,]0+(?=$| )|([.,]\d*?[1-9])0+(?=$| )/, "$1");
+    const ends = language === "es" ? /,0+(?=$| )|(,\d*?[1-9])0+(?=$| )/ : /\.0+(?=$| )|(\.\d*?[1-9])0+(?=$| )/;
+    return number(value, language, digits).replace(ends, "$1");
   }
 
   class Words {

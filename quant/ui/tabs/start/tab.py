@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gradio as gr
+from markupsafe import Markup
 
 from quant.errors import ModelError
 from quant.ui.shared import html
@@ -38,4 +39,4 @@ def build_start(place: Place) -> Built:
                 prose(f"### {title[language]}\n{text[language]}", language)
     gr.Markdown(f"## {t.START_NEXT[language]}")
     gr.HTML(macros("tabs/start/start.html.j2").links([(tab, name[language]) for tab, name in t.START_LINKS.items()]))
-    return Built((pictured, sampled), runs=(run,), kept={"principio": prompt})
+    return Built((pictured, sampled), runs=(run,), kept={"principio": prompt}, first=Markup(opening))

@@ -18,7 +18,7 @@ from quant.evaluation.drift import Candidate, Drift, Span, drift_steps, text_tok
 from quant.lab import Lab
 from quant.text import Language, Text, fixed, number
 from quant.texts import shipped_text
-from quant.ui.shared import html
+from quant.ui.shared import glossary, html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing, showing
 from quant.ui.shared.frames import Frame
@@ -70,7 +70,7 @@ def _change(change: int, language: Language) -> str:
 def _legend(language: Language) -> Markup:
     steps = [(step, _change(step, language)) for step in range(-len(EDGES), len(EDGES) + 1)]
     limits = " · ".join(number(math.log(edge), language, 2) for edge in EDGES)
-    note = t.DRIFT_LEGEND_NATS.format(limits=limits)[language]
+    note = glossary.marked(t.DRIFT_LEGEND_NATS.format(limits=limits)[language], language)
     return macros(TEXT).legend(t.DRIFT_LEGEND[language], steps, note)
 
 
@@ -153,17 +153,16 @@ def _verdict(d: Drift, language: Language) -> str:
 def _cards(d: Drift, language: Language) -> Markup:
     n = fixed(len(d.tokens), language, 0)
     agree = fixed(sum(token.agrees for token in d.tokens), language, 0)
-    badges = html.badge("measured", language)
     parting = (t.DRIFT_NO_PARTING, t.DRIFT_NO_PARTING_HINT.format(n=n))
     if d.parting is not None:
         parting = (t.DRIFT_PARTING_AT.format(at=fixed(d.parting + 1, language, 0)), t.DRIFT_PARTING_HINT)
     kl = t.DRIFT_KL_UNIT.format(kl=number(d.mean_kl_nats, language, 3))
     same = t.DRIFT_AGREEMENT_HINT.format(n=n, agree=agree)
     return html.cards([
-        (t.DRIFT_AGREEMENT[language], percent(d.agreement, language), html.over(same[language], badges)),
-        (t.DRIFT_KL[language], kl[language], html.over(t.DRIFT_KL_HINT[language], badges)),
-        (t.DRIFT_PARTING[language], parting[0][language], html.over(parting[1][language], badges)),
-    ])  # fmt: skip
+        (t.DRIFT_AGREEMENT[language], percent(d.agreement, language), same[language]),
+        (glossary.marked(t.DRIFT_KL[language], language), kl[language], t.DRIFT_KL_HINT[language]),
+        (t.DRIFT_PARTING[language], parting[0][language], parting[1][language]),
+    ]) + html.legend(("measured",), language)  # fmt: skip
 
 
 def _most_moved(d: Drift, language: Language) -> Markup:
@@ -236,7 +235,8 @@ def read_both(lab: Lab, language: Language, asked: Asked) -> Iterator[Frame]:
         drift_steps(original, quantized, asked.text),
         lambda step: Frame(html.progress(t.DRIFT_READING, step.fraction, language)),
     )
-    yield Frame(drift_html(found, language) + html.caption(choice.describe()[language]))
+    shown = drift_html(found, language) + html.caption(choice.describe()[language])
+    yield Frame(html.belongs(choice.query(), shown, language))
 
 
 def default_text() -> str:
@@ -245,16 +245,20 @@ def default_text() -> str:
     return f"{shared_texts.DEFAULT_PROMPT}.\n\n{'. '.join(sentences).removesuffix('.')}."
 
 
-def build_drift(place: Place) -> Run:
+def build_drift(place: Place) -> tuple[gr.Textbox, Run]:
     language = place.language
-    gr.Markdown(f"## {t.DRIFT_TITLE[language]}\n{t.DRIFT_INTRO[language]}")
+    intro = f"## {t.DRIFT_TITLE[language]}\n{t.DRIFT_INTRO[language]}"
+    gr.Markdown(intro, elem_id=f"drift-title-{language}", elem_classes=["lab-prose", "lab-anchor"])
     text = gr.Textbox(
         default_text(), label=t.DRIFT_TEXT[language], info=t.DRIFT_TEXT_INFO[language], lines=4, max_lines=12,
         elem_id=f"drift-text-{language}",
     )  # fmt: skip
     with gr.Row():
-        button = gr.Button(t.DRIFT_READ[language], variant="primary", elem_id=f"drift-read-{language}")
+        button = gr.Button(
+            t.DRIFT_READ[language], variant="primary", scale=0, min_width=240, elem_id=f"drift-read-{language}"
+        )
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"drift-stop-{language}")
     output = gr.HTML(html.notice(t.DRIFT_EMPTY[language], "note"), elem_id=f"drift-{language}")
     action = reading(place.lab, language)
-    return Run(action, lambda choice, got: Asked(choice, got[text]), (button.click,), (text,), Outputs(output), stop)
+    run = Run(action, lambda choice, got: Asked(choice, got[text]), (button.click,), (text,), Outputs(output), stop)
+    return text, run

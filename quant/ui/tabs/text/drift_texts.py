@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from quant.text import Text
 
-DRIFT_TITLE = Text("Token a token: qué se ha movido", "Token by token: what has moved")
+DRIFT_TITLE = Text("Token a token: qué esperaba cada uno", "Token by token: what each one expected")
 DRIFT_INTRO = Text(
-    "Aquí no escribe ninguno de los dos: leen el mismo texto, el tuyo, y en cada token se compara qué esperaba cada uno "
-    "después de leer todo lo anterior. Por eso el primer desacuerdo de aquí no tiene por qué ser el de arriba, donde "
-    "cada uno continúa su propio texto.",
-    "Here neither of them writes: both read the same text, yours, and at each token what is compared is what each one "
-    "expected after reading all that comes before. So the first disagreement here need not be the one above, where each "
-    "goes on with its own text.",
+    "Aquí no escribe ninguno: los dos leen tu texto, y en cada token se compara qué esperaba cada uno después de todo lo "
+    "anterior. Toca un token para ver los cinco candidatos de cada modelo.",
+    "Here neither of them writes: both read your text, and at each token what is compared is what each one expected after "
+    "all that comes before. Tap a token to see the five candidates of each model.",
 )
 DRIFT_TEXT = Text("Texto que leen los dos", "Text that both read")
 DRIFT_TEXT_INFO = Text(
@@ -41,13 +39,12 @@ DRIFT_SOME_AGREE = Text(
     "At {agree} of the {n} tokens both would have put the same one first.",
 )
 DRIFT_PART = Text(
-    "Se separan por primera vez en el token {at}, «{piece}»: ahí el original habría puesto «{a}» y el cuantizado «{b}».",
-    "They part for the first time at token {at}, “{piece}”: there the original would have put “{a}” and the quantized "
-    "one “{b}”.",
+    "La primera vez que no coinciden, en el token {at}, «{piece}», el original habría puesto «{a}» y el cuantizado, «{b}».",
+    "The first time they differ, at token {at}, “{piece}”, the original would have put “{a}” and the quantized one “{b}”.",
 )
 DRIFT_AGREEMENT = Text("Mismo token en primer lugar", "Same token first")
 DRIFT_AGREEMENT_HINT = Text("{agree} de {n} tokens", "{agree} of {n} tokens")
-DRIFT_KL = Text("Divergencia KL media", "Mean KL divergence")
+DRIFT_KL = Text("[[Divergencia KL|KL]] media", "Mean [[KL divergence|KL]]")
 DRIFT_KL_UNIT = Text("{kl} nats", "{kl} nats")
 DRIFT_KL_HINT = Text("0 es no haber cambiado nada", "0 means that nothing changed")
 DRIFT_PARTING = Text("Primer desacuerdo", "First disagreement")
@@ -56,15 +53,17 @@ DRIFT_PARTING_HINT = Text("marcado con ≠ en el texto", "marked with ≠ in the
 DRIFT_NO_PARTING = Text("ninguno", "none")
 DRIFT_NO_PARTING_HINT = Text("en los {n} tokens", "in {n} tokens")
 DRIFT_LEGEND = Text(
-    "Cuántas veces más o menos probable ve el cuantizado el token que viene:",
-    "How many times likelier or less likely the quantized model finds the token that comes:",
+    "Azul: lo esperaba más el original. Naranja: lo espera más el cuantizado. Cuántas veces:",
+    "Blue: the original expected it more. Orange: the quantized model expects it more. How many times:",
 )
 DRIFT_BEYOND = Text("{sign} {low} o más", "{sign} {low} or more")
 DRIFT_BETWEEN = Text("{sign} {low} a {high}", "{sign} {low} to {high}")
 DRIFT_NEUTRAL = Text("casi igual", "about the same")
 DRIFT_LEGEND_NATS = Text(
-    "Subrayado de puntos, pierde probabilidad; continuo, gana. En logaritmos, los límites son {limits} nats.",
-    "Dotted underline, it loses probability; solid, it gains. In logarithms the limits are {limits} nats.",
+    "Subrayado de puntos, pierde probabilidad al cuantizar; continuo, la gana. Los límites, en logaritmos: {limits} "
+    "[[nats]].",
+    "Dotted underline, quantizing lowers its probability; solid, it raises it. The limits, in logarithms: {limits} "
+    "[[nats]].",
 )
 DRIFT_HINT = Text(
     "Pasa por encima de un token, tócalo o entra en el texto con el tabulador y recórrelo con las flechas ← →; Esc "
@@ -87,7 +86,7 @@ DRIFT_SHARED = Text(
 )
 DRIFT_PARTIAL = Text("parte de un carácter (n.º {id})", "part of a character (no. {id})")
 DRIFT_UNWRITTEN = Text("n.º {id}", "no. {id}")
-DRIFT_MOST_MOVED = Text("Los que más se han movido", "The most moved")
+DRIFT_MOST_MOVED = Text("Los que más han cambiado", "The most changed")
 DRIFT_LOST = Text(
     "baja del {before} al {after} ({change}), del puesto {rank_before} al {rank_after}",
     "falls from {before} to {after} ({change}), from rank {rank_before} to {rank_after}",

@@ -111,7 +111,7 @@ class Marked:
 def _text(marked: Marked, done: bool, language: Language) -> Markup:
     kinds = (("span", t.SPECULATE_ACCEPTED), ("ins", t.SPECULATE_OWN), ("del", t.SPECULATE_REJECTED))
     legend = [(tag, words[language]) for tag, words in kinds]
-    return macros(MARKED).text(t.SPECULATE_REGION[language], marked.markup, done, legend)
+    return macros(MARKED).text(t.SPECULATE_REGION[language], marked.markup, done, legend, t.SPECULATE_SEE[language])
 
 
 # ---- the words
@@ -140,9 +140,8 @@ def verdict(alone: Step, rounds: Sequence[Round], language: Language) -> str:
     last, ratio = rounds[-1], rounds[-1].tokens_per_s / alone.tokens_per_s
     if not any(r.drafted for r in rounds):
         return t.SPECULATE_NO_DRAFT[language]
-    speeds = [number(speed, language, 3) for speed in (last.tokens_per_s, alone.tokens_per_s)]
     hits, compared = _hits(rounds, language), _compared(ratio, language)
-    said = t.SPECULATE_HITS.format(**hits, speed=speeds[0], alone=speeds[1], compared=compared)
+    said = t.SPECULATE_HITS.format(**hits, compared=compared)
     same = t.SPECULATE_SAME
     if alone.ids != last.ids:
         part = first_difference(alone.ids, last.ids)
@@ -226,18 +225,21 @@ def draft_and_correct(lab: Lab, language: Language, draft: Draft) -> Iterator[Fr
             shown = time.monotonic()
             said = t.SPECULATE_SO_FAR.format(**_hits(rounds, language))[language]
             yield Frame(html.verdict(said) + _text(marked, False, language))
-    yield Frame(result(alone, rounds, marked, language) + html.caption(choice.describe()[language]))
+    whole = result(alone, rounds, marked, language) + html.caption(choice.describe()[language])
+    yield Frame(html.belongs(choice.query(), whole, language))
 
 
 def build_speculate(place: Place, form: WriteForm) -> Run:
     language = place.language
-    gr.Markdown(f"## {t.SPECULATE_TITLE[language]}\n{t.SPECULATE_INTRO[language]}")
+    gr.Markdown(t.SPECULATE_INTRO[language], elem_classes="lab-prose")
     drafted = gr.Slider(
         1, MOST_DRAFTED, DRAFTED, step=1, label=t.SPECULATE_DRAFTED[language], info=t.SPECULATE_DRAFTED_INFO[language],
         elem_id=f"drafted-{language}",
     )  # fmt: skip
     with gr.Row():
-        button = gr.Button(t.SPECULATE_RUN[language], variant="primary", elem_id=f"speculate-{language}")
+        button = gr.Button(
+            t.SPECULATE_RUN[language], variant="primary", scale=0, min_width=240, elem_id=f"speculate-{language}"
+        )
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"speculate-stop-{language}")
     output = gr.HTML(html.notice(t.SPECULATE_EMPTY[language], "note"), elem_id=f"speculated-{language}")
 

@@ -8,11 +8,11 @@ SPECULATE_TITLE = Text(
     "Borrador y corrección (decodificación especulativa)", "Draft and correction (speculative decoding)"
 )
 SPECULATE_INTRO = Text(
-    "El modelo cuantizado de la barra lateral escribe unos cuantos tokens de borrador y el original los lee todos en una "
+    "El modelo cuantizado escribe unos cuantos tokens de borrador y el original los lee todos en una "
     "sola pasada: se queda con los que habría escrito él mismo y corrige el primero que no. El texto es el del original, "
     "así que solo cambia la velocidad; y como cada acierto es un token en el que cuantizar no ha cambiado la elección, la "
     "proporción de aciertos es también una medida de la cuantización.",
-    "The quantized model of the sidebar drafts a few tokens and the original reads them all in a single pass: it keeps "
+    "The quantized model drafts a few tokens and the original reads them all in a single pass: it keeps "
     "those that it would have written itself and corrects the first that it would not. The text is the original's, so "
     "only the speed changes; and since each hit is a token where quantizing did not change the choice, the share of hits "
     "is a measure of the quantization too.",
@@ -44,10 +44,8 @@ SPECULATE_SO_FAR = Text(
     "So far the draft is right {share} of the time ({accepted}/{drafted}).",
 )
 SPECULATE_HITS = Text(
-    "El borrador acertó el {share} de las veces ({accepted}/{drafted}); {speed} tokens/s frente a {alone} del original "
-    "solo: {compared}.",
-    "The draft was right {share} of the time ({accepted}/{drafted}); {speed} tokens/s against {alone} of the original "
-    "alone: {compared}.",
+    "El borrador acertó el {share} de las veces ({accepted}/{drafted}). Comparado con el original solo, {compared}.",
+    "The draft was right {share} of the time ({accepted}/{drafted}). Against the original alone: {compared}.",
 )
 SPECULATE_NO_DRAFT = Text(
     "Solo cabía un token, así que no hubo borrador: lo escribe el original. Sube la longitud máxima o acorta el texto de "
@@ -57,7 +55,7 @@ SPECULATE_NO_DRAFT = Text(
 )
 SPECULATE_FASTER = Text("{factor}\N{NO-BREAK SPACE}veces más deprisa", "{factor}\N{NO-BREAK SPACE}times as fast")
 SPECULATE_SLOWER = Text("{factor}\N{NO-BREAK SPACE}veces más despacio", "{factor}\N{NO-BREAK SPACE}times slower")
-SPECULATE_EVEN = Text("prácticamente lo mismo", "practically the same")
+SPECULATE_EVEN = Text("tarda prácticamente lo mismo", "practically the same")
 SPECULATE_SAME = Text(
     "El texto es, token a token, el que escribe el original solo.",
     "The text is, token by token, what the original writes alone.",
@@ -82,8 +80,9 @@ SPECULATE_WHY_SLOWER = Text(
     "a small model takes almost as long with fewer bits.",
 )
 SPECULATE_ACCEPTED = Text("del borrador, aceptado", "drafted, accepted")
-SPECULATE_OWN = Text("del original: corrige o continúa", "the original's: corrects or goes on")
+SPECULATE_OWN = Text("del original: corrige o continúa", "the original's: corrects or continues")
 SPECULATE_REJECTED = Text("del borrador, descartado", "drafted, thrown away")
+SPECULATE_SEE = Text("ver lo descartado", "show what was thrown away")
 SPECULATE_END = Text("[fin]", "[end]")
 SPECULATE_REGION = Text("El texto, con el borrador y sus correcciones", "The text, with the draft and its corrections")
 SPECULATE_DETAILS = Text("Con más detalle", "In more detail")

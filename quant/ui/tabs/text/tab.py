@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gradio as gr
+
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.text.drift import build_drift
 from quant.ui.tabs.text.speculate import build_speculate
+from quant.ui.tabs.text.speculate_texts import SPECULATE_TITLE
 from quant.ui.tabs.text.write import build_write
 
 CSS = "".join((Path(__file__).parent / f"{name}.css").read_text(encoding="utf8") for name in ("speculate", "drift"))
@@ -14,4 +17,7 @@ CSS = "".join((Path(__file__).parent / f"{name}.css").read_text(encoding="utf8")
 
 def build_text(place: Place) -> Built:
     form, write = build_write(place)
-    return Built(runs=(write, build_drift(place), build_speculate(place, form)))
+    read_text, read = build_drift(place)
+    with gr.Accordion(SPECULATE_TITLE[place.language], open=False):
+        draft = build_speculate(place, form)
+    return Built(runs=(write, read, draft), kept={"prompt": form.prompt, "drift": read_text})

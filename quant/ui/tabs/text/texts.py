@@ -6,11 +6,18 @@ from quant.text import Text
 
 TITLE = Text("Texto", "Text")
 TEXT_INTRO = Text(
-    "El original y el cuantizado continúan el mismo texto, cada uno por su cuenta. Pulsa «Escribir» y mira en qué palabra "
-    "se separan; luego cambia los bits y repite. Más abajo leen los dos un mismo texto, y después escriben juntos.",
-    "The original and the quantized model go on from the same text, each on its own. Press “Write” and see at which word "
-    "they part; then change the bits and try again. Further down both read one text, and then they write together.",
+    "El original y el cuantizado continúan el mismo texto, cada uno por su cuenta. Mira en qué [[token]] se separan; luego "
+    "cambia los bits y repite.",
+    "The original and the quantized model continue the same text, each on its own. See at which [[token]] they first "
+    "differ; then change the bits and try again.",
 )
+TEXT_LINKS = Text("Token a token: qué esperaba cada uno ↓", "Token by token: what each one expected ↓")
+NOT_A_MEASURE = Text(
+    "Dónde se separan no es una nota: con otro principio, 5 bits pueden aguantar más que 8.",
+    "Where they part is no grade: with another beginning, 5 bits may hold out longer than 8.",
+)
+TO_METRICS = Text("La nota, en Métrica", "The grade, in Metrics")
+TO_DRIFT = Text("Qué cambia en cada token", "What changes at each token")
 PROMPT = Text("Texto de partida", "Prompt")
 WRITE = Text("Escribir", "Write")
 SETTINGS = Text("Parámetros de la generación", "Generation settings")
@@ -28,8 +35,8 @@ DO_SAMPLE_INFO = Text(
     "Unticked, each model always takes its most likely token (greedy).",
 )
 TOP_K = Text("top_k", "top_k")
-TOP_P = Text("top_p", "top_p")
-TEMPERATURE = Text("Temperatura", "Temperature")
+TOP_P = Text("top_p (por ejemplo, 0,95)", "top_p (for example 0.95)")
+TEMPERATURE = Text("Temperatura (por ejemplo, 0,7)", "Temperature (for example 0.7)")
 SEED = Text("Semilla (seed)", "Seed")
 NOTEBOOK_NOTE = Text(
     "Los valores son los del cuaderno del que nació esta página: max_length 150, no_repeat_ngram_size 2, top_k 50, "
@@ -40,8 +47,8 @@ NOTEBOOK_NOTE = Text(
     "effect: it wrote greedily, as this page does while sampling is off.",
 )
 ORIGINAL_KIND = Text("float32", "float32")
-QUANTIZED_KIND = Text("{bits} bits/peso · {kernel}", "{bits} bits/weight · {kernel}")
-TOKENS_SPEED = Text("{n} tokens nuevos · {speed} tokens/s", "{n} new tokens · {speed} tokens/s")
+QUANTIZED_KIND = Text("{bits} bits por peso", "{bits} bits per weight")
+NEW_TOKENS = Text("{n} tokens nuevos", "{n} new tokens")
 SAME_SO_FAR = Text("De momento, los dos escriben lo mismo.", "So far both write the same.")
 SAME_TEXT = Text(
     "Los dos han escrito exactamente lo mismo: {n} tokens sin una sola diferencia.",
@@ -49,29 +56,21 @@ SAME_TEXT = Text(
 )
 PART_AT = Text(
     "Se separan en el token {n}: el original escribe «{a}» y el cuantizado «{b}».",
-    "They diverge at token {n}: the original writes “{a}” and the quantized one “{b}”.",
+    "They first differ at token {n}: the original writes “{a}” and the quantized one “{b}”.",
 )
 ENDS_AT = Text(
     "Escriben lo mismo hasta el token {n}: ahí {name} da el texto por terminado y el otro sigue.",
-    "They write the same up to token {n}: there {name} ends its text and the other goes on.",
+    "They write the same up to token {n}: there {name} ends its text and the other continues.",
 )
 THE_ORIGINAL = Text("el original", "the original")
 THE_QUANTIZED = Text("el cuantizado", "the quantized one")
 FIRST_DIFFERENT = Text("primer token distinto", "first differing token")
-SPEED_NOTE = Text(
-    "Las velocidades son las de cada modelo en esta máquina, por turnos de un token y en una sola pasada; en Métrica se "
-    "miden con calma. El cuantizado calcula con sus pesos empaquetados, tal como ocupan la memoria: gana tiempo donde "
-    "leer menos bytes ahorra más de lo que cuesta descomprimirlos, y eso depende del tamaño del modelo y del formato.",
-    "The speeds are each model's own on this machine, taking turns of one token, in a single run; Metrics measures them "
-    "with care. The quantized one computes with its packed weights, just as they lie in memory: it gains time where "
-    "reading fewer bytes saves more than decompressing them costs, which depends on the model's size and the format.",
-)
 TEXT_EMPTY = Text("Pulsa «Escribir» para ver lo que escribe cada uno.", "Press “Write” to see what each one writes.")
 LITTLE_MODEL = Text(
     "El modelo incluido tiene 5 millones de parámetros y lo ha entrenado este proyecto en un ordenador de dos núcleos: "
     "escribe en español, pero no sabe casi nada del mundo. Las novelas que leyó son de 1839 a 1931 y algunas llevan los "
     "prejuicios de su época.",
-    "The embedded model has 5 million parameters and was trained by this project on a two-core computer: it writes "
+    "The built-in model has 5 million parameters and was trained by this project on a two-core computer: it writes "
     "Spanish but knows next to nothing about the world. The novels it read date from 1839 to 1931, and some carry the "
     "prejudices of their time.",
 )

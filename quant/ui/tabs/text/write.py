@@ -10,13 +10,11 @@ import gradio as gr
 from markupsafe import Markup
 
 from quant.generation import Sampling, Step, encode_prompt, first_difference, side_by_side
-from quant.kernels.cpu import kernel
 from quant.lab import Lab
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantLinear
 from quant.size import size_report
 from quant.text import Language, number
-from quant.ui.shared import html
+from quant.ui.shared import glossary, html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame, Values, components, read
@@ -70,20 +68,14 @@ def write(lab: Lab, language: Language, asked: Asked, sampling: Sampling) -> Ite
     report = size_report(original, choice.recipe())
     quantized = yield from quantizing(lab, language, choice.recipe(), Frame)
     bits = number(report.quantized_bits_per_weight, language, 3)
-    kind = t.QUANTIZED_KIND.format(bits=bits, kernel=kernels(quantized, language))[language]
-    drawn, last, recipe = 0.0, "", choice.describe()
+    kind = t.QUANTIZED_KIND.format(bits=bits)[language]
+    drawn, last, recipe = 0.0, "", html.caption(choice.describe()[language])
     for pair in side_by_side(original, quantized, asked.prompt, sampling):
-        last = columns(original, pair, kind, language) + html.caption(recipe[language])
+        last = html.belongs(choice.query(), columns(original, pair, kind, language) + recipe, language)
         if time.monotonic() - drawn >= REDRAW_S:
             drawn = time.monotonic()
             yield Frame(last)
     yield Frame(last)
-
-
-def kernels(quantized: LoadedModel, language: Language) -> str:
-    """What multiplies the packed matrices, in words; more than one where they are stored in several ways."""
-    layers = [m for m in quantized.model.modules() if isinstance(m, QuantLinear)]
-    return "; ".join(dict.fromkeys(kernel(m.matrix, m.activations).summary[language] for m in layers))
 
 
 @dataclass(frozen=True)
@@ -93,30 +85,27 @@ class Column:
     css: str
     name: str
     kind: str
-    badge: str
     text: Markup
     done: bool
-    speed: str
-    measured: Markup
+    length: str
 
 
 def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> Markup:
-    """Both texts with the first differing token marked, what they agree on said in words, and each one's speed."""
+    """Both texts with the first differing token marked, and what they agree on said in words."""
     part = first_difference(pair[0].ids, pair[1].ids)
     names = (
-        ("o", shared_texts.ORIGINAL[language], t.ORIGINAL_KIND[language], ""),
-        ("q", shared_texts.QUANTIZED[language], kind, html.badge("packed", language)),
+        ("o", shared_texts.ORIGINAL[language], t.ORIGINAL_KIND[language]),
+        ("q", shared_texts.QUANTIZED[language], kind),
     )
     shown = [
-        Column(*name, _marked(loaded, step, part, language), step.done, _speed(step, language),
-               html.badge("measured", language))
+        Column(*name, _marked(loaded, step, part, language), step.done,
+               t.NEW_TOKENS.format(n=step.new_tokens)[language])
         for name, step in zip(names, pair, strict=True)
     ]  # fmt: skip
-    return html.verdict(_verdict(loaded, pair, part, language)) + macros(COLUMNS).columns(shown)
-
-
-def _speed(step: Step, language: Language) -> str:
-    return t.TOKENS_SPEED.format(n=step.new_tokens, speed=number(step.tokens_per_s, language, 3))[language]
+    said = macros(COLUMNS).not_a_measure(
+        t.NOT_A_MEASURE[language], t.TO_METRICS[language], f"#drift-title-{language}", t.TO_DRIFT[language]
+    )
+    return html.verdict(_verdict(loaded, pair, part, language)) + macros(COLUMNS).columns(shown) + said
 
 
 def _verdict(loaded: LoadedModel, pair: tuple[Step, Step], part: int | None, language: Language) -> str:
@@ -163,14 +152,14 @@ def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Languag
 
 def build_write(place: Place) -> tuple[WriteForm, Run]:
     language = place.language
-    gr.Markdown(t.TEXT_INTRO[language])
+    glossary.prose(t.TEXT_INTRO[language], language)
+    gr.HTML(macros(COLUMNS).jump(f"#drift-title-{language}", t.TEXT_LINKS[language]))
     prompt = gr.Textbox(shared_texts.DEFAULT_PROMPT, label=t.PROMPT[language], lines=2, elem_id=f"prompt-{language}")
     with gr.Row():
-        button = gr.Button(t.WRITE[language], variant="primary", elem_id=f"write-{language}")
+        button = gr.Button(t.WRITE[language], variant="primary", scale=0, min_width=240, elem_id=f"write-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"stop-{language}")
     settings = build_settings(language)
     output = gr.HTML(html.notice(t.TEXT_EMPTY[language], "note"), elem_id=f"written-{language}")
-    gr.Markdown(t.SPEED_NOTE[language], elem_classes="lab-small-print")
     gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
 
     def asks(choice: Choice, values: Values) -> Asked:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
-from quant.errors import QuantError
-from quant.evaluation.weights import Axis, WeightView, weight_view
+from quant.errors import CalibrationError, QuantError
+from quant.evaluation.weights import Axis, WeightView, distribution, weight_view
 from quant.lab import Lab
 from quant.model.layers import Kind, Layer
-from quant.plots.weights import histogram, occupancy
+from quant.plots.weights import histogram, occupancy, original_alone, waiting
 from quant.scheme import Scheme
 from quant.size import LayerSize, SizeReport, size_report
 from quant.text import Language, Text, fixed, number, size, superscript
-from quant.ui.shared import html
+from quant.ui.shared import glossary, html
 from quant.ui.shared.frames import Frame, Updates, Values, outputs_of, updates
 from quant.ui.shared.layer_names import layer_in_view, layer_list, layer_title
+from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.weights import texts as t
+from quant.ui.tabs.weights.cards import WEIGHTS, cards, legend, meaning, not_in_recipe
 
+CSS = ".gradio-container .lab-tries { max-width: none; align-items: baseline; gap: .3rem 1.4rem; }\n"
 RARE = 0.05  # share of the weights below which half of the codes is called rarely used
 FEW_LEVELS = 64  # from there on the columns of one grid touch one another
 OUTLIER = 8.0  # largest weight over their root mean square; a million gaussian weights reach 5
@@ -60,40 +62,32 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     recipe = choice.recipe()
     stored = lab.stored(recipe, layer)
     view, scheme = weight_view(loaded.weight(layer.name), stored), stored.scheme
+    in_recipe = recipe.rule_of(layer) is not None
+    left_out = html.NOTHING if in_recipe else not_in_recipe(layer.kind is Kind.TABLE, language)
+    tiles = cards(view, scheme, in_recipe=in_recipe, language=language)
+    said = meaning(loaded, layer.name, view, choice, language)
     return Shown(
-        _cards(view, scheme, language),
+        left_out + tiles + said + legend(said, in_recipe=in_recipe, language=language),
         histogram(view, language, log_counts=log_counts),
-        html.caption(_caption(view, layer, scheme, language)),
+        html.caption(glossary.marked(_caption(view, layer, scheme, language), language)),
         occupancy(view, language),
-        html.caption(_occupancy_caption(view, scheme, language)),
+        html.caption(glossary.marked(_occupancy_caption(view, scheme, language), language)),
         census_table(size_report(loaded, recipe), language),
     )
 
 
-def _cards(view: WeightView, scheme: Scheme, language: Language) -> str:
-    if math.isinf(view.sqnr_db):
-        decibels, small = "∞ dB", t.WEIGHTS_EXACT[language]
-    else:
-        decibels = fixed(view.sqnr_db, language, 1) + " dB"
-        percent = number(100 * 10 ** (-view.sqnr_db / 20), language, 2)
-        small = t.WEIGHTS_SQNR_SMALL.format(percent=percent)[language]
-    before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
-    return html.cards(
-        [
-            (t.WEIGHTS_SQNR[language], decibels, html.spaced(small, html.badge("simulated", language))),
-            (t.WEIGHTS_BYTES[language], f"{before} → {after}", html.badge("packed", language)),
-            (
-                t.WEIGHTS_BPW[language],
-                number(view.bits_per_weight, language, 4),
-                html.spaced(_stored_beside(scheme, language), html.badge("packed", language)),
-            ),
-            (
-                t.WEIGHTS_LEVELS[language],
-                fixed(view.levels, language, 0),
-                t.WEIGHTS_LEVELS_SMALL.format(used=fixed(view.used, language, 0))[language],
-            ),
-        ]
+def show_original(lab: Lab, language: Language, choice: Choice, layer_name: str | None, log_counts: bool) -> Shown:
+    """What can be seen of a matrix before a method that reads a text has made the model. Raises QuantError."""
+    loaded = lab.loaded(choice.model)
+    layer = layer_in_view(loaded, layer_name)
+    edges, counts = distribution(loaded.weight(layer.name))
+    said = t.WEIGHTS_ORIGINAL_ONLY.format(
+        layer=layer_title(layer, language), count=fixed(layer.parameters, language, 0)
     )
+    return Shown(
+        "", original_alone(edges, counts, language, log_counts=log_counts), html.caption(said[language]),
+        waiting(language), "", census_table(size_report(loaded, choice.recipe()), language),
+    )  # fmt: skip
 
 
 def _caption(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
@@ -140,16 +134,6 @@ def _code_name(value: float, axis: Axis) -> Text:
     return Text(number(value, "es", 3), number(value, "en", 3))
 
 
-def _stored_beside(scheme: Scheme, language: Language) -> str:
-    """What a weight costs: the bits of its code, and what its group stores besides."""
-    bits = scheme.element.code_bits
-    if scheme.scale is None:
-        return t.WEIGHTS_BPW_CAST.format(bits=bits)[language]
-    if isinstance(scheme.scale, Scheme):
-        return t.WEIGHTS_BPW_NESTED.format(bits=bits, sub=scheme.scale.element.code_bits)[language]
-    return t.WEIGHTS_BPW_SMALL.format(bits=bits)[language]
-
-
 def census_table(report: SizeReport, language: Language) -> str:
     """What was quantized and what was not, by kind, with bytes before and after."""
     chosen = [r for r in report.rows if r.quantized]
@@ -179,19 +163,24 @@ def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> 
 
 def build_weights(place: Place) -> Built:
     lab, language = place.lab, place.language
-    gr.Markdown(t.WEIGHTS_INTRO[language])
+    glossary.prose(t.WEIGHTS_INTRO[language], language)
+    links = [(query, name[language]) for query, name in t.WEIGHTS_TRIES.items()]
+    gr.HTML(macros(WEIGHTS).tries(t.WEIGHTS_TRY[language], links))
     layer = layer_list(lab, language)
-    cards = gr.HTML()
-    gr.Markdown(f"### {t.WEIGHTS_HISTOGRAM[language]}")
-    before_after = gr.Plot(show_label=False, elem_id=f"histogram-{language}")
-    caption = gr.HTML()
-    log_counts = gr.Checkbox(True, label=t.WEIGHTS_LOG[language])
-    gr.Markdown(f"### {t.WEIGHTS_OCCUPANCY[language]}")
-    codes = gr.Plot(show_label=False)
-    codes_caption = gr.HTML()
+    tiles = gr.HTML()
+    with gr.Row():
+        with gr.Column(scale=3, min_width=320):
+            gr.Markdown(f"## {t.WEIGHTS_HISTOGRAM[language]}")
+            before_after = gr.Plot(show_label=False, elem_id=f"histogram-{language}")
+            caption = gr.HTML()
+            log_counts = gr.Checkbox(True, label=t.WEIGHTS_LOG[language])
+        with gr.Column(scale=2, min_width=320):
+            gr.Markdown(f"## {t.WEIGHTS_OCCUPANCY[language]}")
+            codes = gr.Plot(show_label=False)
+            codes_caption = gr.HTML()
     with gr.Accordion(t.CENSUS[language], open=False):
         census = gr.HTML()
-    outputs = Outputs(cards, before_after, caption, codes, codes_caption, census)
+    outputs = Outputs(tiles, before_after, caption, codes, codes_caption, census)
 
     def follow(seen: Seen, values: Values) -> Updates:
         return updates(shown_or_problem(lab, language, seen.choice, seen.layer, values[log_counts]), outputs)
@@ -202,8 +191,10 @@ def build_weights(place: Place) -> Built:
 
 
 def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | None, log_counts: bool) -> Shown:
-    """What the tab shows, whatever the choice."""
+    """What the tab shows, whatever the choice; the original alone where a method has yet to read its text."""
     try:
         return show(lab, language, choice, layer, log_counts)
+    except CalibrationError as error:
+        return replace(show_original(lab, language, choice, layer, log_counts), said=html.problem(error, language))
     except QuantError as error:
         return Shown(html.problem(error, language))

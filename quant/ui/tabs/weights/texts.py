@@ -6,23 +6,29 @@ from quant.text import Text
 
 TITLE = Text("Pesos", "Weights")
 WEIGHTS_INTRO = Text(
-    "Aquí está una matriz del modelo, antes y después de redondearla. Cambia los bits o cuántos pesos comparten escala, y "
-    "mira cuánto error queda y cuántos bytes cuesta; lo que eso le hace al modelo se ve en **Texto** y se mide en "
-    "**Métrica**.",
-    "Here is one matrix of the model, before and after rounding. Change the bits, or how many weights share a scale, and "
-    "see how much error is left and how many bytes it takes; what that does to the model can be seen in **Text** and is "
-    "measured in **Metrics**.",
+    "Una [[matriz]] del modelo, antes y después de redondearla. Cambia los bits o cuántos pesos comparten [[escala]]: verás "
+    "cuánto error queda y cuántos bytes cuesta.",
+    "One [[matrix|matriz]] of the model, before and after rounding. Change the bits, or how many weights share a "
+    "[[scale|escala]]: you will see how much error is left and how many bytes it takes.",
 )
+WEIGHTS_TRY = Text("Prueba una escala para…", "Try one scale for…")
+WEIGHTS_TRIES = {
+    "granularity=tensor": Text("toda la matriz", "the whole matrix"),
+    "granularity=channel": Text("cada canal", "each channel"),
+    "granularity=group&group=64": Text("cada 64 pesos", "every 64 weights"),
+    "granularity=group&group=16": Text("cada 16", "every 16"),
+}
 WEIGHTS_LOG = Text("Eje vertical logarítmico", "Logarithmic vertical axis")
-WEIGHTS_HISTOGRAM = Text("Histograma de los pesos, antes y después", "Histogram of the weights, before and after")
+WEIGHTS_HISTOGRAM = Text("Los pesos, antes y después", "The weights, before and after")
 WEIGHTS_OCCUPANCY = Text("Cuánto se usa cada código", "How often each code is used")
-WEIGHTS_SQNR = Text("Relación señal-error", "Signal-to-error ratio")
+WEIGHTS_SQNR = Text("Señal frente a error", "Signal over error")
 WEIGHTS_SQNR_SMALL = Text(
     "el error típico es el {percent}\N{NARROW NO-BREAK SPACE}% del peso típico",
     "a typical error is {percent}% of a typical weight",
 )
 WEIGHTS_EXACT = Text("sin error", "no error")
 WEIGHTS_BYTES = Text("Bytes de la matriz", "Bytes of the matrix")
+WEIGHTS_TIMES = Text("{times} veces menos que en float32", "{times} times fewer than in float32")
 WEIGHTS_BPW = Text("Bits por peso", "Bits per weight")
 WEIGHTS_BPW_SMALL = Text(
     "códigos de {bits} bits, escalas y puntos cero si los hay", "{bits}-bit codes, scales and zero points if any"
@@ -34,26 +40,58 @@ WEIGHTS_BPW_NESTED = Text(
 )
 WEIGHTS_LEVELS = Text("Valores de la rejilla", "Values of the grid")
 WEIGHTS_LEVELS_SMALL = Text("en esta matriz se usan {used}", "{used} are used in this matrix")
+WEIGHTS_MEANING = Text(
+    "¿Es mucho error? Con {bits} bits y grupos de 64, esta matriz da {near} [[dB|dB]]; con todas las capas así, la "
+    "pérdida del modelo incluido es {chip}: su [[perplejidad]] {change}. Cada bit de más reduce el error a la mitad: unos "
+    "6 dB.",
+    "Is that much error? With {bits} bits and groups of 64 this matrix gives {near} [[dB|dB]]; with all layers like that, the "
+    "loss of the built-in model is {chip}: its [[perplexity|perplejidad]] {change}. Each further bit halves the error: about 6 dB.",
+)
+WEIGHTS_MEANING_SAME = Text(
+    "¿Es mucho error? Con esta [[receta]] en todas las capas, la pérdida del modelo incluido es {chip}: su [[perplejidad]] "
+    "{change}. Cada bit de más reduce el error a la mitad: unos 6 [[dB|dB]].",
+    "Is that much error? With this [[recipe|receta]] in all layers, the loss of the built-in model is {chip}: its "
+    "[[perplexity|perplejidad]] {change}. Each further bit halves the error: about 6 [[dB|dB]].",
+)
+WEIGHTS_RISES = Text("sube un {percent}\N{NARROW NO-BREAK SPACE}%", "rises by {percent}%")
+WEIGHTS_TIMES_WORSE = Text("se multiplica por {times}", "is multiplied by {times}")
+WEIGHTS_CAME_SO = Text(
+    "Sin error porque los pesos de este modelo ya venían en {format}. Con un modelo entrenado en float32 no es así.",
+    "No error, since this model’s weights already came in {format}. With a model trained in float32 it is not so.",
+)
+WEIGHTS_TABLE_LEFT = Text(
+    "La tabla de tokens no está en tu receta y sigue en float32: aquí ves lo que pasaría.",
+    "The token table is not in your recipe and stays in float32: here you see what would happen.",
+)
+WEIGHTS_TABLE_ADD = Text("Añadirla a la receta", "Add it to the recipe")
+WEIGHTS_NOT_STORED = Text(
+    "Esta matriz no está en tu receta y sigue en float32: aquí ves lo que pasaría.",
+    "This matrix is not in your recipe and stays in float32: here you see what would happen.",
+)
+WEIGHTS_ORIGINAL_ONLY = Text(
+    "{layer}: {count} pesos, los originales. Los cuantizados se verán cuando el modelo esté hecho.",
+    "{layer}: {count} weights, the original ones. The quantized ones show once the model has been made.",
+)
 WEIGHTS_CAPTION = Text(
-    "{layer}: {count} pesos. Arriba, los originales; abajo, los mismos pesos tras redondear, sobre los mismos ejes. "
-    "El mayor error es {error} y el mayor peso, {largest}.",
-    "{layer}: {count} weights. Above, the original ones; below, the same weights after rounding, on the same axes. "
-    "The largest error is {error} and the largest weight, {largest}.",
+    "{layer}: {count} pesos. Arriba, los originales; abajo, los mismos tras redondear, con los mismos ejes. El mayor error "
+    "es {error}; el mayor peso, {largest}.",
+    "{layer}: {count} weights. Above, the original ones; below, the same after rounding, on the same axes. The largest "
+    "error is {error}; the largest weight, {largest}.",
 )
 WEIGHTS_ONE_GRID = Text(
     " Toda la matriz comparte una escala: abajo solo quedan {used} valores distintos.",
     " The whole matrix shares one scale: only {used} distinct values are left below.",
 )
 WEIGHTS_MANY_GRIDS = Text(
-    " Hay {scales} escalas y cada una estira la misma rejilla de {levels} valores a su medida: por eso abajo se ven muchas "
-    "más de {levels} columnas.",
-    " There are {scales} scales, and each stretches the same grid of {levels} values to its own size: that is why many more "
+    " Hay {scales} escalas y cada una estira a su medida la misma [[rejilla]] de {levels} valores: por eso abajo se ven "
+    "muchas más de {levels} columnas.",
+    " There are {scales} scales, and each stretches the same [[grid|rejilla]] of {levels} values to its own size: that is why many more "
     "than {levels} columns can be seen below.",
 )
 OCCUPANCY_CAPTIONS = {
     "integer": Text(
-        "El código más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
-        "The most used code is {code}, with {share}% of the weights{tail}.",
+        "El [[código]] más usado es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",
+        "The most used [[code|código]] is {code}, with {share}% of the weights{tail}.",
     ),
     "value": Text(
         "El valor más usado de la tabla es {code}, con el {share}\N{NARROW NO-BREAK SPACE}% de los pesos{tail}.",

@@ -1,0 +1,201 @@
+"""Size against quality, of what is recorded and what was measured in this browser; and measuring seven at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO
+from quant.lab import Lab
+from quant.model.load import EMBEDDED
+from quant.plots.tradeoff import Point, ratio_text, tradeoff_svg
+from quant.recorded import Recorded
+from quant.size import size_report
+from quant.text import Language, Text, number, size
+from quant.texts import shipped_text
+from quant.ui.shared import html
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.action import Action, showing
+from quant.ui.shared.frames import Frame
+from quant.ui.shared.templates import macros
+from quant.ui.sidebar.choice import Choice
+from quant.ui.tabs.base import Place, Run
+from quant.ui.tabs.metrics import picture_texts as t
+from quant.ui.tabs.metrics.brief import METRICS, estimate, known
+from quant.ui.tabs.metrics.history import history_html, recipe_link
+from quant.ui.tabs.metrics.kept import Entry, added, as_kept, choice_of, entry, figures_of, restored
+from quant.ui.tabs.metrics.moved import change, change_ends, ratio_of
+from quant.work import Progress
+
+QUICK_BYTES = 40_000
+SWEPT_BITS, SWEPT_TEXT = tuple(range(8, 1, -1)), "enciclopedia"
+
+
+@dataclass(frozen=True)
+class Swept(Frame):
+    """What the outputs of the seven show."""
+
+    picture: str | None = None
+    tried: str | None = None
+    history: list[dict[str, object]] | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The components of `Swept`."""
+
+    said: gr.HTML
+    picture: gr.HTML
+    tried: gr.HTML
+    history: gr.BrowserState
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What both measurements of this tab write to: the picture, the table, and what the browser keeps."""
+
+    picture: gr.HTML
+    tried: gr.HTML
+    history: gr.BrowserState
+
+
+def label_of(choice: Choice) -> Text:
+    """A word or two beside a mark; what differs from groups and a float table is added."""
+    label = choice.label()
+    if choice.has_granularity and choice.granularity != "group":
+        label = (t.LABEL_TENSOR if choice.granularity == "tensor" else t.LABEL_CHANNEL).format(label=label)
+    return t.LABEL_TABLE.format(label=label) if choice.table else label
+
+
+def recorded_points(found: Recorded | None) -> list[Point]:
+    """The seven recipes that differ in their bits alone."""
+    rows = found.by_bits.values() if found else ()
+    return [
+        Point(label_of(choice_of(r.address)), choice_of(r.address).short(), r.address, r.bits_per_weight_whole,
+              r.stored_bytes, estimate(r.log_ratio), recorded=True)
+        for r in rows
+    ]  # fmt: skip
+
+
+def measured_points(entries: Sequence[Entry]) -> list[Point]:
+    """What was measured on the model of the newest entry; of a recipe on two texts, the newer."""
+    newest = {e.address: e for e in entries if e.choice.model == entries[-1].choice.model}
+    return [
+        Point(
+            label_of(e.choice), e.recipe, e.address, e.bits_whole, e.stored_bytes, e.figure("log_ratio"), recorded=False
+        )
+        for e in newest.values()
+    ]
+
+
+def picture_html(entries: Sequence[Entry], language: Language) -> Markup:
+    """The figure, its key, what it says, and the same as a table."""
+    found, measured = known(), measured_points(entries)
+    ours = not entries or entries[-1].choice.model == EMBEDDED
+    tried = {p.address for p in measured}
+    points = [p for p in recorded_points(found if ours else None) if p.address not in tried] + measured
+    if not points:
+        return html.NOTHING
+    original = entries[-1].float_bytes if entries or found is None else found.float_bytes
+    key = [(kind, words[language]) for kind, words in t.PICTURE_KEY.items()]
+    table = html.table([h[language] for h in t.PICTURE_HEAD], [_row(p, language) for p in _by_size(points)])
+    return (
+        macros(METRICS).key(key)
+        + Markup(tradeoff_svg(points, original, language))
+        + html.caption(caption(points)[language])
+        + html.folded(t.PICTURE_TABLE[language], table)
+    )
+
+
+def _by_size(points: Sequence[Point]) -> list[Point]:
+    return sorted(points, key=lambda p: p.n_bytes, reverse=True)
+
+
+def caption(points: Sequence[Point]) -> Text:
+    """Where the first step down costs more than the rule calls small, and where it breaks."""
+    ratios = {p.address: ratio_of(p.log_ratio).value for p in points}
+    small = [p for p in _by_size(points) if ratios[p.address] <= SMALL_RATIO]
+    broken = [p for p in _by_size(points) if ratios[p.address] >= BROKEN_RATIO]
+    return t.PICTURE_CAPTION.format(
+        small=_said(t.PICTURE_SMALL, small[-1]) if small else t.PICTURE_NONE_SMALL,
+        broken=_said(t.PICTURE_BROKEN, broken[0]) if broken else Text("", ""),
+    )
+
+
+def _said(text: Text, point: Point) -> Text:
+    moved = round(ratio_of(point.log_ratio).value - 1, 4)
+    return text.format(
+        name=point.label, size=Text(size(point.n_bytes, "es"), size(point.n_bytes, "en")),
+        change=Text(ratio_text(moved, "es"), ratio_text(moved, "en")),
+    )  # fmt: skip
+
+
+def _row(point: Point, language: Language) -> list[str]:
+    ratio, kind = ratio_of(point.log_ratio), "recorded" if point.recorded else "measured"
+    name = html.spaced(recipe_link(point.address, point.name[language]), html.mark(kind, language))
+    moved = html.cell(change(1.0, ratio.value, language), change_ends(ratio, language))
+    return [name, number(point.bits, language, 3), size(point.n_bytes, language), moved]
+
+
+def sweeping(lab: Lab, language: Language) -> Action[tuple[str, object], tuple[str, list[Entry]], Swept]:
+    """The seven recipes on the model of that name, after what the browser has kept."""
+    return Action(lab, language, lambda asked: (asked[0], restored(asked[1])[0]),
+                  lambda ready: sweep(lab, language, *ready), Swept)  # fmt: skip
+
+
+def sweep(lab: Lab, language: Language, model: str, entries: list[Entry]) -> Iterator[Swept]:
+    """One recipe after another; each takes its place in the picture once it is measured."""
+    text, n = shipped_text(SWEPT_TEXT).part(QUICK_BYTES), len(SWEPT_BITS)
+    for i, bits in enumerate(SWEPT_BITS):
+        choice = replace(Choice(model), bits=bits)
+        label = t.SWEEPING.format(name=choice.label(), i=i + 1, n=n)
+
+        def frame(step: Progress[Any], i: int = i, label: Text = label) -> Swept:
+            return Swept(html.progress(label, (i + step.fraction) / n, language))
+
+        quantized = yield from showing(lab.quantized(choice.recipe()), frame)
+        compared = yield from showing(lab.measured(choice.recipe(), text, quantized), frame)
+        report = size_report(lab.loaded(model), choice.recipe())
+        entries = added(entries, entry(choice, text, figures_of(compared, choice), report))
+        said = html.progress(label, (i + 1) / n, language)
+        yield Swept(said, picture_html(entries, language), history_html(entries, language), as_kept(entries))
+    yield Swept(html.notice(t.SWEPT.format(n=n)[language], "note"))
+
+
+def section(title: str, said: str = "") -> gr.Markdown:
+    """The heading of a section of the tab, and its first sentence."""
+    return gr.Markdown(f"## {title}\n{said}", elem_classes="lab-section")
+
+
+def build_picture(place: Place) -> gr.HTML:
+    """The section with its figure. The axis changes without a call: both drawings are there, and a style shows one."""
+    language = place.language
+    with gr.Column(elem_classes="lab-tradeoff"):
+        section(t.PICTURE[language], t.PICTURE_INTRO[language])
+        gr.Radio(
+            [(name[language], key) for key, name in t.PICTURE_UNITS.items()], value="bits",
+            label=t.PICTURE_UNIT[language], show_label=False, container=False, elem_classes="lab-unit",
+            elem_id=f"unit-{language}",
+        )  # fmt: skip
+        return gr.HTML(picture_html([], language), elem_id=f"tradeoff-{language}")
+
+
+def build_sweep(place: Place, shared: Shared, said: gr.HTML, button: gr.Button, stop: gr.Button) -> Run:
+    outputs = Outputs(said, shared.picture, shared.tried, shared.history)
+    action = sweeping(place.lab, place.language)
+    return Run(action, lambda choice, values: (choice.model, values[shared.history]), (button.click,),
+               (shared.history,), outputs, stop)  # fmt: skip
+
+
+def sweep_buttons(language: Language) -> tuple[gr.HTML, gr.Button, gr.Button]:
+    """The button under the picture, its stop, and where it says how far it is."""
+    n = len(SWEPT_BITS)
+    with gr.Row():
+        button = gr.Button(t.SWEEP.format(n=n)[language], min_width=220, elem_id=f"sweep-{language}")
+        stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"sweep-stop-{language}")
+    said = gr.HTML(html.caption(t.SWEEP_SAID[language]), elem_id=f"swept-{language}")
+    return said, button, stop
