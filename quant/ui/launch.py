@@ -36,6 +36,7 @@ THEME = gr.themes.Default(
     **{f"button_primary_background_fill{where}": style.ORIGINAL for where in ("", "_dark")},
     **{f"button_primary_background_fill_hover{where}": "#005A8E" for where in ("", "_dark")},
     **{f"button_primary_text_color{where}": "#FFFFFF" for where in ("", "_dark")},
+    **{f"{kind}_border_color{where}": "#7A8494" for kind in ("input", "checkbox") for where in ("", "_dark")},
     slider_color="#C27C00", slider_color_dark=style.QUANTIZED,
     checkbox_background_color_selected=style.ORIGINAL, checkbox_background_color_selected_dark=style.ORIGINAL,
     checkbox_border_color_selected=style.ORIGINAL, checkbox_border_color_selected_dark=style.MANTISSA,

@@ -57,7 +57,9 @@ def opened(view: View, params: Params) -> Opening:
     updates: Updates = view.controls.show(choice) | live | kept | {view.tabs: gr.update(selected=tab)}
     wrong = [html.problem(error, view.language) for error in errors]
     updates[view.status] = html.NOTHING.join([Markup(live[view.status]), *wrong])
-    return Opening(updates, view.language, *_preview(view, choice, tab), _first(view, updates, tab))
+    return Opening(
+        updates, view.language, t.TITLE[view.language], *_preview(view, choice, tab), _first(view, updates, tab)
+    )
 
 
 def _first(view: View, updates: Updates, tab: str) -> Markup:

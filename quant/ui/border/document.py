@@ -34,12 +34,13 @@ PREVIEW = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>\s*')
 class Opening:
     """What a document shows.
 
-    updates: as listeners give them; title and said: of a link to it, shown elsewhere; first: what stands in it until
+    updates: as listeners give them; site: the page's title; title and said: of a link to it, shown elsewhere; first: what stands in it until
     gradio has built the page, so that there is something to see and to move at once.
     """
 
     updates: Mapping[Block, object]
     language: Language
+    site: str
     title: str
     said: str
     first: Markup = NOTHING
@@ -67,7 +68,7 @@ def as_opened(config: BlocksConfigDict, opening: Opening) -> BlocksConfigDict:
         for one in config["components"]
     ]
     preview = {"title": opening.title, "said": opening.said, "language": opening.language}
-    opened: BlocksConfigDict = {**config, "components": components, "preview": preview}  # type: ignore[typeddict-unknown-key]
+    opened: BlocksConfigDict = {**config, "components": components, "title": opening.site, "preview": preview}  # type: ignore[typeddict-unknown-key]
     return opened
 
 

@@ -52,6 +52,7 @@ CALLS = (
     door(rf"{API_PREFIX}/cancel", WRITE, Cancel),
     door(rf"{API_PREFIX}/reset/?", WRITE, Reset),
 )
+PREVIEWS = door(r"/preview-(?P<preview>es|en)\.png")  # what a link to the page shows elsewhere
 FILES = door(rf"{API_PREFIX}/file=(?P<file>.+)")
 UPLOADS = (door(rf"{API_PREFIX}/upload", WRITE), door(rf"{API_PREFIX}/upload_progress"))
 
@@ -59,7 +60,7 @@ UPLOADS = (door(rf"{API_PREFIX}/upload", WRITE), door(rf"{API_PREFIX}/upload_pro
 def doors(page: gr.Blocks) -> tuple[Door, ...]:
     """Those of this page: a document a language; the one for uploads only where a listener takes a file."""
     documents = (door("/" + re.escape(path), document=True) for path, *_ in page.pages)
-    return (*documents, *ASSETS, *STREAMS, *CALLS, FILES, *(UPLOADS if takes_files(page) else ()))
+    return (*documents, *ASSETS, *STREAMS, *CALLS, PREVIEWS, FILES, *(UPLOADS if takes_files(page) else ()))
 
 
 def takes_files(page: gr.Blocks) -> bool:

@@ -23,10 +23,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quant.errors import shown
+from quant.recorded import ASSETS as RECORDED
 from quant.ui.border import texts as t
 from quant.ui.border.answer import Answer, Refusal, language_of
 from quant.ui.border.bodies import Body, Call, NamedCall
@@ -107,6 +108,8 @@ class Border:
         groups, request = named.groupdict(), Request(scope)
         if "session" in groups or scope["path"].endswith("/queue/data"):
             return self._stream(scope, receive, groups.get("session", request.query_params.get("session_hash", "")))
+        if "preview" in groups:
+            return FileResponse(RECORDED / f"preview-{groups['preview']}.png")
         if "file" in groups:
             self._check_file(scope, groups["file"])
             return without_ranges(scope), receive

@@ -1,0 +1,181 @@
+"""In a real browser: what the address and the browser keep, links that ask for a recipe, results of an older one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from cases import each
+from playwright.sync_api import Browser, Page, expect
+from visits import DESKTOP, PHONE, Visit, visit
+
+from quant.text import Language
+from quant.ui.shared import texts as shared_texts
+from quant.ui.sidebar import texts as sidebar_texts
+from quant.ui.tabs.table import TITLES
+
+pytestmark = pytest.mark.browser
+SHIFT_JS = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture(params=["es", "en"])
+def desktop(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, request.param, DESKTOP)
+
+
+@pytest.fixture
+def spanish(browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, "es", DESKTOP)
+
+
+@pytest.fixture(params=["es", "en"])
+def phone(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, request.param, PHONE)
+
+
+def ask(page: Page, **asked: object) -> None:
+    page.evaluate("asked => window.labAsk(asked)", asked)
+
+
+def again(seen: Visit) -> None:
+    """Reload. Gradio complains in the console of a stream that a reload cuts."""
+    seen.page.reload()
+    seen.page.wait_for_function("window.labReady === true")
+    seen.complaints.clear()
+
+
+@each("query", ["", "tab=texto&bits=3", "tab=metrica&format=Q4_K"])
+def test_nothing_jumps_while_the_page_opens(phone: Visit, query: str) -> None:
+    phone.page.add_init_script(SHIFT_JS)
+    phone.open(query)
+    phone.page.wait_for_timeout(500)
+    assert phone.page.evaluate("window.shift") < 0.1
+
+
+def test_a_link_of_the_page_asks_for_a_recipe_and_a_tab(desktop: Visit) -> None:
+    page = desktop.page
+    desktop.open("bits=5&granularity=channel")
+    line = page.locator(".lab-recipe")
+    ask(page, recipe="bits=3", tab="pesos")
+    expect(line).to_contain_text("3 bits")
+    expect(line).to_contain_text(sidebar_texts.BRIEF_GRANULARITIES["channel"][desktop.language])  # type: ignore[index]
+    expect(page).to_have_url(re.compile(r"tab=pesos.*|bits=3.*"))
+    ask(page, recipe="format=Q4_K")
+    expect(line).to_contain_text("Q4_K")
+    ask(page, recipe="bits=2", whole=True)
+    expect(line).to_contain_text(sidebar_texts.BRIEF_GRANULARITIES["group"].format(group=64)[desktop.language])  # type: ignore[index]
+    expect(line).to_contain_text("2 bits")
+    ask(page, recipe="bits=77&format=nothing")
+    ask(page, recipe="group=16")
+    expect(line).to_contain_text("2 bits")
+    expect(line).to_contain_text("16")
+    assert page.evaluate("window.labRecipe.bits") == 2
+    expect(page).to_have_url(re.compile("group=16"))
+
+
+def test_back_leads_to_the_tab_before_and_keeps_the_recipe(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=texto&bits=3")
+    spanish.tab("pesos")
+    ask(page, recipe="bits=6")
+    expect(page.locator(".lab-recipe")).to_contain_text("6 bits")
+    spanish.tab("metrica")
+    for tab in ("pesos", "texto"):
+        page.go_back()
+        expect(page.get_by_role("tab", name=TITLES[tab].es, exact=True)).to_have_attribute("aria-selected", "true")
+        expect(page).to_have_url(re.compile(f"tab={tab}.*bits=6|bits=6.*tab={tab}"))
+    page.go_forward()
+    expect(page.get_by_role("tab", name=TITLES["pesos"].es, exact=True)).to_have_attribute("aria-selected", "true")
+
+
+def test_a_reload_and_the_other_language_lose_nothing(spanish: Visit) -> None:
+    page, long = spanish.page, "Había una vez un texto que no cabe en la dirección. " * 10
+    spanish.open("tab=texto&bits=6")
+    page.locator("#prompt-es textarea").fill("El mar estaba")
+    page.locator("#drift-text-es textarea").fill(long)
+    expect(page).to_have_url(re.compile(r"prompt=El\+mar\+estaba"))
+    assert "Hab" not in page.url
+    again(spanish)
+    for language in ("es", "en"):
+        expect(page.locator(f"#prompt-{language} textarea")).to_have_value("El mar estaba")
+        expect(page.locator(f"#drift-text-{language} textarea")).to_have_value(long)
+        expect(page.locator(".lab-recipe")).to_contain_text("6 bits")
+        if language == "es":
+            page.locator("a.language").click()
+            page.wait_for_url("**/en?**")
+            page.wait_for_function("window.labReady === true")
+    spanish.complaints.clear()
+
+
+def test_a_shared_link_wins_over_what_the_browser_keeps(spanish: Visit) -> None:
+    spanish.open("tab=texto")
+    spanish.page.locator("#prompt-es textarea").fill("Lo mío")
+    expect(spanish.page).to_have_url(re.compile("prompt="))
+    spanish.open("tab=texto&prompt=Lo+de+otro")
+    expect(spanish.page.locator("#prompt-es textarea")).to_have_value("Lo de otro")
+    spanish.complaints.clear()
+
+
+def test_a_result_of_another_recipe_says_so(desktop: Visit) -> None:
+    page, language = desktop.page, desktop.language
+    desktop.open("tab=texto&bits=3")
+    page.locator(f"#write-{language}").click()
+    written = page.locator(f"#written-{language}")
+    expect(written.locator(".writer")).to_have_count(2)
+    old = written.get_by_text(shared_texts.OLD_RECIPE[language])  # type: ignore[index]
+    expect(old).not_to_be_visible()
+    ask(page, recipe="bits=5")
+    expect(old).to_be_visible()
+    ask(page, recipe="bits=3")
+    expect(old).not_to_be_visible()
+
+
+def test_a_word_explains_itself_and_closes_again(phone: Visit) -> None:
+    phone.open("tab=texto")
+    word = phone.page.locator(".lab-term button:visible").first
+    said = word.locator("xpath=following-sibling::*")
+    for opens in (word.click, lambda: word.press("Enter")):
+        opens()
+        expect(said).to_be_visible()
+        expect(word).to_have_attribute("aria-expanded", "true")
+        box = said.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        phone.page.keyboard.press("Escape")
+        expect(said).not_to_be_visible()
+        expect(word).to_be_focused()
+
+
+def test_the_drawer_opens_over_the_page_and_gives_the_focus_back(phone: Visit) -> None:
+    page, language = phone.page, phone.language
+    phone.open("tab=pesos")
+    drawer, line = page.locator(f"#recipe-{language}"), page.locator(".lab-recipe")
+    expect(drawer).not_to_be_visible()
+    for closes in (lambda: page.keyboard.press("Escape"), lambda: page.locator(".lab-close:visible").click()):
+        phone.recipe()
+        expect(page.locator(".lab-close:visible")).to_be_focused()
+        expect(page.locator(f"#bits-{language} input[type=range]")).to_be_visible()
+        closes()
+        expect(drawer).not_to_be_visible()
+        expect(line).to_be_focused()
+
+
+def test_a_family_of_formats_offers_its_own(desktop: Visit) -> None:
+    language: Language = desktop.language  # type: ignore[assignment]
+    page = desktop.page
+    desktop.open("tab=pesos")
+    desktop.recipe()
+    page.get_by_role("radio", name=sidebar_texts.FAMILIES["bitsandbytes"][language]).check()
+    expect(page.locator(".lab-recipe")).to_contain_text("NF4")
+    page.get_by_label(sidebar_texts.FORMAT[language], exact=True).first.click()
+    expect(page.locator("ul[role=listbox] [role=option]")).to_have_count(3)
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name=sidebar_texts.FAMILIES["integer"][language]).check()
+    expect(page.locator(".lab-recipe")).to_contain_text("4 bits")
