@@ -97,9 +97,8 @@ def filled(request: pytest.FixtureRequest, browser: Browser, server: str) -> Ite
         expect(page.locator(f"#drift-{language} .lab-drift-text > [data-m]").first).to_be_visible()
         seen.tab("metrica")
         page.locator(f"#measure-{language}").click()
-        measured = page.locator(f"#measured-{language}")
-        expect(measured.locator("table").first).to_be_attached()
-        expect(measured.locator(".lab-progress")).to_have_count(0)
+        expect(page.locator(f"#details-{language} table").first).to_be_attached()
+        expect(page.locator(f"#measured-{language} .lab-progress")).to_have_count(0)
         yield seen
 
 

@@ -25,8 +25,8 @@ class Visit:
 
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
+        self.page.wait_for_function("window.labReady === true")  # before it, the first document's picture may be there too
         expect(self.page.locator(".lab-recipe")).to_be_visible()
-        self.page.wait_for_function("window.labReady === true")
 
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]
