@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from cases import each
 from playwright.sync_api import Browser, Page, expect
 from sentences import ALL
 from visits import DESKTOP, PHONE, Visit, visit
@@ -72,6 +71,7 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
     cards = desktop.page.locator(".lab-cards")
     expect(cards).to_contain_text("15")
     before = bars(desktop.page)
+    desktop.recipe()
     slider = desktop.page.locator(f"#bits-{desktop.language} input[type=range]")
     slider.focus()
     for _ in range(2):
@@ -79,7 +79,8 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
     expect(cards).to_contain_text(weights_texts.WEIGHTS_BPW_SMALL.format(bits=2)[desktop.language])  # type: ignore[index]
     expect(desktop.page).to_have_url(re.compile("bits=2"))
     desktop.page.wait_for_function("before => JSON.stringify(" + BARS_JS + ") !== before", arg=before)
-    expect(desktop.page.locator(".lab-status")).to_contain_text(re.compile(r"2[.,]25"))
+    expect(desktop.page.locator(".lab-recipe")).to_contain_text("2 bits")
+    expect(desktop.page.locator(".lab-about:visible")).to_contain_text(re.compile(r"2[.,]25"))
 
 
 BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
@@ -87,6 +88,7 @@ BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
 
 def test_the_mouse_moves_the_slider_too(spanish: Visit) -> None:
     spanish.open("tab=pesos")
+    spanish.recipe()
     slider = spanish.page.locator("#bits-es input[type=range]")
     box = slider.bounding_box()
     assert box
@@ -224,22 +226,24 @@ def test_the_language_switch_keeps_recipe_and_tab(spanish: Visit) -> None:
     other = Visit(spanish.page, spanish.url, "en")
     assert other.bits() == 3
     expect(spanish.page.get_by_role("tab", name=TITLES["texto"].en)).to_have_attribute("aria-selected", "true")
+    other.recipe()
     expect(spanish.page.get_by_label(sidebar_texts.GRIDS[True].en)).to_be_checked()
     expect(spanish.page.get_by_label(sidebar_texts.TABLE.en)).to_be_checked()
 
 
 def test_a_bad_link_says_what_is_allowed_and_the_page_works(desktop: Visit) -> None:
     desktop.open("bits=99&group=7&model=nobody/nothing&tab=nowhere")
-    status = desktop.page.locator(".block.lab-status-holder")
+    status = desktop.page.locator(".lab-status-holder:visible")
     expect(status.locator(".lab-notice")).to_have_count(3)
     expect(status).to_contain_text("nobody/nothing")
     assert desktop.bits() == 4
     desktop.page.wait_for_url("**group=64**")
-    expect(desktop.page).to_have_url(re.compile("bits=4&"))  # mended, so that the other language gets no bad link
+    expect(desktop.page).to_have_url(re.compile("bits=4(&|$)"))  # mended, so that the other language gets no bad link
 
 
 def test_a_link_to_a_model_that_is_not_here_keeps_the_rest(spanish: Visit) -> None:
     spanish.open("model=datificate/gpt2-small-spanish&bits=3&granularity=channel")
+    spanish.recipe()
     assert spanish.bits() == 3
     expect(spanish.page.get_by_label(sidebar_texts.GRANULARITIES["channel"].es)).to_be_checked()
     expect(spanish.page.locator(".lab-status-holder .lab-notice").first).to_contain_text("datificate")
@@ -270,7 +274,8 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
 
 
 def choose_format(visit: Visit, name: str) -> None:
-    """Take the option that begins with `name` from the list of formats."""
+    """Take the family of formats, and the option that begins with `name` from its list."""
+    visit.page.get_by_role("radio", name=sidebar_texts.FAMILIES["llama.cpp"][visit.language]).check()  # type: ignore[index]
     visit.page.get_by_label(sidebar_texts.FORMAT[visit.language]).first.click()  # type: ignore[index]
     options = visit.page.locator("ul[role=listbox] [role=option]")
     options.filter(has_text=re.compile(rf"^\W*{re.escape(name)}")).first.click()
@@ -279,6 +284,7 @@ def choose_format(visit: Visit, name: str) -> None:
 def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, browser: Browser, server: str) -> None:
     page = spanish.page
     spanish.open("bits=5&tab=pesos")
+    spanish.recipe()
     slider = page.locator("#bits-es input[type=range]")
     granularity = page.get_by_text(sidebar_texts.GRANULARITY.es, exact=True)
     rounded = page.get_by_role("radio", name=sidebar_texts.ACTIVATIONS_KINDS["int8"].es)
@@ -292,20 +298,21 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
     expect(granularity).not_to_be_visible()
     expect(rounded).not_to_be_visible()
     expect(page.locator(".lab-status")).not_to_contain_text("A8")
-    expect(page.locator(".lab-status")).to_contain_text("4,50 bits/peso")
+    expect(page.locator(".lab-about:visible")).to_contain_text("4,50 bits por peso")
     expect(page).to_have_url(re.compile("format=Q4_K(&|$)"))
     # Opened anew rather than reloaded: gradio complains in the console of a stream that a reload cuts.
     for again in visit(browser, server, "es", DESKTOP):
         again.open(page.url.partition("?")[2])
+        again.recipe()
         expect(again.page.locator("#bits-es input[type=range]")).not_to_be_visible()
-        expect(again.page.locator(".lab-status")).to_contain_text("4,50 bits/peso")
-    choose_format(spanish, sidebar_texts.FORMAT_INTEGER.es)
+        expect(again.page.locator(".lab-about:visible")).to_contain_text("4,50 bits por peso")
+    page.get_by_role("radio", name=sidebar_texts.FAMILIES["integer"].es).check()
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()
     expect(rounded).to_be_checked()
     assert spanish.bits() == 5
     expect(page).to_have_url(re.compile("format=int(&|$)"))
-    expect(page.locator(".lab-status")).to_contain_text("5,25 bits/peso")
+    expect(page.locator(".lab-about:visible")).to_contain_text("5,25 bits por peso")
 
 
 LONG = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 12
@@ -434,6 +441,7 @@ def test_a_bad_prompt_gets_a_message_and_nothing_is_lost(spanish: Visit) -> None
 
 def test_fetching_without_a_network_says_so(spanish: Visit) -> None:
     spanish.open()
+    spanish.recipe()
     spanish.page.get_by_role("button", name=sidebar_texts.FETCH.es).click()
     expect(spanish.page.locator(".lab-side .lab-notice.error")).to_contain_text("datificate/gpt2-small-spanish")
     assert "GPT-2 incluido" in spanish.page.locator(".lab-status").inner_text()
@@ -444,46 +452,24 @@ def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> No
         phone.open(f"tab={name}")
         width = phone.page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"]
-        expect(phone.page.locator(f"#bits-{phone.language} input[type=range]")).to_be_in_viewport()
-    phone.page.evaluate("window.scrollTo(0, 99999)")
-    expect(phone.page.locator(".lab-status b")).to_be_in_viewport()  # the line on top stays, under the slider
-    more = phone.page.get_by_role("button", name=sidebar_texts.MORE[phone.language])  # type: ignore[index]
+        phone.page.evaluate("window.scrollTo(0, 99999)")
+        expect(phone.page.locator(".lab-recipe")).to_be_in_viewport()  # the line on top stays
     table = phone.page.get_by_label(sidebar_texts.TABLE[phone.language])  # type: ignore[index]
     expect(table).not_to_be_visible()
-    more.click()
+    phone.recipe()
     expect(table).to_be_visible()
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_on_a_phone_the_recipe_is_out_of_the_way_of_the_numbers(phone: Visit) -> None:
-    """It stays in sight in the other tabs, whose pictures it changes."""
-    parts = [phone.page.locator(f"#bits-{phone.language} input[type=range]"), phone.page.locator(".lab-status b").first]
-    phone.open("tab=pesos")
-    for name in ("numeros", "pesos", "numeros"):
-        phone.tab(name)
-        phone.page.evaluate("window.scrollTo(0, 900)")
-        for part in parts:
-            (expect(part).not_to_be_in_viewport if name == "numeros" else expect(part).to_be_in_viewport)()
-
-
-def test_on_a_phone_a_link_to_a_part_of_the_numbers_leads_to_its_top(phone: Visit) -> None:
-    phone.open("tab=numeros")
-    phone.page.locator(".lab-jump:visible a").nth(3).click()
-    part = phone.page.locator(f"#numbers-ranges-{phone.language}")
-    expect(part).to_be_in_viewport()
-    top = part.evaluate("(e) => e.getBoundingClientRect().top")
-    assert 0 <= top < 60
-
-
-@each("height", [40, 160])
-def test_nothing_shows_through_what_stays_on_top(height: int, phone: Visit) -> None:
-    """At 40 pixels lies the slider, at 160 the line on top; the label of the layer scrolls under both."""
+def test_nothing_shows_through_what_stays_on_top(phone: Visit) -> None:
+    """The label of the layer scrolls under the line."""
     phone.open("tab=pesos")
     label = phone.page.locator(".lab-main .lab-layer [data-testid=block-info]:visible")
-    label.evaluate("(e, height) => window.scrollBy(0, e.getBoundingClientRect().top - height)", height)
+    label.evaluate("e => window.scrollBy(0, e.getBoundingClientRect().top - 24)")
     seen = label.evaluate("""e => {
         const box = e.getBoundingClientRect();
         return document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)
-            .closest(".lab-side, .lab-status-holder") !== null;
+            .closest(".lab-status-holder") !== null;
     }""")
     assert seen
 
@@ -498,6 +484,6 @@ def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
 
 def test_links_of_the_first_tab_lead_to_the_others(spanish: Visit) -> None:
     spanish.open()
-    spanish.page.get_by_role("button", name=start_texts.START_LINKS["metrica"].es).click()
+    spanish.page.get_by_role("link", name=start_texts.START_LINKS["metrica"].es).click()
     expect(spanish.page.locator("#measure-es")).to_be_visible()
     expect(spanish.page).to_have_url(re.compile("tab=metrica"))

@@ -1,4 +1,4 @@
-"""The picture under which a link to the page is shown elsewhere: `python -m quant.bench.preview` writes both languages'.
+"""The picture under which a link to the page is shown elsewhere: `python -m quant.bench.preview` writes both.
 
 The ladder of bits, 1200 x 630: what the embedded model weighs at each rung, what became of it, and what it writes. All
 of it is what is recorded (quant/recorded.py); a headless Chromium draws it.

@@ -34,8 +34,8 @@ PREVIEW = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>\s*')
 class Opening:
     """What a document shows.
 
-    updates: as listeners give them; site: the page's title; title and said: of a link to it, shown elsewhere; first: what stands in it until
-    gradio has built the page, so that there is something to see and to move at once.
+    updates: as listeners give them; site: the page's title; title and said: of a link to it, shown elsewhere; first:
+    what stands in it until gradio has built the page, so that there is something to see and to move at once.
     """
 
     updates: Mapping[Block, object]

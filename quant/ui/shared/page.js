@@ -181,6 +181,7 @@
     const term = document.querySelector(".lab-term button[aria-expanded=true]");
     closeTerms();
     if (term) term.focus();
+    else if (event.target.closest?.("[role=listbox], [aria-expanded=true]:not(.lab-recipe)")) return; // a list closes
     else if (document.querySelector(".lab-layout.open")) toggleDrawer(false);
   });
   window.addEventListener("scroll", () => closeTerms(), { passive: true });
