@@ -25,7 +25,7 @@ class Visit:
 
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
-        self.page.wait_for_function("window.labReady === true")  # before it, the first document's picture may be there too
+        self.page.wait_for_function("window.labReady === true")  # until then its first document may be there too
         expect(self.page.locator(".lab-recipe")).to_be_visible()
 
     def tab(self, name: str) -> None:
