@@ -16,14 +16,13 @@ from quant.ui.tabs.start.hero import STOPS
 pytestmark = pytest.mark.browser
 
 DESKTOP = {"width": 1280, "height": 800}
-# What the visitor sees two frames after the slider moved, and how long that took.
+# What the visitor sees two frames after the slider moved; how long that takes is measured (quant/bench/page.py).
 DRAG_JS = """(at) => new Promise((done) => {
   const hero = document.querySelector("lab-hero"), slider = hero.querySelector("input[type=range]");
-  const started = performance.now();
   slider.value = at;
   slider.dispatchEvent(new Event("input", { bubbles: true }));
   requestAnimationFrame(() => requestAnimationFrame(() => done({
-    ms: performance.now() - started, text: hero.querySelector("[data-slot=text]").textContent,
+    text: hero.querySelector("[data-slot=text]").textContent,
     size: hero.querySelector("[data-slot=size]").textContent, said: slider.getAttribute("aria-valuetext"),
   })));
 })"""
@@ -107,7 +106,6 @@ def test_dragging_changes_everything_without_the_server(spanish: Visit) -> None:
     assert asked == []
     assert len({one["text"] for one in seen}) == 5  # at 8 and 6 bits it writes what the original writes
     assert len({one["size"] for one in seen}) == len({one["said"] for one in seen}) == len(STOPS)
-    assert sorted(one["ms"] for one in seen)[len(seen) // 2] < 50
     page.wait_for_function(f"new Set({LEVELS_JS}).size === 3")  # 2 bits: three values are left
 
 

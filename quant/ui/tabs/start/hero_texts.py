@@ -10,7 +10,7 @@ QUESTION = Text(
 )
 BITS = Text("Bits por peso", "Bits per weight")
 ORIGINAL_STOP = Text("original", "original")
-ORIGINAL_CHIP = Text("sin tocar", "untouched")
+ORIGINAL_CHIP = Text("Sin tocar", "Untouched")
 AT = Text("{bits} bits por peso", "{bits} bits per weight")
 AT_ORIGINAL = Text("32 bits por peso", "32 bits per weight")
 VALUE = Text("{bits} bits por peso: {size}, {verdict}", "{bits} bits per weight: {size}, {verdict}")
@@ -23,8 +23,8 @@ SIZE_PARTS = Text(
     f"{{codes}} in {{bits}}{NO_BREAK}bits",
 )
 SIZE_REST = Text(
-    "{rest} en 32: [[tabla]]",
-    "{rest} in 32: [[table|tabla]]",
+    "{rest} en 32: [[tabla]], etc.",
+    "{rest} in 32: [[table|tabla]], etc.",
 )
 SIZE_PUBLISHED = Text("así se publicó, en float16: {published}", "as published, in float16: {published}")
 PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
