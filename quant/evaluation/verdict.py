@@ -81,6 +81,7 @@ DOUBTS_TIMES = Text("Duda {change} veces lo que el original", "It hesitates {cha
 AGREES_ALWAYS = Text("elige siempre la misma palabra", "always picks the same word")
 AGREES_OFTEN = Text("elige la misma palabra {often}", "picks the same word {often}")
 AGREES_NEVER = Text("casi nunca elige la misma palabra", "hardly ever picks the same word")
+ALWAYS = Text("siempre", "always")
 OUT_OF = Text("{n} de cada {of} veces", "{n} times out of {of}")
 SENTENCES = {
     Verdict.INDISTINGUISHABLE: Text(
@@ -155,8 +156,10 @@ def in_brief(before: float, after: float, difference: float, agreement: float) -
 
 def out_of(share: float) -> Text:
     """A share as one says it, “7 times out of 10”; cut near 1, so that almost always is not always."""
+    if share == 1:
+        return ALWAYS
     of = 100 if share >= NEARLY_ALWAYS else 10
-    return OUT_OF.format(n=min(round(share * of), of - 1) if share < 1 else of, of=of)
+    return OUT_OF.format(n=min(round(share * of), of - 1), of=of)
 
 
 def _doubts(difference: float) -> Text:

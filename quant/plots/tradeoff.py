@@ -158,8 +158,10 @@ def _zones(canvas: Canvas, language: Language) -> list[str]:
         limit = more.format(limit=ratio_text(round(limits[name], 9), language))[language]
         said = word[language] + limit * (canvas.width == WIDE)
         place = f'x="{canvas.width - RIGHT - 8}" y="{high + 19:.1f}" text-anchor="end"'
-        if name == "small":  # the end of the axis is the original's
-            place = f'x="{LEFT + 8}" y="{low - 8:.1f}"'
+        if name == "small":  # the original and what costs nothing stand in the middle of its band
+            place = f'x="{canvas.width - RIGHT - 8}" y="{low - 8:.1f}" text-anchor="end"'
+            if canvas.width < WIDE:
+                place = f'x="{LEFT + 8}" y="{low - 8:.1f}"'
         parts.append(
             f'<rect class="zone {name}" x="{LEFT}" y="{high:.1f}" width="{width}" height="{low - high:.1f}"/>'
             f'<text class="zone-name" {place}>{said}</text>'

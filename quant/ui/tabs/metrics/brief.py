@@ -100,7 +100,8 @@ def card(brief: Brief, language: Language) -> Markup:
 
 def _figures(brief: Brief, language: Language) -> list[tuple[object, str, object]]:
     mark, ratio = html.mark(brief.kind, language), ratio_of(brief.log_ratio)
-    moved, ends = change(1.0, ratio.value, language), change_ends(ratio, language)
+    ends = change_ends(ratio, language)
+    moved = change(1.0, ratio.value, language) if ratio.value != 1 else t.SAME[language]
     before, after = (number(v, language, 3) for v in (brief.before, brief.after))
     share = number(100 * brief.same_top, language, 3) + html.percent_sign(language)
     return [

@@ -75,7 +75,7 @@ def recorded_points(found: Recorded | None) -> list[Point]:
     """The seven recipes that differ in their bits alone."""
     rows = found.by_bits.values() if found else ()
     return [
-        Point(label_of(choice_of(r.address)), choice_of(r.address).short(), r.address, r.bits_per_weight_whole,
+        Point(label_of(choice_of(r.address)), choice_of(r.address).brief(), r.address, r.bits_per_weight_whole,
               r.stored_bytes, estimate(r.log_ratio), recorded=True)
         for r in rows
     ]  # fmt: skip
