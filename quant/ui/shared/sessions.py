@@ -2,7 +2,7 @@
 
 Gradio's own session holds the configuration of every component of the page, made anew at its first event: 0.6 MB, and
 30 ms in which the event loop does nothing else. It serves links that store a snapshot of the page on the server; here
-an address holds the recipe, so nobody reads it. What stays is what visitors have measured and what their lists offer.
+an address holds the recipe and the browser what was tried, so nobody reads it. What stays is what lists offer.
 """
 
 from __future__ import annotations
