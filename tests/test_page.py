@@ -83,6 +83,18 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
     expect(desktop.page.locator(".lab-about:visible")).to_contain_text(re.compile(r"2[.,]25"))
 
 
+def test_histogram_and_codes_are_seen_at_once(spanish: Visit) -> None:
+    spanish.open("tab=pesos&bits=3")
+    plots = spanish.page.locator(".js-plotly-plot:visible")
+    expect(plots).to_have_count(2)
+    before, codes = (plots.nth(i).bounding_box() for i in range(2))
+    assert before
+    assert codes
+    assert abs(before["y"] - codes["y"]) < 5
+    assert before["x"] + before["width"] <= codes["x"]
+    assert max(before["height"], codes["height"]) <= 400
+
+
 BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
 
 
