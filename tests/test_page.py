@@ -14,7 +14,7 @@ from visits import DESKTOP, PHONE, Visit, visit
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
 from quant.ui.sidebar import texts as sidebar_texts
-from quant.ui.tabs.metrics import notebook_texts
+from quant.ui.tabs.metrics import history_texts, notebook_texts
 from quant.ui.tabs.metrics import texts as metrics_texts
 from quant.ui.tabs.start import texts as start_texts
 from quant.ui.tabs.table import TITLES
@@ -145,6 +145,7 @@ def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
     language: Language = desktop.language  # type: ignore[assignment]
     page = desktop.page
     desktop.open("tab=texto&bits=3")
+    page.get_by_role("button", name=speculate_texts.SPECULATE_TITLE[language]).click()
     page.locator(f"#speculate-{language}").click()
     output = page.locator(f"#speculated-{language}")
     expect(output.locator(".lab-verdict")).to_contain_text(speculate_texts.SPECULATE_SAME[language])
@@ -156,6 +157,10 @@ def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
         for tag in ("span", "ins", "del")
     }
     assert looks == {"span": ["none", "2px"], "ins": ["underline", "0px"], "del": ["line-through", "0px"]}
+    size = "one => parseFloat(getComputedStyle(one).fontSize)"
+    assert text.locator("> del").first.evaluate(size) == 0  # a sign stands for it
+    output.get_by_label(speculate_texts.SPECULATE_SEE[language]).check()
+    assert text.locator("> del").first.evaluate(size) > 10
     for words in (
         speculate_texts.SPECULATE_ACCEPTED,
         speculate_texts.SPECULATE_OWN,
@@ -177,6 +182,7 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     page.locator("#prompt-es textarea").fill("Aquella noche")
     page.get_by_role("button", name=text_texts.SETTINGS.es).click()
     page.get_by_label(text_texts.MAX_LENGTH.es).fill("512")
+    page.get_by_role("button", name=speculate_texts.SPECULATE_TITLE.es).click()
     slider = page.locator("#drafted-es input[type=range]")
     for _ in range(3):
         slider.press("ArrowRight")
@@ -197,7 +203,7 @@ def test_a_second_visitor_sees_a_place_in_the_queue_and_then_the_text(
     spanish: Visit, browser: Browser, server: str
 ) -> None:
     spanish.open("tab=metrica&bits=7")
-    spanish.page.get_by_label(metrics_texts.METRIC_AMOUNTS["whole"].es).check()
+    spanish.page.locator("#amount-es input[value=whole]").check()
     spanish.page.locator("#measure-es").click()
     expect(spanish.page.locator("#measured-es .lab-progress")).to_be_visible()
     for second in visit(browser, server, "es", DESKTOP):
@@ -261,12 +267,16 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
     own_text(desktop)
     desktop.page.locator(f"#measure-{language}").click()
     measured = desktop.page.locator(f"#measured-{language}")
-    expect(measured.get_by_text(metrics_texts.SPEED_PROMPT[language])).to_be_visible()
+    figures = desktop.page.locator(f"#figures-{language}")
+    expect(figures).to_contain_text(metrics_texts.SPEED_PROMPT[language])
     expect(measured.locator(".lab-progress")).to_have_count(0)
-    assert measured.locator(".lab-verdict").count() == 1
-    assert "512" in measured.inner_text()
-    expect(desktop.page.locator(f"#divergence-{language} .js-plotly-plot")).to_be_visible()
-    expect(desktop.page.locator(f"#bandwidth-{language} .js-plotly-plot")).to_be_visible()
+    expect(measured.locator(".lab-brief-word")).to_be_visible()
+    expect(desktop.page.locator(f"#brief-{language}")).not_to_be_visible()  # measured, no longer recorded
+    chart = desktop.page.locator(f"#divergence-{language} .js-plotly-plot")
+    expect(chart).not_to_be_visible()
+    figures.locator("summary").first.click()
+    expect(chart).to_be_visible()
+    assert "512" in str(figures.text_content())
     expect(desktop.page.locator(f"#history-{language} tbody tr")).to_have_count(2)
     foreign = fragments_of(language)
     shown = visible_text(desktop.page)
@@ -330,13 +340,13 @@ def test_what_was_measured_stays_in_a_table_with_its_files(spanish: Visit) -> No
     spanish.open("tab=metrica&bits=3")
     own_text(spanish)
     history = page.locator("#history-es")
-    expect(history).to_contain_text(metrics_texts.HISTORY_EMPTY.es)
+    expect(history).to_contain_text(history_texts.HISTORY_EMPTY.es)
     for done in (1, 2):
         page.locator("#measure-es").click()
         expect(history.locator("tbody tr")).to_have_count(1 + done)
-        expect(page.locator("#measured-es")).to_contain_text(metrics_texts.SPEED_PROMPT.es)
+        expect(page.locator("#figures-es")).to_contain_text(metrics_texts.SPEED_PROMPT.es)
         expect(page.locator("#measured-es .lab-progress")).to_have_count(0)
-        page.locator("#bits-es input[type=range]").press("ArrowRight")
+        page.evaluate(f"window.labAsk({{recipe: 'bits={3 + done}'}})")
         expect(page).to_have_url(re.compile(f"bits={3 + done}"))
     for kind, lines in (("CSV", 3), ("JSON", None)):
         with page.expect_download() as waiting:
@@ -349,14 +359,14 @@ def test_what_was_measured_stays_in_a_table_with_its_files(spanish: Visit) -> No
 def test_stopping_a_measurement_keeps_what_is_there(spanish: Visit) -> None:
     page = spanish.page
     spanish.open("tab=metrica&bits=6")
-    page.get_by_label(metrics_texts.METRIC_AMOUNTS["whole"].es).check()
+    page.locator("#amount-es input[value=whole]").check()
     page.locator("#measure-es").click()
     measured = page.locator("#measured-es")
-    expect(measured.locator("table").first).to_be_visible()
+    expect(measured.locator(".lab-brief-word")).to_be_visible()
     page.locator("#measure-stop-es").click()
     expect(measured).to_contain_text(shared_texts.STOPPED.es)
     assert measured.locator(".lab-progress").count() == 0
-    assert metrics_texts.PERPLEXITY.es in measured.inner_text()
+    assert metrics_texts.PERPLEXITY.es in str(page.locator("#figures-es").text_content())
     kept = measured.inner_text()
     page.wait_for_timeout(1500)
     assert measured.inner_text() == kept
@@ -368,7 +378,7 @@ def test_a_text_that_cannot_be_measured_leaves_what_was_there(spanish: Visit) ->
     spanish.page.get_by_label(metrics_texts.METRIC_OWN.es).fill("Hola.")
     spanish.page.locator("#measure-es").click()
     expect(spanish.page.locator("#measured-es .lab-notice.error")).to_contain_text("513")
-    expect(spanish.page.locator("#history-es")).to_contain_text(metrics_texts.HISTORY_EMPTY.es)
+    expect(spanish.page.locator("#history-es")).to_contain_text(history_texts.HISTORY_EMPTY.es)
 
 
 def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -> None:
@@ -397,6 +407,21 @@ def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -
     expect(cards).to_have_count(0)
 
 
+def test_drift_is_found_from_the_top_and_from_the_verdict(desktop: Visit) -> None:
+    language, page = desktop.language, desktop.page
+    desktop.open("tab=texto&bits=3")
+    title = page.locator(f"#drift-title-{language}")
+    page.evaluate("window.here = true")  # Gradio's <base> took such links to "/", in Spanish and without the recipe
+    page.locator(".lab-jump:visible a").click()
+    expect(title).to_be_in_viewport()
+    page.evaluate("window.scrollTo(0, 0)")
+    page.locator(f"#write-{language}").click()
+    page.locator(f"#written-{language} a[href='#drift-title-{language}']").click()
+    expect(title).to_be_in_viewport()
+    assert page.evaluate("window.here") is True
+    assert desktop.bits() == 3
+
+
 def test_the_notebook_is_run_and_names_the_layer_that_it_touched(desktop: Visit) -> None:
     language, page = desktop.language, desktop.page
     desktop.open("tab=metrica")
@@ -422,7 +447,8 @@ def test_a_phone_shows_results_without_scrolling_sideways(phone: Visit) -> None:
     phone.open("tab=metrica&bits=2")  # its tab may be behind the menu of those that do not fit
     own_text(phone)
     page.locator(f"#measure-{language}").click()
-    expect(page.locator(f"#measured-{language}")).to_contain_text(metrics_texts.SPEED_PROMPT[language])  # type: ignore[index]
+    expect(page.locator(f"#figures-{language}")).to_contain_text(metrics_texts.SPEED_PROMPT[language])  # type: ignore[index]
+    page.locator(f"#figures-{language} summary").first.click()
     expect(page.locator(f"#divergence-{language} .js-plotly-plot")).to_be_visible()
     expect(page.locator(f"#history-{language} tbody tr")).to_have_count(2)
     assert page.evaluate(width) <= PHONE["width"]

@@ -247,7 +247,7 @@ def _change(difference: float) -> Text:
 
 def _short(value: float) -> Text:
     """`value` to two significant digits, as each language writes it."""
-    return Text(number(value, "es", 2), number(value, "en", 2))
+    return Text(number(value, "es", 2), number(value, "en", 2)) if value else Text("0", "0")
 
 
 def _share(share: float) -> Text:

@@ -119,7 +119,7 @@ def _canvas(points: Sequence[Point], width: int, unit: str) -> Canvas:
     sizes = [_size(p, unit) for p in points]
     spread = max(max(sizes) - min(sizes), 0.05 * max(sizes))
     lows, highs = zip(*(_ends(p) for p in points), strict=True)
-    top = max(placed(_change(max(highs))) * 1.08, placed(BROKEN_RATIO - 1) * 1.25)
+    top = max(placed(_change(max(highs))) * 1.12, placed(BROKEN_RATIO - 1) * 1.25)
     bottom = min(placed(_change(min(lows))) - 0.3, -1.3)
     return Canvas(width, unit, min(sizes) - 0.09 * spread, max(sizes) + 0.12 * spread, top, bottom)
 
@@ -140,7 +140,7 @@ def _svg(points: Sequence[Point], original_bytes: int, canvas: Canvas, css: str,
     parts = [
         *_zones(canvas, language), *_levels(canvas, language), *_sizes(canvas, original_bytes, language),
         _original(canvas, language),
-        *(_whiskers(p, canvas) for p in drawn), *(_mark(p, canvas, above[id(p)], language) for p in drawn),
+        *(_mark(p, canvas, above[id(p)], language) for p in drawn), *(_whiskers(p, canvas) for p in drawn),
     ]  # fmt: skip
     return (
         f'<svg class="tradeoff {canvas.unit} {css}" viewBox="0 0 {canvas.width} {HEIGHT}" role="group" '
@@ -217,10 +217,11 @@ def _original(canvas: Canvas, language: Language) -> str:
 
 
 def _whiskers(point: Point, canvas: Canvas) -> str:
-    if point.log_ratio.interval is None:
+    """The interval of what was measured, wider than its mark, which it may not reach beyond."""
+    if point.recorded or point.log_ratio.interval is None:
         return ""
     x, (low, high) = canvas.x(_size(point, canvas.unit)), (canvas.y(_change(end)) for end in _ends(point))
-    line = f"M{x:.1f} {low:.1f} V{high:.1f} M{x - 4:.1f} {low:.1f} h8 M{x - 4:.1f} {high:.1f} h8"
+    line = f"M{x:.1f} {low:.1f} V{high:.1f} M{x - 9:.1f} {low:.1f} h18 M{x - 9:.1f} {high:.1f} h18"
     return f'<path class="whisker" d="{line}"/>'
 
 

@@ -73,6 +73,8 @@ def _build_language(place: Place, drawn: Drawn, demo: gr.Blocks) -> View:
         gr.Markdown("\n".join(f"- **{name[language]}**: {said[language]}" for name, said in t.BADGES.values()))
     gr.HTML(macros(html.PIECES).footer(t.FOOTER[language], t.API[language]))
     ask = gr.Textbox(label=t.ASKED[language], elem_id=f"ask-{language}", elem_classes="lab-hidden")
+    for state in (state for one in built.values() for state in one.stored):
+        state.render()
     view = View(lab, language, controls, status, tabs, ask, built, drawn)
     wire(view, demo)
     return view

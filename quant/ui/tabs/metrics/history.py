@@ -20,7 +20,7 @@ from quant.ui.shared.templates import macros
 from quant.ui.tabs.metrics import history_texts as h
 from quant.ui.tabs.metrics import texts as t
 from quant.ui.tabs.metrics.kept import ESTIMATES, Entry, protocol_of
-from quant.ui.tabs.metrics.moved import change, change_ends, ratio_of
+from quant.ui.tabs.metrics.moved import change, change_ends, figure, ratio_of
 
 METRICS = "tabs/metrics/metrics.html.j2"
 FLOAT_BITS = 32
@@ -82,10 +82,10 @@ def _moved(entry: Entry, language: Language) -> Markup:
 
 
 def _cell(estimate: Estimate, language: Language) -> str:
-    shown = number(estimate.value, language, 3)
+    shown = figure(estimate.value, language, 3)
     if estimate.interval is None:
         return shown
-    low, high = number(estimate.interval.low, language, 3), number(estimate.interval.high, language, 3)
+    low, high = figure(estimate.interval.low, language, 3), figure(estimate.interval.high, language, 3)
     return html.cell(shown, f"{low} – {high}")
 
 

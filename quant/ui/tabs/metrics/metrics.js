@@ -1,4 +1,5 @@
-// Métrica in the browser: how many words an own text still lacks, copying the table, and which point is the live recipe.
+// Métrica in the browser: words that an own text lacks, copying the table, which point is the live recipe, and figures
+// that stay open.
 (() => {
   const shown = (n) => {
     const unit = n < 100 ? 10 : 100;
@@ -37,26 +38,32 @@
   });
   const ring = () => document.querySelectorAll("svg.tradeoff a.point").forEach((point) => {
     const live = Boolean(window.labRecipe) && same(point.getAttribute("data-recipe"), window.labRecipe);
-    if (live !== point.hasAttribute("aria-current")) point.toggleAttribute("aria-current", live);
     if (live) point.setAttribute("aria-current", "true");
+    else point.removeAttribute("aria-current");
   });
   window.addEventListener("lab-recipe", ring);
 
   // All figures stay open while they are written anew; what is drawn in them was drawn unseen, without a width.
   let opened = false;
-  document.addEventListener("toggle", (event) => {
-    if (!event.target.matches?.(".lab-figures")) return;
-    opened = event.target.open;
-    if (opened) requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
-  }, true);
-  const reopen = () => document.querySelectorAll(".lab-figures").forEach((figures) => { if (opened) figures.open = true; });
+  document.addEventListener("click", (event) => {
+    const figures = event.target.closest?.(".lab-figures > summary")?.parentElement;
+    if (!figures) return;
+    opened = !figures.open;
+    if (opened) setTimeout(() => window.dispatchEvent(new Event("resize")));
+  });
+  const reopen = () => document.querySelectorAll(".lab-figures").forEach((figures) => {
+    if (opened && !figures.open) figures.open = true;
+  });
 
+  // Gradio writes new HTML into the elements that are there, attribute by attribute.
   const watch = () => new MutationObserver((changes) => {
-    const has = (css) => changes.some(({addedNodes}) => [...addedNodes].some((node) =>
+    const has = (css) => changes.some(({target, addedNodes}) => target.closest?.(css) || [...addedNodes].some((node) =>
       node.nodeType === 1 && (node.matches(css) || node.querySelector(css))));
     if (has(".lab-counter, [id^=own-]")) count();
     if (has("svg.tradeoff")) ring();
     if (has(".lab-figures")) reopen();
-  }).observe(document.body, {childList: true, subtree: true});
+  }).observe(document.body, {
+    childList: true, subtree: true, attributeFilter: ["class", "data-recipe", "data-per-token", "open"],
+  });
   if (document.body) watch(); else document.addEventListener("DOMContentLoaded", watch);
 })();

@@ -12,6 +12,11 @@ TIMES = 3  # from this factor on percent no longer says anything
 MOST_NATS = 700  # exp of more leaves float64
 
 
+def figure(value: float, language: Language, digits: int) -> str:
+    """A number; nothing is 0, not 0.00."""
+    return number(value, language, digits) if value else "0"
+
+
 def ratio_of(log_ratio: Estimate) -> Estimate:
     """Quantized perplexity over the original's, of the difference of their logs."""
     return log_ratio.through(lambda nats: math.exp(nats) if nats < MOST_NATS else math.inf)

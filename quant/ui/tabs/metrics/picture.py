@@ -179,7 +179,7 @@ def build_picture(place: Place) -> gr.HTML:
         gr.Radio(
             [(name[language], key) for key, name in t.PICTURE_UNITS.items()], value="bits",
             label=t.PICTURE_UNIT[language], show_label=False, container=False, elem_classes="lab-unit",
-            elem_id=f"unit-{language}",
+            elem_id=f"unit-{language}", interactive=True,
         )  # fmt: skip
         return gr.HTML(picture_html([], language), elem_id=f"tradeoff-{language}")
 

@@ -20,7 +20,7 @@ from quant.ui.shared.templates import macros
 from quant.ui.tabs.metrics import texts as t
 from quant.ui.tabs.metrics.brief import METRICS, card, of_figures
 from quant.ui.tabs.metrics.brief_texts import ABOVE_VOCABULARY
-from quant.ui.tabs.metrics.moved import change, change_ends, ratio_of
+from quant.ui.tabs.metrics.moved import change, change_ends, figure, ratio_of
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose summary says what they do with activations
@@ -68,7 +68,7 @@ def details(s: Shown, language: Language) -> Markup:
     how = [s.recipe[language], _protocol(s, language), _sure(f, language), s.computes[language]]
     below = html.folded(t.PROTOCOL_LABEL[language], html.NOTHING.join(html.caption(line) for line in how))
     shown = (
-        html.legend(("packed", "measured"), language) + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
+        html.legend(("packed", "measured"), language) + cost + html.heading(2, t.DIVERGENCE[language]) + drift + below
     )
     return macros(METRICS).all(t.ALL_FIGURES[language], html.belongs(s.query, shown, language))
 
@@ -141,7 +141,7 @@ def _figure(estimate: Estimate, language: Language) -> str:
 def _ends(estimate: Estimate, language: Language, unit: str = "") -> str:
     if estimate.interval is None:
         return t.NO_INTERVAL[language]
-    low, high = (number(end, language, 3) + unit for end in (estimate.interval.low, estimate.interval.high))
+    low, high = (figure(end, language, 3) + unit for end in (estimate.interval.low, estimate.interval.high))
     return f"{low} – {high}"
 
 
@@ -156,7 +156,7 @@ def _drift_rows(f: Figures, language: Language) -> list[list[str]]:
         (t.PROBABILITY_RMS, t.PROBABILITY_RMS_HINT, rms, html.percent_sign(language)),
     ]  # fmt: skip
     return [
-        [_row_name(name, hint, mark, language), number(e.value, language, 3) + unit,
+        [_row_name(name, hint, mark, language), figure(e.value, language, 3) + unit,
          "—" if name is t.KL_MAX else _ends(e, language, unit=unit)]
         for name, hint, e, unit in rows
     ]  # fmt: skip

@@ -36,14 +36,15 @@ def build_metrics(place: Place) -> Built:
     gr.HTML(lessons_html(language))
     section(history_texts.HISTORY[language])
     tried = gr.HTML(history_html([], language), elem_id=f"history-{language}")
-    history = gr.BrowserState([], storage_key=STORAGE_KEY, secret=SECRET)
+    history = gr.BrowserState([], storage_key=STORAGE_KEY, secret=SECRET, render=False)
     shared = Shared(picture, tried, history)
     _restore(shared, language)
     section(when_texts.WHEN[language])
     gr.HTML(when_html(language))
     plan, file = build_file(place)
     runs = (measure_run(place, top, shared), build_sweep(place, shared, *buttons), file, build_notebook(place))
-    return Built(follows=(*follows, plan), runs=runs, kept={"own": top.own, "measured_text": top.text})
+    kept = {"own": top.own, "measured_text": top.text}
+    return Built(follows=(*follows, plan), runs=runs, kept=kept, stored=(history,))
 
 
 def _restore(shared: Shared, language: Language) -> None:

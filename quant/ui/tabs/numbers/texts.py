@@ -90,7 +90,7 @@ NUMBERS_QUIZ = {
     "show": Text("Mostrar", "Show"),
     "right": Text("✓ Eso es.", "✓ That is it."),
     "wrong": Text("✗ Es la otra.", "✗ It is the other one."),
-    "score": Text("Llevas {right} de {answered}.", "{right} of {answered} so far."),
+    "score": Text("Aciertos: {right} de {answered}.", "Right so far: {right} of {answered}."),
 }
 # A question, its two answers, which of them is right, what is often read, and what is so.
 NUMBERS_WRONG = [

@@ -1,0 +1,191 @@
+"""Métrica in a real browser: points that load recipes, what is kept between visits, words counted while one pastes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+from visits import DESKTOP, PHONE, Visit, visit
+
+from quant.evaluation.verdict import WORDS, Verdict
+from quant.text import Language
+from quant.ui.shared import texts as shared_texts
+from quant.ui.tabs.metrics import history_texts, picture_texts
+from quant.ui.tabs.metrics import texts as t
+from quant.ui.tabs.metrics.tab import STORAGE_KEY
+
+pytestmark = pytest.mark.browser
+LONG = "El tren paró en mitad del llano, y los viajeros se asomaron a ver qué ocurría en la vía. " * 36
+
+
+@pytest.fixture(params=["es", "en"])
+def desktop(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, request.param, DESKTOP)
+
+
+@pytest.fixture
+def spanish(browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, "es", DESKTOP)
+
+
+@pytest.fixture
+def phone(browser: Browser, server: str) -> Iterator[Visit]:
+    yield from visit(browser, server, "es", PHONE)
+
+
+def measure_own(seen: Visit) -> None:
+    """A measurement on a short text, so that a test need not read a shipped one."""
+    seen.page.locator(f"#text-{seen.language} input[value=own]").check()
+    seen.page.locator(f"#own-{seen.language} textarea").fill(LONG)
+    seen.page.locator(f"#measure-{seen.language}").click()
+    expect(seen.page.locator(f"#history-{seen.language} tbody tr")).not_to_have_count(0)
+
+
+def test_the_verdict_is_there_before_anything_is_measured_and_follows_the_recipe(desktop: Visit) -> None:
+    language: Language = desktop.language  # type: ignore[assignment]
+    desktop.open("tab=metrica")
+    card = desktop.page.locator(f"#brief-{language}")
+    expect(card.locator(".lab-brief-word")).to_contain_text(WORDS[Verdict.NOTICEABLE][language])
+    expect(card).to_contain_text(re.compile("6[.,]88"))
+    box = card.locator(".lab-brief-word .lab-chip-verdict").bounding_box()
+    assert box is not None
+    assert 40 <= box["height"] <= 56
+    assert box["y"] + box["height"] < 400
+    assert not desktop.page.get_by_label("Empty value").is_visible()
+    point = desktop.page.locator(f"#tradeoff-{language} svg.bits.wide a.point").filter(has_text="2 bits")
+    point.click()
+    expect(card.locator(".lab-brief-word")).to_contain_text(WORDS[Verdict.BROKEN][language])
+    expect(desktop.page).to_have_url(re.compile("bits=2&"))
+    expect(desktop.page).to_have_url(re.compile("tab=metrica"))
+    expect(point).to_have_attribute("aria-current", "true")
+
+
+def test_the_keyboard_loads_a_point_and_mb_is_another_drawing(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=metrica")
+    bits, mb = (page.locator(f"#tradeoff-es svg.{unit}.wide") for unit in ("bits", "mb"))
+    expect(bits).to_be_visible()
+    expect(mb).not_to_be_visible()
+    page.get_by_label(picture_texts.PICTURE_UNITS["mb"].es, exact=True).check()
+    expect(mb).to_be_visible()
+    expect(bits).not_to_be_visible()
+    expect(page.locator("#tradeoff-es svg.narrow").first).not_to_be_visible()
+    point = mb.locator("a.point").filter(has_text="3 bits")
+    point.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("bits=3&"))
+    assert spanish.bits() == 3
+
+
+def test_what_was_measured_is_there_after_a_reload_and_in_the_other_language(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=metrica&bits=3")
+    measure_own(spanish)
+    spanish.open("tab=inicio")  # anew: gradio complains in the console of a stream that a reload cuts
+    spanish.tab("metrica")
+    expect(page.locator("#history-es tbody tr")).to_have_count(2)
+    expect(page.locator("#tradeoff-es svg.bits.wide a.measured")).to_have_count(1)
+    english = Visit(page, spanish.url, "en")
+    english.open("tab=metrica")
+    expect(page.locator("#history-en tbody tr")).to_have_count(2)
+    expect(page.locator("#history-en")).to_contain_text(history_texts.HISTORY_READ.en)
+    page.locator("#history-en a.lab-link").click()
+    expect(page).to_have_url(re.compile("bits=3&"))
+
+
+def test_what_another_has_written_into_the_browser_is_left_out_with_a_word(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=metrica&bits=3")
+    measure_own(spanish)
+    page.evaluate("key => localStorage.setItem(key, 'nonsense')", STORAGE_KEY)
+    spanish.open("tab=metrica")
+    expect(page.locator("#history-es")).to_contain_text(history_texts.HISTORY_EMPTY.es)
+    measure_own(spanish)
+    expect(page.locator("#history-es tbody tr")).to_have_count(2)
+    gradios = [said for said in spanish.complaints if "localStorage" in said or "decrypt" in said]
+    for said in gradios:  # the component itself tells the console that it could not read it
+        spanish.complaints.remove(said)
+
+
+def test_a_result_of_another_recipe_says_so_and_the_recorded_card_is_seen_again(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=metrica&bits=3")
+    measure_own(spanish)
+    expect(page.locator("#brief-es")).not_to_be_visible()
+    page.evaluate("window.labAsk({recipe: 'bits=4'})")
+    expect(page.locator("#measured-es .lab-stale")).to_be_visible()
+    expect(page.locator("#brief-es .lab-brief-word")).to_contain_text(WORDS[Verdict.NOTICEABLE].es)
+    page.evaluate("window.labAsk({recipe: 'bits=3'})")
+    expect(page.locator("#measured-es .lab-stale")).not_to_be_visible()
+    expect(page.locator("#brief-es")).not_to_be_visible()
+
+
+def test_figures_of_an_older_text_are_gone_when_the_next_cannot_be_read(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=metrica&bits=3")
+    measure_own(spanish)
+    page.locator("#figures-es summary").first.click()
+    expect(page.locator("#divergence-es .js-plotly-plot")).to_be_visible()
+    expect(page.locator("#tradeoff-es svg.bits.wide a.measured")).to_have_attribute("aria-current", "true")
+    page.locator("#measure-es").click()  # figures that one has opened stay open while they are written anew
+    expect(page.locator("#measured-es")).to_contain_text(t.SHARED.es.partition("{")[0])
+    expect(page.locator("#divergence-es .js-plotly-plot")).to_be_visible()
+    page.locator("#own-es textarea").fill("Hola.")
+    page.locator("#measure-es").click()
+    expect(page.locator("#measured-es .lab-notice.error")).to_contain_text("513")
+    expect(page.locator("#divergence-es")).not_to_be_visible()
+    expect(page.locator("#history-es tbody tr")).to_have_count(2)  # what was measured stays
+
+
+def test_missing_words_are_counted_while_one_pastes(desktop: Visit) -> None:
+    language: Language = desktop.language  # type: ignore[assignment]
+    page = desktop.page
+    desktop.open("tab=metrica")
+    counter = page.locator(f"#missing-{language} .lab-counter")
+    expect(counter).not_to_be_visible()
+    page.locator(f"#text-{language} input[value=own]").check()
+    words = re.compile(re.escape(t.MISSING_WORDS[language]).split(r"\{n\}")[0] + r"\d{2,3} ")
+    expect(counter).to_have_text(re.compile(words.pattern))
+    first = int(re.findall(r"\d+", str(counter.text_content()))[0])
+    assert 300 <= first <= 400
+    page.locator(f"#own-{language} textarea").fill("una palabra tras otra " * 30)
+    expect(counter).not_to_contain_text(f" {first} ")
+    page.locator(f"#own-{language} textarea").fill(LONG)
+    expect(counter).to_have_class(re.compile("enough"))
+
+
+def test_the_table_is_copied_for_a_spreadsheet(browser: Browser, server: str) -> None:
+    for seen in visit(browser, server, "es", DESKTOP):
+        seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        seen.open("tab=metrica&bits=3")
+        measure_own(seen)
+        button = seen.page.locator("#history-es .lab-copy")
+        button.click()
+        expect(button).to_have_text(history_texts.HISTORY_COPIED.es)
+        lines = str(seen.page.evaluate("navigator.clipboard.readText()")).splitlines()
+        assert [len(line.split("\t")) for line in lines] == [12, 12]
+
+
+def test_seven_are_measured_until_one_stops(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=metrica")
+    page.locator("#sweep-es").click()
+    drawn = page.locator("#tradeoff-es svg.bits.wide a.measured")
+    expect(drawn).not_to_have_count(0)
+    page.locator("#sweep-stop-es").click()
+    expect(page.locator("#swept-es")).to_contain_text(shared_texts.STOPPED.es)
+    kept = drawn.count()
+    assert 1 <= kept <= 7
+    expect(page.locator("#history-es tbody tr")).to_have_count(1 + kept)
+
+
+def test_a_phone_shows_its_own_drawing_and_nothing_sticks_out(phone: Visit) -> None:
+    phone.open("tab=metrica")
+    expect(phone.page.locator("#tradeoff-es svg.bits.narrow")).to_be_visible()
+    expect(phone.page.locator("#tradeoff-es svg.wide").first).not_to_be_visible()
+    touch = phone.page.locator("#tradeoff-es svg.bits.narrow a.point .touch").first.bounding_box()
+    assert touch is not None
+    assert min(touch["width"], touch["height"]) >= 24
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
