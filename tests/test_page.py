@@ -196,9 +196,9 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     page.get_by_label(text_texts.MAX_LENGTH.es).fill("512")
     page.get_by_role("button", name=speculate_texts.SPECULATE_TITLE.es).click()
     slider = page.locator("#drafted-es input[type=range]")
-    for _ in range(3):
+    while slider.input_value() != "7":  # what unfolds may drop a key while it is being built
         slider.press("ArrowRight")
-    assert slider.input_value() == "7"
+        page.wait_for_timeout(100)
     page.locator("#speculate-es").click()
     output = page.locator("#speculated-es")
     expect(output.locator(".lab-spec-text .caret")).to_be_visible()
