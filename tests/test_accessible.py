@@ -97,9 +97,8 @@ def filled(request: pytest.FixtureRequest, browser: Browser, server: str) -> Ite
         expect(page.locator(f"#drift-{language} .lab-drift-text > [data-m]").first).to_be_visible()
         seen.tab("metrica")
         page.locator(f"#measure-{language}").click()
-        measured = page.locator(f"#measured-{language}")
-        expect(measured.locator("table").first).to_be_attached()
-        expect(measured.locator(".lab-progress")).to_have_count(0)
+        expect(page.locator(f"#details-{language} table").first).to_be_attached()
+        expect(page.locator(f"#measured-{language} .lab-progress")).to_have_count(0)
         yield seen
 
 
@@ -126,6 +125,7 @@ def found(filled: Visit) -> list[Found]:
     for name in TITLES:
         filled.tab(name)
         page.evaluate(UNFOLD_JS)
+        expect(page.locator("[aria-label='Empty value']:visible")).to_have_count(0)  # gradio's, until a figure comes
         page.wait_for_timeout(300)
         all_ += judged(filled, name)
     filled.tab("inicio")
@@ -152,6 +152,7 @@ def test_no_level_of_headings_is_left_out(found: list[Found]) -> None:
 @pytest.mark.slow
 def test_what_the_keyboard_reaches_shows_it(filled: Visit) -> None:
     page, kinds = filled.page, dict[str, bool]()
+    filled.recipe()
     for name in TITLES:
         filled.tab(name)
         page.wait_for_timeout(200)

@@ -448,3 +448,24 @@ def test_a_phone_shows_long_numbers_without_scrolling_sideways(browser: Browser,
         box = card(page, "float16").locator(".lab-bit").first.bounding_box()
         assert box
         assert min(box["width"], box["height"]) >= 24
+
+
+def test_the_tab_is_read_in_a_few_screens_and_its_headings_are_in_order(browser: Browser, server: str) -> None:
+    """It took 8.3 screens of a desktop and 13.4 of a phone."""
+    for viewport, screens in ((DESKTOP, 3.2), (PHONE, 5.2)):
+        for seen in visit(browser, server, "es", viewport):
+            seen.open("tab=numeros")
+            seen.page.wait_for_function("window.labLive")
+            assert seen.page.locator("lab-bits:visible .lab-format h3").all_inner_texts() == ["FP32", "FP16", "BF16"]
+            height = seen.page.evaluate("document.documentElement.scrollHeight")
+            assert height <= screens * viewport["height"], (viewport, height)
+            levels = seen.page.evaluate(
+                "[...document.querySelectorAll('.lab-tab-numeros :is(h1, h2, h3, h4)')]"
+                ".filter((h) => h.checkVisibility()).map((h) => +h.tagName[1])"
+            )
+            assert levels[0] == 2
+            assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+            assert (
+                seen.page.evaluate("[...document.querySelectorAll('th')].filter((th) => !th.textContent.trim()).length")
+                == 0
+            )

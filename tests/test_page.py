@@ -83,6 +83,18 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
     expect(desktop.page.locator(".lab-about:visible")).to_contain_text(re.compile(r"2[.,]25"))
 
 
+def test_histogram_and_codes_are_seen_at_once(spanish: Visit) -> None:
+    spanish.open("tab=pesos&bits=3")
+    plots = spanish.page.locator(".js-plotly-plot:visible")
+    expect(plots).to_have_count(2)
+    before, codes = (plots.nth(i).bounding_box() for i in range(2))
+    assert before
+    assert codes
+    assert abs(before["y"] - codes["y"]) < 5
+    assert before["x"] + before["width"] <= codes["x"]
+    assert max(before["height"], codes["height"]) <= 400
+
+
 BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
 
 
@@ -145,6 +157,7 @@ def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
     language: Language = desktop.language  # type: ignore[assignment]
     page = desktop.page
     desktop.open("tab=texto&bits=3")
+    page.get_by_role("button", name=speculate_texts.SPECULATE_TITLE[language]).click()
     page.locator(f"#speculate-{language}").click()
     output = page.locator(f"#speculated-{language}")
     expect(output.locator(".lab-verdict")).to_contain_text(speculate_texts.SPECULATE_SAME[language])
@@ -156,6 +169,10 @@ def test_a_draft_is_corrected_in_colour_and_in_words(desktop: Visit) -> None:
         for tag in ("span", "ins", "del")
     }
     assert looks == {"span": ["none", "2px"], "ins": ["underline", "0px"], "del": ["line-through", "0px"]}
+    size = "one => parseFloat(getComputedStyle(one).fontSize)"
+    assert text.locator("> del").first.evaluate(size) == 0  # a sign stands for it
+    output.get_by_label(speculate_texts.SPECULATE_SEE[language]).check()
+    assert text.locator("> del").first.evaluate(size) > 10
     for words in (
         speculate_texts.SPECULATE_ACCEPTED,
         speculate_texts.SPECULATE_OWN,
@@ -177,10 +194,11 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     page.locator("#prompt-es textarea").fill("Aquella noche")
     page.get_by_role("button", name=text_texts.SETTINGS.es).click()
     page.get_by_label(text_texts.MAX_LENGTH.es).fill("512")
+    page.get_by_role("button", name=speculate_texts.SPECULATE_TITLE.es).click()
     slider = page.locator("#drafted-es input[type=range]")
-    for _ in range(3):
+    while slider.input_value() != "7":  # what unfolds may drop a key while it is being built
         slider.press("ArrowRight")
-    assert slider.input_value() == "7"
+        page.wait_for_timeout(100)
     page.locator("#speculate-es").click()
     output = page.locator("#speculated-es")
     expect(output.locator(".lab-spec-text .caret")).to_be_visible()
@@ -399,6 +417,21 @@ def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -
     assert cards.inner_text() != first
     page.keyboard.press("Escape")
     expect(cards).to_have_count(0)
+
+
+def test_drift_is_found_from_the_top_and_from_the_verdict(desktop: Visit) -> None:
+    language, page = desktop.language, desktop.page
+    desktop.open("tab=texto&bits=3")
+    title = page.locator(f"#drift-title-{language}")
+    page.evaluate("window.here = true")  # Gradio's <base> took such links to "/", in Spanish and without the recipe
+    page.locator(".lab-jump:visible a").click()
+    expect(title).to_be_in_viewport()
+    page.evaluate("window.scrollTo(0, 0)")
+    page.locator(f"#write-{language}").click()
+    page.locator(f"#written-{language} a[href='#drift-title-{language}']").click()
+    expect(title).to_be_in_viewport()
+    assert page.evaluate("window.here") is True
+    assert desktop.bits() == 3
 
 
 def test_the_notebook_is_run_and_names_the_layer_that_it_touched(desktop: Visit) -> None:

@@ -95,7 +95,7 @@ def test_before_a_method_has_read_its_text_the_original_is_seen_and_nothing_empt
 
 def test_the_names_in_the_list_fit_a_phone(lab: Lab) -> None:
     for language in LANGUAGES:
-        assert max(len(title) for title, _ in layer_choices(lab.loaded(lab.default()), language)) <= 40
+        assert max(len(title) for title, _ in layer_choices(lab.loaded(lab.default()), language)) <= 28
 
 
 @each("language", LANGUAGES)

@@ -25,8 +25,10 @@ class Visit:
 
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}{PATHS[self.language]}?{query}")
-        expect(self.page.locator(".lab-recipe")).to_be_visible()
         self.page.wait_for_function("window.labReady === true")
+        # Until then there are two first pictures, and the page's own is hidden, so that it takes no focus.
+        self.page.wait_for_function("document.documentElement.classList.contains('lab-shown')")
+        expect(self.page.locator(".lab-recipe")).to_be_visible()
 
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]

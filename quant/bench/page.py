@@ -96,7 +96,7 @@ def opened(browser: Browser, screen: ViewportSize, address: str, picture: str) -
     context.add_init_script(f"const PICTURE = {picture!r};" + WATCH_JS)
     page = context.new_page()
     page.goto(address)
-    page.wait_for_function("window.labReady === true")
+    page.wait_for_function("window.labReady && document.documentElement.classList.contains('lab-shown')")
     yield page
     context.close()
 

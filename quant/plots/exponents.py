@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant.evaluation.numbers import FormatRange
-from quant.plots.ranges import MANTISSA_LINE
-from quant.plots.style import EXPONENT, INK, MANTISSA, ORIGINAL, PERCENT, finish
+from quant.plots.style import EXPONENT, INK, MANTISSA, MANTISSA_LINE, ORIGINAL, ORIGINAL_LINE, PERCENT, finish
 from quant.text import Language, Text
 
 WEIGHTS = Text("% de los pesos", "% of the weights")
@@ -29,7 +28,8 @@ def exponents(
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.6, 0.4])
     share = (100 * counts / max(int(counts.sum()), 1)).astype(np.float32)
     figure.add_bar(
-        x=powers + 0.5, y=share, width=0.94, row=1, col=1, marker={"color": ORIGINAL, "line": {"width": 0}},
+        x=powers + 0.5, y=share, width=0.94, row=1, col=1,
+        marker={"color": ORIGINAL, "line": {"width": 1, "color": ORIGINAL_LINE}},
         customdata=powers, hovertemplate="2<sup>%{customdata}</sup>: %{y:.3g}" + PERCENT[language] + "<extra></extra>",
     )  # fmt: skip
     rows = [names[f.name] for f in formats]

@@ -12,7 +12,6 @@ from quant.evaluation.numbers import FormatRange
 from quant.plots.style import EXPONENT, MANTISSA
 from quant.text import Language, Text
 
-MANTISSA_LINE = "#2E86BE"  # its fill alone would not stand out from white; this does from white and from dark
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 330, 58, 8, 48, 46
 WIDE, NARROW = 780, 370
 LOW, HIGH, STEP = -150, 130, 30

@@ -20,6 +20,8 @@ INKS = {
     "light": {"original": ORIGINAL, "quantized": "#8A5A00", "error": "#B04700", "line": "#7A8494", "good": "#00694E"},
     "dark": {"original": MANTISSA, "quantized": QUANTIZED, "error": "#FF8F57", "line": "#7A8494", "good": "#3CC79B"},
 }
+# Outlines of fills, which alone do not stand out three to one from white (orange, sky) or from dark (blue).
+ORIGINAL_LINE, QUANTIZED_LINE, MANTISSA_LINE = "#2E86BE", "#A87000", "#2E86BE"
 # Where the page's own ink does not reach; on the page, style.css gives plotly's text the colour of the page's.
 INK = "#7A808C"
 PERCENT = Text("\N{NARROW NO-BREAK SPACE}%", "%")

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from quant.evaluation.weights import Axis, WeightView
-from quant.plots.style import ORIGINAL, PERCENT, QUANTIZED, finish
+from quant.plots.style import ORIGINAL, ORIGINAL_LINE, PERCENT, QUANTIZED, QUANTIZED_LINE, finish
 from quant.text import Language, Text, number, superscript
 
 BEFORE = Text("Original (float32)", "Original (float32)")
@@ -25,8 +25,6 @@ SHARE = Text("% de los pesos", "% of the weights")
 NOT_YET = Text("aún no hay códigos", "no codes yet")
 HEIGHT = 380
 CROWDED = 64  # bars; from there on they touch one another
-# Outlines that stand out from white and from the dark page alike, three to one.
-ORIGINAL_LINE, QUANTIZED_LINE = "#2E86BE", "#A87000"
 
 
 def histogram(view: WeightView, language: Language, *, log_counts: bool) -> go.Figure:

@@ -27,7 +27,8 @@ def marked(text: str, language: Language) -> Markup:
 
 
 def _term(found: re.Match[str], language: Language) -> Markup:
-    word, key = found[1], found[2] or found[1].lower()
+    word = found[1]
+    key = found[2] or (word if word in ENTRIES else word.lower())
     return macros(PIECES).term(word, ENTRIES[key][1][language])
 
 

@@ -1,9 +1,8 @@
-"""What the page calls a layer: «Bloque 1 · MLP: entrada» rather than `transformer.h.0.mlp.c_fc`."""
+"""What the page calls a layer: «Bloque 1 · MLP, entrada» rather than `transformer.h.0.mlp.c_fc`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import gradio as gr
 
@@ -19,17 +18,13 @@ BLOCK = re.compile(r"(?:^|\.)(?:h|layers)\.(\d+)\.(.+)$")
 
 def layer_title(layer: Layer, language: Language) -> str:
     """A readable name; one that is not GPT-2's keeps its own."""
-    return _title(layer, t.PARTS, language)
-
-
-def _title(layer: Layer, parts: Mapping[str, Text], language: Language) -> str:
     if layer.kind is Kind.TABLE:
         return t.TOKEN_TABLE[language].capitalize()
     found = BLOCK.search(layer.name)
     if not found:
         return layer.name
     block, part = int(found[1]) + 1, found[2]
-    known = parts[part][language] if part in parts else part
+    known = t.PARTS[part][language] if part in t.PARTS else part
     return f"{t.BLOCK.format(n=block)[language]} · {known}"
 
 
@@ -39,8 +34,8 @@ def matrices(loaded: LoadedModel) -> list[Layer]:
 
 
 def layer_choices(loaded: LoadedModel, language: Language) -> list[tuple[str, str]]:
-    """(title, name) of each matrix, with its shape, in as few letters as a phone's list has room for."""
-    return [(f"{_title(m, t.BRIEF_PARTS, language)} · {m.shape[0]} × {m.shape[1]}", m.name) for m in matrices(loaded)]
+    """(title, name) of each matrix, in as few letters as a phone's list has room for."""
+    return [(layer_title(m, language), m.name) for m in matrices(loaded)]
 
 
 def default_layer(loaded: LoadedModel) -> str:

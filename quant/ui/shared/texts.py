@@ -76,12 +76,6 @@ DEFAULT_PROMPT = "Me gusta mucho el futbol"
 QUANTIZING = Text("Cuantizando el modelo:", "Quantizing the model:")
 BLOCK = Text("Bloque {n}", "Block {n}")
 PARTS = {
-    "attn.c_attn": Text("atención: consulta, clave y valor", "attention: query, key and value"),
-    "attn.c_proj": Text("atención: salida", "attention: output"),
-    "mlp.c_fc": Text("MLP: entrada", "MLP: in"),
-    "mlp.c_proj": Text("MLP: salida", "MLP: out"),
-}
-BRIEF_PARTS = {
     "attn.c_attn": Text("atención, QKV", "attention, QKV"),
     "attn.c_proj": Text("atención, salida", "attention, out"),
     "mlp.c_fc": Text("MLP, entrada", "MLP, in"),

@@ -15,9 +15,9 @@ TOUR_STEP = Text("Paso {step} de {steps}", "Step {step} of {steps}")
 TOUR_OPTIONS = Text("Respuestas posibles", "Possible answers")
 TOUR_CLOSE = Text("Cerrar el recorrido; se guarda por dónde vas", "Close the tour; your place is kept")
 TOUR_BACK = Text("← Anterior", "← Back")
-TOUR_SKIP = Text("Saltar la pregunta", "Skip the question")
-TOUR_NEXT = Text("Siguiente pregunta →", "Next question →")
-TOUR_END = Text("Ver qué te llevas →", "See what you take away →")
+TOUR_SKIP = Text("Saltar →", "Skip →")
+TOUR_NEXT = Text("Siguiente →", "Next →")
+TOUR_END = Text("Terminar →", "Finish →")
 TOUR_RIGHT = Text("Has acertado.", "You got it.")
 TOUR_WRONG = Text("Esta vez no.", "Not this time.")
 TOUR_MARK_RIGHT = Text("✓ es esta", "✓ this one")
@@ -54,11 +54,11 @@ FLOATS_OPTIONS = {
 FLOATS_WHY = Text(
     "BF16 reparte sus bits de otra forma: {exponent} de exponente y {mantissa} de mantisa, frente a {exponent_fp16} y "
     "{mantissa_fp16} de FP16. Entre 1 y 2 distingue {values} números y FP16, {values_fp16}. A cambio llega hasta "
-    "{largest}, casi tanto como FP32; FP16 da infinito en cuanto pasa de {largest_fp16}. Para entrenar importa más llegar lejos "
+    "{largest}, casi tanto como FP32; FP16 se acaba en {largest_fp16}, y después viene el infinito. Para entrenar importa más llegar lejos "
     "y por eso se usa BF16.",
     "BF16 spends its bits differently: {exponent} on the exponent and {mantissa} on the mantissa, where FP16 has "
     "{exponent_fp16} and {mantissa_fp16}. Between 1 and 2 it tells {values} numbers apart and FP16 {values_fp16}. In "
-    "return it reaches {largest}, nearly as far as FP32; FP16 gives infinity just above {largest_fp16}. Reach matters more in "
+    "return it reaches {largest}, nearly as far as FP32; FP16 ends at {largest_fp16}, and after that comes infinity. Reach matters more in "
     "training, which is why BF16 is used there.",
 )
 FLOATS_LOOK = Text(

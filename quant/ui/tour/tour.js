@@ -65,8 +65,8 @@
     #go(step) {
       this.state.step = step;
       this.#keep();
-      const { tab, before, after } = this.step.dataset;
-      this.#ask(tab, this.#answered ? after || before : before);
+      const { at, before, after } = this.step.dataset;
+      this.#ask(at, this.#answered ? after || before : before);
       this.step.querySelector("h2").focus();
     }
 
@@ -74,8 +74,8 @@
       if (this.#answered) return;
       this.state.guesses[this.state.step] = option;
       this.#keep();
-      const { tab, after } = this.step.dataset;
-      this.#ask(tab, after);
+      const { at, after } = this.step.dataset;
+      this.#ask(at, after);
       this.step.querySelector(".lab-tour-answer p").focus();
     }
 

@@ -68,7 +68,7 @@ def details(s: Shown, language: Language) -> Markup:
     how = [s.recipe[language], _protocol(s, language), _sure(f, language), s.computes[language]]
     below = html.folded(t.PROTOCOL_LABEL[language], html.NOTHING.join(html.caption(line) for line in how))
     shown = (
-        html.legend(("packed", "measured"), language) + cost + html.heading(3, t.DIVERGENCE[language]) + drift + below
+        html.legend(("packed", "measured"), language) + cost + html.heading(2, t.DIVERGENCE[language]) + drift + below
     )
     return macros(METRICS).all(t.ALL_FIGURES[language], html.belongs(s.query, shown, language))
 

@@ -109,7 +109,7 @@
 
     showValue(said) {
       const text = said === null ? this.t.nothing : window.labWords.exact(said, this.language);
-      this.value.textContent = `${said === null ? "" : "= "}${text}`;
+      this.value.textContent = `${said === null ? "" : "=\u00a0"}${text}`;
       const long = text.length > LONG;
       this.value.classList.toggle("long", long);
       if (long) this.value.tabIndex = 0; // a box that scrolls must be reachable by keyboard

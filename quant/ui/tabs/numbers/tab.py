@@ -29,7 +29,6 @@ from quant.lab import Lab
 from quant.model.load import LoadedModel
 from quant.plots import style
 from quant.plots.exponents import exponents
-from quant.plots.ranges import MANTISSA_LINE
 from quant.text import Language, Text, fixed, number
 from quant.ui.shared import glossary, html
 from quant.ui.shared.frames import Updates, Values
@@ -50,7 +49,7 @@ NO_BASE = 'if (document.baseURI === new URL(".", location.href).href) document.q
 HEAD = f"<script>{NO_BASE}\n{SCRIPT}</script>"
 CSS = (
     f":root {{ --lab-sign: {style.SIGN}; --lab-exponent: {style.EXPONENT}; --lab-mantissa: {style.MANTISSA};"
-    f" --lab-mantissa-line: {MANTISSA_LINE}; --lab-control-border: #7A8494; }}\n"
+    f" --lab-mantissa-line: {style.MANTISSA_LINE}; --lab-control-border: #7A8494; }}\n"
     + (FOLDER / "numbers.css").read_text(encoding="utf8")
 )
 SHOWN = ("float32", "float16", "bfloat16")

@@ -22,8 +22,8 @@ NUMBERS_EXPONENTS_TITLE = Text(
     "Which powers of two the weights use, and what each format would lose",
 )
 NUMBERS_BITS_TRY = Text(
-    "Escribe un número, arrástralo o toma un peso del modelo. Luego pulsa un bit.",
-    "Type a number, drag it or take a weight of the model. Then press a bit.",
+    "Escribe un número, arrástralo o toma un peso; luego pulsa un bit.",
+    "Type a number, drag it or take a weight; then press a bit.",
 )
 NUMBERS_LINE_TRY = Text(
     "Cada raya es un valor que existe. Arriba, los pesos de la capa; abajo, cuántos van a parar a cada valor.",
@@ -90,7 +90,7 @@ NUMBERS_QUIZ = {
     "show": Text("Mostrar", "Show"),
     "right": Text("✓ Eso es.", "✓ That is it."),
     "wrong": Text("✗ Es la otra.", "✗ It is the other one."),
-    "score": Text("Llevas {right} de {answered}.", "{right} of {answered} so far."),
+    "score": Text("Aciertos: {right} de {answered}.", "Right so far: {right} of {answered}."),
 }
 # A question, its two answers, which of them is right, what is often read, and what is so.
 NUMBERS_WRONG = [

@@ -6,6 +6,7 @@
 
   const STEP_MS = 1600; // of the fall: long enough to read the text
   const REST_MS = 250; // after which a dragged slider is taken to have come to rest
+  const ANSWER_MS = 4000; // for which an answer is waited for: one to an earlier question must not move the slider back
   const FALL = ["8", "6", "5", "4", "3", "2"];
   // What is recorded: another recipe than this is not what the opening shows.
   const RECORDED = { model: "embedded", format: "int", granularity: "group", group: 64, zero_point: 0, table: 0, activations: "float" };
@@ -31,7 +32,7 @@
 
     #adopt() {
       const { stops, strings } = JSON.parse(this.dataset.lab);
-      Object.assign(this, { stops, strings, live: null, waiting: 0, playing: 0 });
+      Object.assign(this, { stops, strings, live: null, waiting: 0, playing: 0, asked: "", askedAt: 0 });
       this.slots = Object.fromEntries([...this.querySelectorAll("[data-slot]")].map((node) => [node.dataset.slot, node]));
       const one = (css) => this.querySelector(css);
       this.slider = one("input[type=range]");
@@ -71,6 +72,7 @@
 
     // `whole`: also where the live recipe differs in more than its bits. The original is no recipe.
     #ask(whole) {
+      Object.assign(this, { asked: this.stop.key, askedAt: performance.now() });
       if (this.stop.key === "original" || (this.isOther && !whole)) return;
       window.labAsk?.({ recipe: `bits=${this.stop.key}`, whole });
     }
@@ -83,8 +85,16 @@
       const at = this.stops.findIndex((stop) => stop.key === String(recipe.bits));
       this.other.hidden = !this.isOther && (at >= 0 || !("bits" in recipe));
       const isNew = String(recipe.bits) !== this.bits;
+      const isFirst = this.bits === undefined; // the page says its recipe; who has moved the slider before keeps it
       this.bits = String(recipe.bits);
-      if (at >= 0 && isNew && !this.isOther && !this.waiting && !this.playing && at !== this.at) this.#show(at);
+      if (isFirst && this.askedAt) return;
+      if (at >= 0 && isNew && !this.isOther && !this.#isBusy() && at !== this.at) this.#show(at);
+    }
+
+    // While the visitor's hand or the fall moves the slider, and until what was last asked for is there.
+    #isBusy() {
+      if (this.bits === this.asked) this.asked = "";
+      return this.waiting || this.playing || (this.asked && performance.now() - this.askedAt < ANSWER_MS);
     }
 
     #show(at) {

@@ -16,7 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from quant.changes import Span
-from quant.evaluation.verdict import Verdict
+from quant.evaluation.verdict import WORDS, Verdict
 from quant.recorded import Recorded, Row, recorded
 from quant.text import Language, Text, number, size
 from quant.ui.shared import html
@@ -97,12 +97,12 @@ def stop_of(kept: Recorded, row: Row, language: Language) -> Stop:
     whole = t.SIZE_REST.format(rest=size(rest, language))
     return Stop(
         key=str(row.bits), said=_said(t.AT, language, bits=row.bits),
-        value=_said(t.VALUE, language, bits=row.bits, size=shown, verdict=row.judged.value),
+        value=_said(t.VALUE, language, bits=row.bits, size=shown, verdict=_word(row, language)),
         size=shown, of=_said(t.SIZE_OF, language, whole=size(kept.float_bytes, language)),
         parts=macros(FILE).parts(marked(whole[language], language), parts[language]),
         rest=_share(rest, kept), codes=_share(packed - rest, kept),
         text=marked_text(kept.prompt, row.text, row.changed), told=_told(row, language),
-        chip=html.chip(row.judged, language),
+        chip=_chip(row.judged, WORDS[row.judged], language),
         perplexity=" → ".join(number(p.value, language, 3) for p in (kept.perplexity_original, row.perplexity)),
         kl=_said(t.NATS, language, kl=number(row.kl_mean.value, language, 2)),
         caption=_said(t.WEIGHTS, language, bits=row.bits, levels=levels, error=error),
@@ -118,7 +118,8 @@ def original_stop(kept: Recorded, language: Language) -> Stop:
         key=ORIGINAL, said=t.AT_ORIGINAL[language], value=_said(t.VALUE_ORIGINAL, language, size=shown),
         size=shown, of=t.SIZE_OF_ORIGINAL[language], parts=macros(FILE).parts(published[language], ""), rest=100.0,
         codes=0.0, text=marked_text(kept.prompt, kept.original_text, ()), told=t.THE_ORIGINAL[language],
-        chip=_untouched(language), perplexity=number(kept.perplexity_original.value, language, 3),
+        chip=_chip(Verdict.INDISTINGUISHABLE, t.ORIGINAL_CHIP, language),
+        perplexity=number(kept.perplexity_original.value, language, 3),
         kl=_said(t.NATS, language, kl="0"), caption=t.WEIGHTS_ORIGINAL[language], grid=Markup(""), levels=(),
     )  # fmt: skip
 
@@ -128,10 +129,14 @@ def stops(kept: Recorded, language: Language) -> list[Stop]:
     return [original_stop(kept, language), *rows]
 
 
-def _untouched(language: Language) -> Markup:
-    """A chip for what has no verdict."""
-    sign = shared_texts.VERDICTS[Verdict.INDISTINGUISHABLE][0]
-    return Markup(macros(html.PIECES).chip("none", sign, t.ORIGINAL_CHIP[language]))
+def _chip(verdict: Verdict, word: Text, language: Language) -> Markup:
+    sign, css = shared_texts.VERDICTS[verdict]
+    return Markup(macros(html.PIECES).chip(css, sign, word[language]))
+
+
+def _word(row: Row, language: Language) -> str:
+    """The verdict within a sentence."""
+    return WORDS[row.judged][language].lower()
 
 
 def _told(row: Row, language: Language) -> str:

@@ -10,9 +10,9 @@ QUESTION = Text(
 )
 BITS = Text("Bits por peso", "Bits per weight")
 ORIGINAL_STOP = Text("original", "original")
-ORIGINAL_CHIP = Text("sin tocar", "untouched")
+ORIGINAL_CHIP = Text("Sin tocar", "Untouched")
 AT = Text("{bits} bits por peso", "{bits} bits per weight")
-AT_ORIGINAL = Text("32 bits por peso, el original", "32 bits per weight, the original")
+AT_ORIGINAL = Text("32 bits por peso", "32 bits per weight")
 VALUE = Text("{bits} bits por peso: {size}, {verdict}", "{bits} bits per weight: {size}, {verdict}")
 VALUE_ORIGINAL = Text("original, 32 bits por peso: {size}", "original, 32 bits per weight: {size}")
 # What the sizes are: weights as a program holds them, as they ship, and packed.
@@ -23,8 +23,8 @@ SIZE_PARTS = Text(
     f"{{codes}} in {{bits}}{NO_BREAK}bits",
 )
 SIZE_REST = Text(
-    "{rest} en 32: [[tabla]]",
-    "{rest} in 32: [[table|tabla]]",
+    "{rest} en 32: [[tabla]], etc.",
+    "{rest} in 32: [[table|tabla]], etc.",
 )
 SIZE_PUBLISHED = Text("así se publicó, en float16: {published}", "as published, in float16: {published}")
 PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
@@ -33,11 +33,12 @@ NATS = Text("{kl} nats", "{kl} nats")
 NOT_A_MEASURE = Text(
     "Dónde se separan no mide nada; perplejidad y KL, sí.", "Where they part measures nothing; these two do."
 )
-SAME = Text("palabra por palabra, como el original", "word for word the original’s text")
-CHANGED = Text("subrayado, lo que ya no es del original", "underlined: no longer the original’s")
+SAME = Text("palabra por palabra, como el original", "word for word the original’s")
+CHANGED = Text("subrayado, lo que ya no es del original", "underlined: what changed")
 THE_ORIGINAL = Text("lo que escribe el original", "what the original writes")
-RECORDED = Text("grabado", "recorded")
-LIVE = Text("en vivo", "live")
+# The models write Spanish, on the English page too.
+RECORDED = Text("grabado", "recorded, in Spanish")
+LIVE = Text("en vivo", "live, in Spanish")
 WRITING = Text("escribiendo…", "writing…")
 WEIGHTS = Text(
     "{bits} bits: {levels} valores; error medio, un {error}\N{NARROW NO-BREAK SPACE}% del peso mayor.",

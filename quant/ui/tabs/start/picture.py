@@ -19,6 +19,7 @@ from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Follow, Place, Seen
 from quant.ui.tabs.start import texts as t
+from quant.ui.tabs.start.hero import STOPS
 
 FILE = "tabs/start/start.html.j2"
 SHOWN = 32
@@ -26,7 +27,7 @@ SHOWN = 32
 
 def picture(lab: Lab, language: Language, choice: Choice) -> Markup:
     """The weights, their grid and a caption computed from them; nothing where the opening shows this recipe."""
-    if choice == Choice(EMBEDDED, bits=choice.bits):
+    if str(choice.bits) in STOPS and choice == Choice(EMBEDDED, bits=choice.bits):
         return Markup("")
     heading = html.heading(2, t.PICTURE_HEADING.format(recipe=choice.brief())[language])
     try:

@@ -39,7 +39,9 @@ ROUND_SOURCE_LIVE = Text(
 )
 ROUND_SOURCE_MOVED = Text("Luego los has movido tú.", "Then moved by you.")
 ROUND_LEGEND_ORIGINAL = Text("valor original", "original value")
-ROUND_LEGEND_QUANTIZED = Text("valor redondeado (con borde, si satura)", "rounded value (outlined if it saturates)")
+ROUND_LEGEND_QUANTIZED = Text(
+    "valor redondeado (borde grueso, si satura)", "rounded value (thick outline if it saturates)"
+)
 ROUND_LEGEND_ERROR = Text("error", "error")
 ROUND_ROW_VALUE = Text("valor", "value")
 ROUND_ROW_CODE = Text("código", "code")

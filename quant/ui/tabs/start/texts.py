@@ -22,22 +22,22 @@ START_WHAT = Text(
     "Un modelo de lenguaje es, ante todo, una lista larguísima de números: sus **pesos**. **Cuantizar** es guardar cada "
     "uno con menos bits: en lugar de 32, con 8, 4 o menos. El modelo ocupa menos y hay menos que leer de la memoria por "
     "cada palabra; a cambio, cada redondeo borra un poco de lo que aprendió. La pregunta es siempre la misma: **¿cuántos "
-    "bits puedo quitar antes de que se note?** Hay dos maneras de hacerlo.",
+    "bits puedo quitar antes de que se note?** Arriba la respondes tú. Hay dos maneras de hacerlo.",
     "A language model is, above all, a very long list of numbers: its **weights**. To **quantize** is to store each of "
     "them in fewer bits: instead of 32, in 8, 4 or fewer. The model is smaller and there is less to read from memory for "
     "each word; in return, every rounding wipes out a little of what it learned. The question is always the same: **how "
-    "many bits can I take away before anyone notices?** There are two ways to do it.",
+    "many bits can I take away before anyone notices?** Find out above. There are two ways to do it.",
 )
 PTQ_TITLE = Text("PTQ: después de entrenar", "PTQ: after training")
 PTQ_TEXT = Text(
     "En la cuantización posterior al entrenamiento (*post-training quantization*) se redondean los pesos de un modelo ya "
     "entrenado. Tarda segundos o minutos y no necesita los datos de entrenamiento; los mejores métodos miran unas pocas "
-    "frases para decidir hacia dónde redondear ([[calibración]]). **Elígela primero**: con 8 bits casi nunca se nota y "
+    "frases para decidir hacia dónde redondear: eso es la [[calibración]]. **Elígela primero**: con 8 bits casi nunca se nota y "
     "con 4 bits, por grupos, suele bastar en modelos grandes. Aquí se hace en su forma más simple: redondear al más "
     "cercano. En un modelo tan pequeño como el incluido, 4 bits ya se notan: "
     '<a class="lab-link" href="?tab=metrica" data-tab="metrica">mídelo</a>.',
     "Post-training quantization rounds the weights of a trained model. It takes seconds or minutes and needs no training "
-    "data; the best methods look at a few sentences to decide which way to round ([[calibration|calibración]]). **Try it "
+    "data; the best methods look at a few sentences to decide which way to round: that is [[calibration|calibración]]. **Try it "
     "first**: with 8 bits you can hardly ever tell, and with 4 bits, in groups, it is usually enough for large models. "
     "Here it is done in its simplest form: round to nearest. In a model as small as the built-in one, 4 bits already "
     'show: <a class="lab-link" href="?tab=metrica" data-tab="metrica">measure it</a>.',

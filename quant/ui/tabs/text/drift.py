@@ -255,7 +255,7 @@ def build_drift(place: Place) -> tuple[gr.Textbox, Run]:
     )  # fmt: skip
     with gr.Row():
         button = gr.Button(
-            t.DRIFT_READ[language], variant="primary", scale=0, min_width=240, elem_id=f"drift-read-{language}"
+            t.DRIFT_READ[language], variant="primary", scale=0, min_width=290, elem_id=f"drift-read-{language}"
         )
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"drift-stop-{language}")
     output = gr.HTML(html.notice(t.DRIFT_EMPTY[language], "note"), elem_id=f"drift-{language}")

@@ -26,7 +26,7 @@ from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.weights import texts as t
 from quant.ui.tabs.weights.cards import WEIGHTS, cards, legend, meaning, not_in_recipe
 
-CSS = ".gradio-container .lab-tries { max-width: none; align-items: baseline; gap: .3rem 1.4rem; }\n"
+CSS = ".gradio-container p.lab-tries { max-width: none; align-items: baseline; gap: .3rem 1.4rem; }\n"
 RARE = 0.05  # share of the weights below which half of the codes is called rarely used
 FEW_LEVELS = 64  # from there on the columns of one grid touch one another
 OUTLIER = 8.0  # largest weight over their root mean square; a million gaussian weights reach 5
@@ -93,6 +93,7 @@ def show_original(lab: Lab, language: Language, choice: Choice, layer_name: str 
 def _caption(view: WeightView, layer: Layer, scheme: Scheme, language: Language) -> str:
     said = t.WEIGHTS_CAPTION.format(
         layer=layer_title(layer, language), count=fixed(layer.parameters, language, 0),
+        shape=f"{layer.shape[0]} × {layer.shape[1]}",
         error=number(view.largest_error, language, 2), largest=number(view.largest_weight, language, 2),
     )  # fmt: skip
     return said[language] + _grids(view, layer, scheme, language)

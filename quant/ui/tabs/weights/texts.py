@@ -73,9 +73,9 @@ WEIGHTS_ORIGINAL_ONLY = Text(
     "{layer}: {count} weights, the original ones. The quantized ones show once the model has been made.",
 )
 WEIGHTS_CAPTION = Text(
-    "{layer}: {count} pesos. Arriba, los originales; abajo, los mismos tras redondear, con los mismos ejes. El mayor error "
+    "{layer} ({shape}): {count} pesos. Arriba, los originales; abajo, los mismos tras redondear, con los mismos ejes. El mayor error "
     "es {error}; el mayor peso, {largest}.",
-    "{layer}: {count} weights. Above, the original ones; below, the same after rounding, on the same axes. The largest "
+    "{layer} ({shape}): {count} weights. Above, the original ones; below, the same after rounding, on the same axes. The largest "
     "error is {error}; the largest weight, {largest}.",
 )
 WEIGHTS_ONE_GRID = Text(
