@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from quant.errors import CalibrationError, ModelError
+from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.lane import Lane
 from quant.loading import load_model
@@ -95,7 +95,7 @@ class Lab:
         return ModelError(
             Text("El modelo «{name}» no está en esta página; puedes elegir: {allowed}.",
                  "The model “{name}” is not on this page; you can choose: {allowed}.")
-            .format(name=name, allowed=", ".join(self.names()))
+            .format(name=shown(name), allowed=", ".join(self.names()))
         )  # fmt: skip
 
     def quantized(self, recipe: Recipe) -> Work[LoadedModel]:

@@ -87,6 +87,24 @@ def test_a_document_travels_compressed(server: str) -> None:
         assert len(response.read()) < 200_000
 
 
+def test_a_document_is_found_however_it_is_asked_for(server: str) -> None:
+    for path in ("", "en", "en/?bits=3"):
+        asked = urllib.request.Request(f"{server}{path}", method="HEAD")
+        with urllib.request.urlopen(asked, timeout=60) as response:
+            assert response.status == 200
+            assert response.read() == b""
+            assert not response.url.partition("?")[0].endswith("/en/")
+    assert prop(document(server, "en", "bits=3"), "bits-en", "value") == 3
+
+
+@each("name", ["prompt", "drift", "own", "principio", "measured_text", "layer"])
+@each("value", ["bogus", "", "%00", "%F0%9F%99%82", "x" * 2500])
+def test_what_an_address_keeps_is_shown_only_where_it_fits(server: str, name: str, value: str) -> None:
+    for tab in ("inicio", "pesos", "texto", "metrica"):
+        page = document(server, "es", f"tab={tab}&{name}={value}")
+        assert prop(page, "tabs-es", "selected") == tab
+
+
 @each("query", ["bits=99&tab=nowhere&model=nobody", "prompt=" + "x" * 3000, "layer=%00&group=7&format=%3Cscript%3E"])
 def test_an_address_that_cannot_be_opens_the_usual_page(server: str, query: str) -> None:
     page = document(server, "es", query)

@@ -40,15 +40,16 @@ def within(seconds: float, work: Callable[[], T], name: str) -> T:
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="patience")
     result = pool.submit(run)
-    pool.shutdown(wait=False)
     begun = time.monotonic()
     while not wait([result], AGAIN_S).done:
         waited = time.monotonic() - begun
         if waited > BUSY * seconds or (waited > seconds and _worked(thread, waited) > seconds):
             break
     else:
+        pool.shutdown(wait=False)
         return result.result()
-    threading.Thread(target=_end, args=(result, thread[0]), daemon=True).start()
+    pool.shutdown(wait=False)  # not before: an idle thread still has a clock, one that has ended has none
+    threading.Thread(target=_end, args=(result, thread), daemon=True).start()
     raise ModelError(
         Text("Con la configuración de «{name}» no se acaba: tras {n} segundos se ha dejado. Pide mucho más trabajo del "
              "que sus pesos explican.",
@@ -64,8 +65,9 @@ def _worked(thread: list[int], waited: float) -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(thread[0]))
 
 
-def _end(result: Future[T], thread: int) -> None:
+def _end(result: Future[T], thread: list[int]) -> None:
     """Tell a thread to end until it does: what is raised within a destructor is lost."""
     while not result.done():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_GivenUp))
+        for name in thread:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(name), ctypes.py_object(_GivenUp))
         wait([result], AGAIN_S)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from threading import BoundedSemaphore
 
 import gradio as gr
+from gradio.components import Component
 from markupsafe import Markup
 
 from quant.errors import QuantError
 from quant.size import size_report
 from quant.text import Language, Text, size
 from quant.ui.border.document import Opening
-from quant.ui.border.inputs import is_text
+from quant.ui.border.inputs import is_text, refusal
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.frames import Updates
+from quant.ui.shared.layer_names import layer_in_view
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice, read_query
 from quant.ui.tabs.base import Seen
@@ -27,6 +30,7 @@ from quant.ui.tabs.table import TITLES
 from quant.ui.view import View, own
 
 PATHS: dict[Language, str] = {"es": "", "en": "en"}
+AT_ONCE = BoundedSemaphore(2)  # documents whose figures are drawn together, as the light queue has it
 LONGEST = 2000  # characters of a text in an address
 Params = Mapping[str, str]
 
@@ -49,11 +53,12 @@ def chosen(view: View, params: Params) -> tuple[Choice, list[QuantError]]:
 def opened(view: View, params: Params) -> Opening:
     """What the first document of `params` shows."""
     tab, (choice, errors) = tab_of(params), chosen(view, params)
-    kept = {c: params[name] for name, c in view.kept.items() if is_short_text(params.get(name))}
+    kept = {c: params[name] for name, c in view.kept.items() if can_hold(c, params.get(name))}
     follows = view.at_once(tab)
     values = {component: kept.get(component, component.value) for component in own(follows)}
     view.controls.offer_models()
-    live = view.shown(follows, Seen(choice, params.get("layer")), values)
+    with AT_ONCE:
+        live = view.shown(follows, Seen(choice, _layer(view, choice, params)), values)
     updates: Updates = view.controls.show(choice) | live | kept | {view.tabs: gr.update(selected=tab)}
     wrong = [html.problem(error, view.language) for error in errors]
     updates[view.status] = html.NOTHING.join([Markup(live[view.status]), *wrong])
@@ -79,8 +84,17 @@ def header(language: Language) -> Markup:
     )
 
 
-def is_short_text(value: str | None) -> bool:
-    return value is not None and len(value) <= LONGEST and is_text(value)
+def can_hold(component: Component, value: str | None) -> bool:
+    """Whether what an address gives is something that this component may show."""
+    return value is not None and len(value) <= LONGEST and is_text(value) and refusal(component, value) is None
+
+
+def _layer(view: View, choice: Choice, params: Params) -> str | None:
+    """The layer that an address names, or the one that the model begins with."""
+    try:
+        return layer_in_view(view.lab.loaded(choice.model), params.get("layer")).name
+    except QuantError:
+        return None
 
 
 def _preview(view: View, choice: Choice, tab: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.components import Component
 
 from quant.ui.opened import tab_of
 from quant.ui.shared.action import connect
@@ -21,8 +22,8 @@ from quant.ui.view import View, outputs, own
 LIGHT: dict[str, Any] = {
     "concurrency_id": "light", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private",
 }  # fmt: skip
-READY_JS = "() => { window.labReady = true; }"
-RESTORE_JS = "(...values) => window.labKept.restored({names}, values)"
+READY_JS = "() => window.labOpened()"
+RESTORE_JS = "(...values) => window.labKept.restored({names}, values, {options})"
 KEEP_JS = "(value) => window.labKept.keep({name}, value)"
 
 
@@ -77,7 +78,8 @@ def _wire_asking(view: View) -> None:
 
     def change(values: Values) -> Updates:
         asked = dict(parse_qsl(values[view.ask]))
-        live = Choice(view.lab.default()) if "whole" in asked else controls.choice(values)
+        now = controls.choice(values)
+        live = Choice(now.model) if "whole" in asked else now
         choice, _ = read_query(asked, live)
         if choice.model not in view.lab.names():
             return gr.skip()
@@ -101,12 +103,17 @@ def _wire_kept(view: View, demo: gr.Blocks) -> None:
     """
     names, kept = list(view.kept), list(view.kept.values())
     if kept:
-        restore = RESTORE_JS.format(names=json.dumps(names))
+        restore = RESTORE_JS.format(names=json.dumps(names), options=json.dumps([options(c) for c in kept]))
         demo.load(None, kept, kept, js=restore, api_visibility="private")
     for name, component in view.kept.items():
         component.change(None, component, None, js=KEEP_JS.format(name=json.dumps(name)), api_visibility="private")
     for layer in view.layers:
         layer.input(None, layer, None, js=KEEP_JS.format(name='"layer"'), api_visibility="private")
+
+
+def options(component: Component) -> list[Any] | None:
+    """What may be chosen there; None where anything may be written."""
+    return [value for _, value in component.choices] if isinstance(component, gr.Radio) else None
 
 
 def _wire_opening(view: View, demo: gr.Blocks) -> None:

@@ -28,7 +28,7 @@ class Answer:
 
     def __init__(self, scope: Scope, send: Send, page: gr.Blocks) -> None:
         self._scope, self._send, self._page = scope, send, page
-        self.document = self._begun = False
+        self.document = self.bodiless = self._begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -37,6 +37,8 @@ class Answer:
             guard(headers, self._page, self.document)
             if self.document and message["status"] == 200:
                 self._greet(headers)
+        elif self.bodiless:
+            message = {**message, "body": b""}
         await self._send(message)
 
     def _greet(self, headers: MutableHeaders) -> None:

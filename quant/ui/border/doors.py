@@ -60,7 +60,8 @@ UPLOADS = (door(rf"{API_PREFIX}/upload", WRITE), door(rf"{API_PREFIX}/upload_pro
 def doors(page: gr.Blocks) -> tuple[Door, ...]:
     """Those of this page: a document a language; the one for uploads only where a listener takes a file."""
     documents = (door("/" + re.escape(path), document=True) for path, *_ in page.pages)
-    return (*documents, *ASSETS, *STREAMS, *CALLS, PREVIEWS, FILES, *(UPLOADS if takes_files(page) else ()))
+    slashed = (door(f"/(?P<slashed>{re.escape(path)})/", document=True) for path, *_ in page.pages if path)
+    return (*documents, *slashed, *ASSETS, *STREAMS, *CALLS, PREVIEWS, FILES, *(UPLOADS if takes_files(page) else ()))
 
 
 def takes_files(page: gr.Blocks) -> bool:

@@ -23,11 +23,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from quant.errors import shown
-from quant.recorded import ASSETS as RECORDED
+from quant.errors import QuantError, shown
+from quant.recorded import ASSETS
 from quant.ui.border import texts as t
 from quant.ui.border.answer import Answer, Refusal, language_of
 from quant.ui.border.bodies import Body, Call, NamedCall
@@ -38,7 +38,7 @@ from quant.ui.border.reading import read, replayed, rewritten, without_ranges
 from quant.ui.border.visits import Visits, visitor_of
 
 LOG = logging.getLogger("quant.border")
-FAILURES = (LookupError, ValueError, TypeError, AttributeError, RuntimeError, OSError, HTTPException)
+FAILURES = (QuantError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, OSError, HTTPException)
 
 
 @asynccontextmanager
@@ -69,6 +69,8 @@ class Border:
         try:
             found = self._door(scope)
             answer.document = found[0].document
+            if answer.document and scope["method"] == "HEAD":  # gradio knows that of its first page alone
+                scope, answer.bodiless = {**scope, "method": "GET"}, True
             admitted = await self._admitted(scope, receive, *found)
         except Refusal as refusal:
             await answer.say(refusal.status, refusal.text, scope, receive)
@@ -108,8 +110,10 @@ class Border:
         groups, request = named.groupdict(), Request(scope)
         if "session" in groups or scope["path"].endswith("/queue/data"):
             return self._stream(scope, receive, groups.get("session", request.query_params.get("session_hash", "")))
+        if "slashed" in groups:  # its assets would be looked for one folder below
+            return RedirectResponse(f"../{groups['slashed']}?{request.url.query}".rstrip("?"))
         if "preview" in groups:
-            return FileResponse(RECORDED / f"preview-{groups['preview']}.png")
+            return FileResponse(ASSETS / f"preview-{groups['preview']}.png")
         if "file" in groups:
             self._check_file(scope, groups["file"])
             return without_ranges(scope), receive

@@ -147,11 +147,12 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
                     yield updates(shown, outputs) | seen
                     seen = {}
                 last = shown
-        # With the last frame once more: of two that come at once, the browser shows what the second one names.
-        yield (updates(last, outputs) if last else {}) | {stop: gr.update(visible=False)}
 
     def ask(request: gr.Request) -> None:
         stops.ask(str(request.session_hash))
 
-    gr.on(list(triggers), run, set(inputs), [*outputs_of(action.outputs, outputs), stop], **HEAVY)
+    running = gr.on(list(triggers), run, set(inputs), [*outputs_of(action.outputs, outputs), stop], **HEAVY)
+    # An event of its own, which comes however the work ended.
+    running.then(lambda: gr.update(visible=False), None, stop, queue=False, show_progress="hidden",
+                 api_visibility="private")  # fmt: skip
     stop.click(ask, queue=False, show_progress="hidden", api_visibility="private")

@@ -13,21 +13,34 @@
 
   // ---- the live recipe
 
+  let first = ""; // the recipe that the page opened with
+
+  /** All tabs are drawn, for the recipe that the page opened with: once more, if it has moved meanwhile. */
+  window.labOpened = () => {
+    window.labReady = true;
+    if (first !== JSON.stringify(window.labRecipe)) window.labAsk({ recipe: recipeQuery().toString() });
+  };
+
   /** The controls' values have moved: the address follows, and whoever listens is told. */
   window.labMoved = (names, values) => {
     window.labRecipe = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    first ||= JSON.stringify(window.labRecipe);
     writeRecipe();
     markStale();
     window.dispatchEvent(new CustomEvent("lab-recipe", { detail: window.labRecipe }));
   };
 
+  /** The live recipe in `params`, as an address has it. */
+  function recipeQuery(params = new URLSearchParams()) {
+    for (const [name, value] of Object.entries(window.labRecipe ?? {})) {
+      if (value === "" || value === null) params.delete(name);
+      else params.set(name, typeof value === "boolean" ? +value : value);
+    }
+    return params;
+  }
+
   function writeRecipe() {
-    const url = address((params) => {
-      for (const [name, value] of Object.entries(window.labRecipe ?? {})) {
-        if (value === "" || value === null) params.delete(name);
-        else params.set(name, typeof value === "boolean" ? +value : value);
-      }
-    });
+    const url = address(recipeQuery);
     history.replaceState(history.state, "", url);
   }
 
@@ -35,10 +48,12 @@
   window.labAsk = ({ recipe = "", tab = "", whole = false }) => {
     if (tab) show(tab);
     if (!recipe && !whole) return;
+    const field = document.querySelector(`#ask-${LANGUAGE} :is(textarea, input)`);
+    if (!field) return; // gradio has not built the page yet
     const asked = new URLSearchParams(recipe);
     if (whole) asked.set("whole", 1);
     asked.set("n", (asks += 1)); // asking for the same twice is asking twice
-    put(document.querySelector(`#ask-${LANGUAGE} :is(textarea, input)`), asked.toString());
+    put(field, asked.toString());
   };
   let asks = 0;
 
@@ -52,12 +67,16 @@
   // ---- tabs and the browser's history
 
   const show = (tab) => document.getElementById(`tab-${tab}-${LANGUAGE}-button`)?.click();
+  const BACK_MS = 400; // within which a tab that Back leads to says that it was selected
+  let back = -BACK_MS;
 
   /** A tab was selected: a step of the history, so that Back leads to the tab before. */
   window.labTab = (tab) => {
-    if (window.labReady && tab !== shownTab()) history.pushState(history.state, "", address((p) => p.set("tab", tab)));
+    if (!window.labReady || tab === shownTab() || performance.now() - back < BACK_MS) return;
+    history.pushState(history.state, "", address((params) => params.set("tab", tab)));
   };
   window.addEventListener("popstate", () => {
+    back = performance.now();
     show(shownTab());
     writeRecipe(); // what was tried since stays
   });
@@ -66,9 +85,13 @@
 
   window.labKept = {
     /** The values to begin with: the address's, which the page already shows, or else the browser's. */
-    restored(names, values) {
+    restored(names, values, options) {
       const params = new URL(window.location).searchParams;
-      return values.map((value, i) => (params.has(names[i]) ? value : (stored(names[i]) ?? value)));
+      return values.map((value, i) => {
+        const kept = stored(names[i]);
+        const fits = kept !== null && (options[i]?.includes(kept) ?? true);
+        return params.has(names[i]) || !fits ? value : kept;
+      });
     },
     keep(name, value) {
       try {
@@ -129,10 +152,17 @@
     const layout = document.querySelector(`.lab-layout:has(#recipe-${LANGUAGE})`);
     if (!layout) return;
     layout.classList.toggle("open", open);
+    // On a phone it lies over the page, which a keyboard must not walk behind it.
+    const side = layout.querySelector(".lab-side");
+    side.setAttribute("role", "region");
+    side.setAttribute("aria-label", side.querySelector("h2")?.textContent ?? "");
+    layout.querySelector(".lab-main").inert = layout.classList.contains("open") && liesOver(side);
     markDrawer();
     const focus = layout.classList.contains("open") ? ".lab-close" : ".lab-recipe";
     layout.querySelector(focus)?.focus({ preventScroll: true });
   }
+
+  const liesOver = (side) => getComputedStyle(side).position === "fixed";
 
   /** The line is drawn anew whenever the recipe moves. */
   function markDrawer() {
@@ -170,6 +200,10 @@
     closeTerms();
     if (target.closest?.(".lab-recipe")) return toggleDrawer();
     if (target.closest?.(".lab-close")) return toggleDrawer(false);
+    const over = document.querySelector(".lab-layout.open > .lab-side");
+    if (over && liesOver(over) && target.isConnected && !over.contains(target) && target.closest?.(".lab-layout")) {
+      return toggleDrawer(false);
+    }
     const asking = target.closest?.("[data-recipe], [data-recipe-whole], [data-tab]");
     if (!asking || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
     event.preventDefault();
@@ -228,7 +262,9 @@
     if (first) handOver(first);
   }
   built.observe(root, { childList: true, subtree: true });
-  setTimeout(uncover, 8000); // should gradio's page ever be made of other parts
+  // Should gradio's page ever be made of other parts; until there is any of it, the first picture stays.
+  const late = () => (document.querySelector(".lab-main .tabitem") ? uncover() : setTimeout(late, 1000));
+  setTimeout(late, 8000);
 
   // Gradio names its sliders in English for screen readers whatever the page's language; the label alone says enough.
   function tidy() {

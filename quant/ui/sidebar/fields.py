@@ -14,7 +14,7 @@ from typing import Any
 
 from quant.activations import Activations
 from quant.blocks import BLOCKS
-from quant.errors import SchemeError
+from quant.errors import SchemeError, shown
 from quant.formats import FORMATS
 from quant.lab import Lab
 from quant.methods import METHODS
@@ -98,7 +98,7 @@ class Field:
         try:
             number = int(text)
         except ValueError:
-            raise SchemeError(t.LINK_NOT_WHOLE.format(name=self.name, value=text)) from None
+            raise SchemeError(t.LINK_NOT_WHOLE.format(name=self.name, value=shown(text))) from None
         if isinstance(self.default, bool):
             return bool(number)
         if allowed and number not in allowed:
