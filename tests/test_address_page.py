@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from cases import each
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from visits import DESKTOP, PHONE, Visit, visit
 
 from quant.text import Language
@@ -65,7 +65,7 @@ def test_a_link_of_the_page_asks_for_a_recipe_and_a_tab(desktop: Visit) -> None:
     ask(page, recipe="bits=3", tab="pesos")
     expect(line).to_contain_text("3 bits")
     expect(line).to_contain_text(sidebar_texts.BRIEF_GRANULARITIES["channel"][desktop.language])  # type: ignore[index]
-    expect(page).to_have_url(re.compile(r"tab=pesos.*|bits=3.*"))
+    expect(page).to_have_url(re.compile(r"tab=pesos.*bits=3|bits=3.*tab=pesos"))
     ask(page, recipe="format=Q4_K")
     expect(line).to_contain_text("Q4_K")
     ask(page, recipe="bits=2", whole=True)
@@ -134,6 +134,10 @@ def test_a_result_of_another_recipe_says_so(desktop: Visit) -> None:
     expect(old).to_be_visible()
     ask(page, recipe="bits=3")
     expect(old).not_to_be_visible()
+    ask(page, recipe="bits=6")
+    old.click()
+    expect(old).not_to_be_visible()
+    expect(written.locator(".writer")).to_have_count(2)
 
 
 def test_a_word_explains_itself_and_closes_again(phone: Visit) -> None:
@@ -165,6 +169,62 @@ def test_the_drawer_opens_over_the_page_and_gives_the_focus_back(phone: Visit) -
         closes()
         expect(drawer).not_to_be_visible()
         expect(line).to_be_focused()
+
+
+@each("size", [(360, 560), (640, 450), (844, 390), (1280, 500)])
+def test_the_drawer_is_seen_in_a_low_window(spanish: Visit, size: tuple[int, int]) -> None:
+    spanish.page.set_viewport_size({"width": size[0], "height": size[1]})
+    spanish.open("tab=metrica")
+    spanish.recipe()
+    expect(spanish.page.locator(".lab-close:visible")).to_be_in_viewport()
+    expect(spanish.page.locator("#bits-es input[type=range]")).to_be_in_viewport()
+    spanish.page.locator(".lab-close:visible").click()
+
+
+def test_two_quick_steps_back_leave_the_history_whole(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("tab=inicio")
+    for tab in ("numeros", "pesos", "texto"):
+        spanish.tab(tab)
+        expect(page).to_have_url(re.compile(f"tab={tab}"))
+    page.evaluate("history.back(); setTimeout(() => history.back(), 30)")
+    expect(page.get_by_role("tab", name=TITLES["numeros"].es, exact=True)).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(600)
+    page.go_forward()
+    expect(page.get_by_role("tab", name=TITLES["pesos"].es, exact=True)).to_have_attribute("aria-selected", "true")
+
+
+def test_what_moved_while_the_other_tabs_were_drawn_is_drawn_again(spanish: Visit) -> None:
+    page = spanish.page
+    drawn = []
+
+    def late(route: Route) -> None:  # the first event that asks the server: all tabs but the one in view
+        if not drawn:
+            drawn.append(route.request)
+            page.evaluate("window.labAsk({recipe: 'bits=3'})")
+            page.wait_for_timeout(1500)
+        route.continue_()
+
+    page.route("**/queue/join*", late)
+    page.goto(f"{spanish.url}?bits=7")
+    page.wait_for_function("window.labReady === true")
+    spanish.tab("metrica")
+    expect(page.locator("#file-plan-es")).to_contain_text("6,38")
+    assert drawn
+
+
+def test_until_gradio_has_built_the_page_the_first_picture_stays(spanish: Visit) -> None:
+    held: list[Route] = []
+    spanish.page.route("**/assets/*.js", held.append)
+    spanish.page.goto(spanish.url)
+    first = spanish.page.locator("#lab-first lab-hero")
+    expect(first).to_be_visible()
+    spanish.page.wait_for_timeout(9500)  # more than what gradio is waited for
+    expect(first).to_be_visible()
+    spanish.page.unroute("**/assets/*.js")
+    for route in held:
+        route.abort()
+    spanish.complaints.clear()
 
 
 def test_a_family_of_formats_offers_its_own(desktop: Visit) -> None:

@@ -51,8 +51,9 @@
     const field = document.querySelector(`#ask-${LANGUAGE} :is(textarea, input)`);
     if (!field) return; // gradio has not built the page yet
     const asked = new URLSearchParams(recipe);
-    if (whole) asked.set("whole", 1);
+    history.replaceState(history.state, "", address((params) => asked.forEach((value, name) => params.set(name, value))));
     asked.set("n", (asks += 1)); // asking for the same twice is asking twice
+    if (whole) asked.set("whole", 1);
     put(field, asked.toString());
   };
   let asks = 0;
@@ -124,6 +125,13 @@
     }
   }
 
+  /** Press the button that made a result: the main one before it in its tab, or else the one after. */
+  function repeat(result) {
+    const all = [...(result.closest(".tabitem")?.querySelectorAll("button.primary") ?? [])].filter((one) => one.offsetParent);
+    const before = all.filter((one) => one.compareDocumentPosition(result) & Node.DOCUMENT_POSITION_FOLLOWING);
+    (before.at(-1) ?? all[0])?.click();
+  }
+
   // ---- words that explain themselves
 
   function closeTerms(but = null) {
@@ -143,10 +151,17 @@
     const word = button.getBoundingClientRect();
     const box = said.getBoundingClientRect();
     said.style.left = `${Math.max(8, Math.min(word.left, window.innerWidth - box.width - 8))}px`;
-    said.style.top = `${word.bottom + box.height + 8 > window.innerHeight ? word.top - box.height - 4 : word.bottom + 4}px`;
+    const above = word.top - box.height - 6; // below would lie over the figure that the word is of
+    said.style.top = `${above > 60 ? above : word.bottom + 6}px`;
   }
 
   // ---- the drawer
+
+  function flash() {
+    const holder = document.querySelector(`.lab-layout:has(#recipe-${LANGUAGE}) .lab-status-holder`);
+    holder.classList.add("lab-flash");
+    setTimeout(() => holder.classList.remove("lab-flash"), 1500);
+  }
 
   function toggleDrawer(open) {
     const layout = document.querySelector(`.lab-layout:has(#recipe-${LANGUAGE})`);
@@ -171,28 +186,36 @@
     }
   }
 
-  /** What was typed into a slider's box and cannot be: the nearest that can, with a word. Gradio would ask the server. */
-  function clamp(event) {
+  /** While a number is typed into a slider's box, gradio hears nothing of it: it would ask the server for 9 of 99. */
+  function typed(event) {
+    if (!putting && event.target.matches?.(NUMBER)) event.stopImmediatePropagation();
+  }
+
+  /** What was typed, or the nearest that can be, with a word; what was there, where nothing was. */
+  function entered(event) {
     const box = event.target;
-    if (!box.matches?.(".lab-side input[type=number][max]") || box.value === "") return;
-    const [low, high, typed] = [+box.min, +box.max, +box.value];
-    const allowed = Math.min(high, Math.max(low, Math.round(typed)));
+    if (putting || !box.matches?.(NUMBER)) return;
     const side = box.closest(".lab-side");
     const said = side.querySelector(".lab-clamped");
-    if (allowed === typed) {
-      if (event.isTrusted) said.textContent = "";
-      return;
+    const before = box.closest(".block").querySelector("input[type=range]").value;
+    const [low, high] = [+box.min, +box.max];
+    const allowed = box.value === "" ? +before : Math.min(high, Math.max(low, Math.round(+box.value)));
+    said.textContent = "";
+    if (String(allowed) !== box.value) {
+      said.textContent = side.querySelector("[data-clamped]").dataset.clamped
+        .replace("{low}", low).replace("{high}", high).replace("{allowed}", allowed);
     }
-    event.stopImmediatePropagation();
+    putting = true;
     put(box, String(allowed));
-    said.textContent = side.querySelector("[data-clamped]").dataset.clamped
-      .replace("{typed}", String(typed).replace(".", LANGUAGE === "es" ? "," : ".")).replace("{low}", low)
-      .replace("{high}", high).replace("{allowed}", allowed);
+    putting = false;
   }
+  const NUMBER = ".lab-side input[type=number][max]";
+  let putting = false;
 
   // ---- listening
 
-  document.addEventListener("input", clamp, true);
+  document.addEventListener("input", typed, true);
+  document.addEventListener("change", entered, true);
   document.addEventListener("click", (event) => {
     const target = event.target;
     const term = target.closest?.(".lab-term button");
@@ -204,10 +227,12 @@
     if (over && liesOver(over) && target.isConnected && !over.contains(target) && target.closest?.(".lab-layout")) {
       return toggleDrawer(false);
     }
+    if (target.closest?.(".lab-stale")) return repeat(target.closest(".lab-belongs"));
     const asking = target.closest?.("[data-recipe], [data-recipe-whole], [data-tab]");
     if (!asking || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
     event.preventDefault();
     const { recipe, tab, recipeWhole } = asking.dataset;
+    if (!tab) flash(); // what it loads may be seen far from here
     return window.labAsk({ recipe, tab, whole: recipeWhole !== undefined });
   });
   document.addEventListener("keydown", (event) => {

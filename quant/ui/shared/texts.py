@@ -52,7 +52,7 @@ VERDICTS = {
     Verdict.INDISTINGUISHABLE: ("=", "none"), Verdict.SMALL: ("≈", "small"), Verdict.NOTICEABLE: ("▲", "noticeable"),
     Verdict.BROKEN: ("✗", "broken"),
 }  # fmt: skip
-OLD_RECIPE = Text("De la receta anterior: púlsalo otra vez", "Of the previous recipe: press the button again")
+OLD_RECIPE = Text("De otra receta: repetir", "Of another recipe: repeat")
 QUEUE_ONE = Text(
     "Hay una tarea delante; la tuya empezará en cuanto acabe.", "One task is ahead of yours; it starts right after."
 )
@@ -68,7 +68,9 @@ FOOTER = Text(
     "Code Apache-2.0 · built-in model and Wikipedia texts CC BY-SA 4.0 · what you write only reaches the computer that "
     "serves this page",
 )
-BADGES_TITLE = Text("Qué significan simulado, empaquetado y medido", "What simulated, packed and measured mean")
+BADGES_TITLE = Text(
+    "Qué significan simulado, empaquetado, medido y grabado", "What simulated, packed, measured and recorded mean"
+)
 STOP = Text("Detener", "Stop")
 ORIGINAL = Text("Original", "Original")
 QUANTIZED = Text("Cuantizado", "Quantized")

@@ -9,12 +9,12 @@ COPIED = Text("Copiado", "Copied")
 RECIPE = Text("Receta", "Recipe")
 CLOSE = Text("Cerrar la receta", "Close the recipe")
 CLAMPED = Text(
-    "Has escrito {typed}: va de {low} a {high}, de uno en uno. Se queda en {allowed}.",
-    "You typed {typed}: it goes from {low} to {high}, in whole steps. It stays at {allowed}.",
+    "De {low} a {high}, sin decimales: se queda en {allowed}.",
+    "From {low} to {high}, whole numbers: it stays at {allowed}.",
 )
 BRIEF_GRANULARITIES = {
-    "tensor": Text("una escala por matriz", "one scale a matrix"),
-    "channel": Text("una escala por canal", "one scale a channel"),
+    "tensor": Text("una escala por matriz", "one scale per matrix"),
+    "channel": Text("una escala por canal", "one scale per channel"),
     "group": Text("grupos de {group}", "groups of {group}"),
 }
 BRIEF_ZERO = Text("con punto cero", "zero point")
