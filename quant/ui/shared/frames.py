@@ -28,9 +28,9 @@ class Frame:
 
 
 def updates(frame: Frame, outputs: object) -> Updates:
-    """The frame, each part for the component of the same name."""
+    """The frame, each part for the component of the same name. Gradio writes into the updates that it is given."""
     parts = ((getattr(outputs, f.name), getattr(frame, f.name)) for f in fields(frame))
-    return {component: part for component, part in parts if part is not None}
+    return {c: dict(part) if isinstance(part, dict) else part for c, part in parts if part is not None}
 
 
 def outputs_of(frame: type[Frame], outputs: object) -> list[Block]:
