@@ -215,7 +215,7 @@ def test_what_moved_while_the_other_tabs_were_drawn_is_drawn_again(spanish: Visi
 
 def test_until_gradio_has_built_the_page_the_first_picture_stays(spanish: Visit) -> None:
     held: list[Route] = []
-    spanish.page.route("**/assets/*.js", held.append)
+    spanish.page.route("**/assets/*.js", lambda route: held.append(route))
     spanish.page.goto(spanish.url)
     first = spanish.page.locator("#lab-first lab-hero")
     expect(first).to_be_visible()

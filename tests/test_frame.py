@@ -44,6 +44,7 @@ def test_a_space_works_in_the_frame_of_the_hub_and_in_no_other(browser: Browser,
     page.goto(parent)
     inside = page.frame_locator("iframe")
     if parent == HUB:
+        inside.locator("html.lab-shown").wait_for(timeout=LIMIT_MS)
         expect(inside.locator(".lab-recipe")).to_contain_text("3 bits", timeout=LIMIT_MS)
         inside.locator(".lab-recipe").click()
         inside.locator("#bits-es input[type=range]").press("ArrowLeft")
