@@ -46,7 +46,8 @@ class Row(JsonModel):
     bits_per_weight: of what is quantized, scales included; bits_per_weight_whole: of everything. log_ratio: log of
     perplexity over the original's, nats, paired. verdict: a name of `Verdict`. text: what it writes after the prompt;
     same_tokens, same_characters: how much of it begins as the original's does; changed: spans that do not stand there.
-    codes, scale: sixteen weights as they are stored.
+    layer_sqnr_db: of the layer that `Recorded` names, its signal over its error; codes, scale: sixteen of its weights
+    as they are stored.
     """
 
     address: str
@@ -66,12 +67,18 @@ class Row(JsonModel):
     same_tokens: int
     same_characters: int
     changed: Spans
+    layer_sqnr_db: float
     scale: float
     codes: Codes
 
     @property
     def judged(self) -> Verdict:
         return Verdict[self.verdict]
+
+    @property
+    def layer_error(self) -> float:
+        """A typical error of that layer, as a share of a typical weight."""
+        return float(10 ** (-self.layer_sqnr_db / 20))
 
     @property
     def levels(self) -> tuple[float, ...]:

@@ -215,11 +215,12 @@ def test_what_moved_while_the_other_tabs_were_drawn_is_drawn_again(spanish: Visi
 
 def test_until_gradio_has_built_the_page_the_first_picture_stays(spanish: Visit) -> None:
     held: list[Route] = []
+    spanish.page.clock.install()
     spanish.page.route("**/assets/*.js", lambda route: held.append(route))
     spanish.page.goto(spanish.url, wait_until="commit")
     first = spanish.page.locator("#lab-first lab-hero")
     expect(first).to_be_visible()
-    spanish.page.wait_for_timeout(9500)  # more than what gradio is waited for
+    spanish.page.clock.fast_forward(20_000)  # more than what gradio is waited for
     expect(first).to_be_visible()
     spanish.page.unroute_all(behavior="ignoreErrors")
     spanish.complaints.clear()

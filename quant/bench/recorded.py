@@ -18,6 +18,7 @@ from quant.bench.report import arguments, environment
 from quant.changes import changed_spans, same_characters
 from quant.evaluation.compare import Reference, compare
 from quant.evaluation.figures import Estimate, Figures, figures
+from quant.evaluation.weights import weight_view
 from quant.generation import Sampling, generate
 from quant.loading import load_model
 from quant.model.layers import Kind, census
@@ -94,13 +95,14 @@ def row(kept: Kept, original: LoadedModel, reference: Reference) -> tuple[dict[s
 
 
 def on_grid(original: LoadedModel, recipe: Recipe) -> dict[str, Any]:
-    """Codes and scale of the first sixteen weights of LAYER, which share one scale."""
+    """LAYER as it is stored: its signal over its error, and codes and scale of its first sixteen weights."""
     layer = next(found for found in census(original) if found.name == LAYER)
     rule = recipe.rule_of(layer)
     assert rule, "every recipe here quantizes it"
-    q = stored_weight(original, recipe, rule, layer).q
+    stored = stored_weight(original, recipe, rule, layer)
+    q, seen = stored.q, weight_view(original.weight(LAYER), stored)
     codes = q.scheme.element.decode(q.codes[0, :COUNT]).int()  # the whole numbers that they stand for
-    return {"scale": float(q.scales()[0, 0]), "codes": codes.tolist()}
+    return {"layer_sqnr_db": _short(seen.sqnr_db), "scale": float(q.scales()[0, 0]), "codes": codes.tolist()}
 
 
 def record() -> dict[str, Any]:

@@ -59,11 +59,6 @@ def four_bits(found: Recorded, *, granularity: str = "group", table: bool = Fals
     return next(r for r in found.rows if (r.bits, r.granularity, r.table) == (4, granularity, table))
 
 
-def mean_error(found: Recorded, row: Row) -> float:
-    """By how much the sixteen weights move, on average."""
-    return sum(abs(w - level) for w, level in zip(found.weights, row.levels, strict=True)) / len(found.weights)
-
-
 def bits_step(found: Recorded, language: Language) -> Step:
     row = broken(found)
     why = t.BITS_WHY.format(
@@ -93,12 +88,11 @@ def floats_step(_: Recorded, language: Language) -> Step:
 
 def scales_step(found: Recorded, language: Language) -> Step:
     coarse, fine = four_bits(found, granularity="tensor"), four_bits(found)
-    errors = mean_error(found, coarse), mean_error(found, fine)
-    times = round(errors[0] / errors[1])
+    times = round(coarse.layer_error / fine.layer_error)
     shown = sorted({2, times, 10 * times})
     options = [t.SCALES_OPTION.format(times=n)[language] for n in shown]
     why = t.SCALES_WHY.format(
-        coarse=_short(errors[0]), fine=_short(errors[1]), times=times,
+        coarse=_percent(coarse.layer_error), fine=_percent(fine.layer_error), times=times,
         extra=_short(fine.bits_per_weight - coarse.bits_per_weight),
     )  # fmt: skip
     return Step(
@@ -183,6 +177,11 @@ def _begun(text: str) -> str:
     """The beginning of what was written, to the end of a word."""
     text = " ".join(text.split())
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS].rpartition(" ")[0] + "…"
+
+
+def _percent(share: float) -> Text:
+    """A share in per cent, as each language writes it."""
+    return Text(*(number(100 * share, la, 2) + percent_sign(la) for la in ("es", "en")))  # type: ignore[arg-type]
 
 
 def _short(value: float) -> Text:

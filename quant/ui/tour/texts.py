@@ -73,10 +73,10 @@ SCALES_QUESTION = Text(
 SCALES_OPTION = Text("Unas {times} veces menor", "About {times} times smaller")
 SCALES_SAME = Text("Casi igual: son los mismos bits", "About the same: the bits are the same")
 SCALES_WHY = Text(
-    "En los dieciséis pesos de Inicio, el error medio baja de {coarse} a {fine}: {times} veces. Una sola [[escala]] tiene "
+    "En la capa que ves, el error típico baja del {coarse} al {fine} del peso típico: unas {times} veces. Una sola [[escala]] tiene "
     "que llegar hasta el peso más grande de toda la matriz, y su [[rejilla]] queda gruesa para los demás; en un grupo solo "
     "manda el mayor de 64. Cuesta {extra} bits más por peso: los de guardar las escalas.",
-    "On the sixteen weights of Start, the mean error falls from {coarse} to {fine}: {times} times. A single [[scale|escala]] has to "
+    "In the layer below, the typical error falls from {coarse} to {fine} of a typical weight: about {times} times. A single [[scale|escala]] has to "
     "reach the largest weight of the whole matrix, and its [[grid|rejilla]] is coarse for the others; in a group only the largest "
     "of 64 rules. It costs {extra} bits more per weight: those that store the scales.",
 )
