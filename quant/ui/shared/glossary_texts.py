@@ -6,8 +6,8 @@ from quant.text import Text
 
 ENTRIES: dict[str, tuple[Text, Text]] = {
     "token": (Text("token", "token"), Text(
-        "Un trozo de texto: una palabra corta, parte de una larga o un signo. El modelo lee y escribe token a token.",
-        "A piece of text: a short word, part of a long one, or a sign. The model reads and writes token by token.")),
+        "Un trozo de texto: una palabra corta, parte de una larga o un signo de puntuación. El modelo lee y escribe token a token.",
+        "A piece of text: a short word, part of a long one, or a punctuation mark. The model reads and writes token by token.")),
     "código": (Text("código", "code"), Text(
         "El número entero y corto que se guarda en lugar de un peso. Con 4 bits hay 16 códigos posibles.",
         "The short whole number that is stored in place of a weight. With 4 bits there are 16 possible codes.")),
