@@ -205,7 +205,8 @@ def test_an_english_thousand_is_read_as_the_english_page_writes_it(page: Page) -
 
 
 @each("typed, problem", [
-     ("", "number"), ("hola", "number"), ("1,2,3", "number"), ("1.234,5", "number"), ("1e400", "huge"),
+     ("", "empty"), ("  ", "empty"), ("-", "number"),
+     ("hola", "number"), ("1,2,3", "number"), ("1.234,5", "number"), ("1e400", "huge"),
      ("-1e400", "huge"), ("2^5000", "huge"), ("1e-400", "tiny"), ("0x10", "number"), ("--1", "number"),
      ("1e", "number"), ("<b>", "number")],
 )  # fmt: skip
@@ -311,11 +312,15 @@ def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> 
         expect(problem).to_contain_text(numbers_texts.NUMBERS_PROBLEMS[key].format(typed=typed)[language])  # type: ignore[index]
         expect(value).to_have_text("= 0,25" if language == "es" else "= 0.25")
         expect(entry(page)).to_have_value(typed)
+    entry(page).fill("")
+    expect(problem).to_have_text("⚠ " + numbers_texts.NUMBERS_PROBLEMS["empty"][language])  # type: ignore[index]
     page.locator("lab-bits:visible .lab-by-hand summary").click()
     code.fill("0x12345")
     expect(problem).to_contain_text("17 bits")
     code.fill("0xZZ")
     expect(problem).to_contain_text("hexadecimal")
+    code.fill("")
+    expect(problem).to_have_text("⚠ " + numbers_texts.NUMBERS_PROBLEMS["noBits"][language])  # type: ignore[index]
     code.fill("3C00")
     expect(problem).to_be_empty()
     expect(value).to_have_text("= 1")
