@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
@@ -55,6 +56,11 @@ def number(value: float, language: Language, digits: int = 4) -> str:
     return _separated(_ended(text, float(text.replace(",", "")) == value), language)
 
 
+def rounded(value: float, language: Language, digits: int) -> str:
+    """As `number`, but what comes near a whole number is written as one: 4.0001 bits are 4, and 7.003 MB are 7."""
+    return re.sub("[,]0+$" if language == "es" else "[.]0+$", "", number(value, language, digits))
+
+
 def fixed(value: float, language: Language, decimals: int) -> str:
     """`value` with `decimals` decimals; decimal comma in Spanish."""
     return _separated(f"{value:,.{decimals}f}", language)
@@ -80,6 +86,6 @@ def superscript(exponent: int) -> str:
 
 
 def size(n_bytes: float, language: Language) -> str:
-    """Bytes in kB or MB (powers of ten, as file managers and the Hub show them), three significant digits."""
+    """Bytes in kB or MB (powers of ten, as file managers and the Hub show them), three significant digits at most."""
     unit, factor = ("MB", 1e6) if n_bytes >= 1e6 else ("kB", 1e3) if n_bytes >= 1e3 else ("B", 1)
-    return number(n_bytes / factor, language, 3) + NO_BREAK + unit
+    return rounded(n_bytes / factor, language, 3) + NO_BREAK + unit

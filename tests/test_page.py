@@ -133,6 +133,11 @@ STOP_WHEN_IT_GROWS_JS = """([output, stop]) => {
 }"""
 
 
+def work_has_ended(page: Page, stop: str) -> None:
+    """No late frame can come any more: the button that stops the work goes when it has ended, however it ended."""
+    expect(page.locator(stop)).to_be_hidden()
+
+
 def test_text_streams_and_stops(spanish: Visit) -> None:
     spanish.open("tab=texto&bits=8&granularity=channel")
     # A beginning that the embedded model carries on to the end of its context: there is time to press a button.
@@ -146,7 +151,7 @@ def test_text_streams_and_stops(spanish: Visit) -> None:
     expect(written.locator(".writer")).to_have_count(2)
     expect(written).to_contain_text(shared_texts.STOPPED.es)
     stopped = written.inner_text()
-    spanish.page.wait_for_timeout(1500)
+    work_has_ended(spanish.page, "#stop-es")
     assert written.inner_text() == stopped
     assert written.locator(".caret").count() == 0
     assert "512" not in stopped
@@ -205,7 +210,7 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     page.locator("#speculate-stop-es").click()
     expect(output).to_contain_text(shared_texts.STOPPED.es)
     kept = output.inner_text()
-    page.wait_for_timeout(1000)
+    work_has_ended(page, "#speculate-stop-es")
     assert output.inner_text() == kept
     assert output.locator(".caret").count() == 0
     assert speculate_texts.SPECULATE_SAME.es not in kept
@@ -380,7 +385,7 @@ def test_stopping_a_measurement_keeps_what_is_there(spanish: Visit) -> None:
     assert measured.locator(".lab-progress").count() == 0
     assert metrics_texts.PERPLEXITY.es in str(page.locator("#figures-es").text_content())
     kept = measured.inner_text()
-    page.wait_for_timeout(1500)
+    work_has_ended(page, "#measure-stop-es")
     assert measured.inner_text() == kept
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant.text import NO_BREAK, Text, fixed, number, size
+from quant.text import NO_BREAK, Text, fixed, number, rounded, size
 
 FINITE = st.floats(-1e300, 1e300)
 
@@ -68,6 +68,20 @@ def read(written: str) -> float:
 @given(FINITE, st.integers(1, 8))
 def test_number_is_off_by_half_of_its_last_digit_at_most(value: float, digits: int) -> None:
     assert read(number(value, "es", digits)) == pytest.approx(value, rel=0.5000001 * 10 ** (1 - digits), abs=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "es", "en"),
+    [
+        (4.0001, "4", "4"),
+        (6.999, "7", "7"),
+        (4.2501, "4,25", "4.25"),
+        (2.0971, "2,10", "2.10"),
+        (1000.2, "1000", "1,000"),
+    ],
+)
+def test_rounded_leaves_out_decimals_that_are_all_zeros(value: float, es: str, en: str) -> None:
+    assert (rounded(value, "es", 3), rounded(value, "en", 3)) == (es, en)
 
 
 def test_fixed_has_the_decimals_asked_for() -> None:

@@ -167,9 +167,17 @@ def test_what_gives_no_numbers_has_no_figures_in_its_sentence() -> None:
 
 
 def test_a_share_as_one_says_it_is_never_rounded_up_to_always() -> None:
-    said = [out_of(share).en for share in (0.04, 0.36, 0.94, 0.96, 0.9999, 1.0)]
-    assert said == ["0 times out of 10", "4 times out of 10", "9 times out of 10", "96 times out of 100",
-                    "99 times out of 100", "always"]  # fmt: skip
+    said = [out_of(share).en for share in (0.04, 0.12, 0.36, 0.94, 0.96, 0.9999, 1.0)]
+    assert said == ["0 times out of 10", "one time in 10", "4 times out of 10", "9 times out of 10",
+                    "96 times out of 100", "99 times out of 100", "always"]  # fmt: skip
+
+
+def test_a_verdict_says_what_it_is_of_wherever_it_stands_alone() -> None:
+    """A chip, a cell and CSV hold nothing but the word: an adjective alone would agree with nothing."""
+    for judged in Verdict:
+        assert judged is BROKEN or ("pérdida" in judged.value.es and "loss" in judged.value.en)
+        assert WORDS[judged].es.lower() == judged.value.es
+    assert WORDS[NOTICEABLE] == Text("Pérdida apreciable", "Noticeable loss")
 
 
 def test_quantized_beats_float_needs_the_whole_interval() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from cases import each
@@ -17,7 +19,7 @@ from quant.recorded import recorded
 from quant.scheme import PerGroup, Scheme
 from quant.text import Language
 from quant.ui.shared.layer_names import layer_choices
-from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.choice import Choice, read_query
 from quant.ui.tabs.weights import texts as t
 from quant.ui.tabs.weights.cards import ladder
 from quant.ui.tabs.weights.tab import show, shown_or_problem
@@ -37,6 +39,11 @@ def said(lab: Lab, language: Language = "es", layer: str = LAYER, **recipe: Any)
 
 def words(markup: str) -> str:
     return re.sub(r"\s+", " ", re.sub("<[^>]*>", "", markup))
+
+
+def plain(markup: str) -> str:
+    """The words without what a term explains, and without a space before a comma."""
+    return re.sub(r" +([,;])", r"\1", words(re.sub(r"(?s)<span class=\"lab-term-said.*?</span>", "", markup)))
 
 
 def test_the_bits_of_a_code_are_those_that_are_packed(lab: Lab) -> None:
@@ -67,12 +74,44 @@ def test_decibels_are_compared_with_what_was_recorded(lab: Lab) -> None:
     assert "Con 4 bits y grupos de 64, esta matriz da 19,3 dB" in words(said(lab, bits=4, group=32))
     four = words(said(lab, bits=4))
     assert "Con esta receta" in four
-    assert "apreciable" in four
+    assert "pérdida apreciable" in four
     assert "sube un 12" in four
     three = words(said(lab, "en", bits=3))
     assert "broken" in three
     assert "is multiplied by 2.2" in three
     assert "se multiplica por 13" in words(said(lab, bits=4, granularity="tensor"))  # its own, not that of 2 bits
+
+
+def test_a_recipe_that_explains_the_decibels_says_whether_it_is_better(lab: Lab) -> None:
+    """Q4_K's 23.1 dB lie between those of 4 and of 5 bits."""
+    assert "esta matriz da 25,9 dB, algo mejor que ahora;" in plain(said(lab, format="Q4_K"))
+    assert "this matrix gives 44.5 dB, worse than now;" in plain(said(lab, "en", format="cast_bfloat16"))
+    assert "esta matriz da 19,3 dB;" in plain(said(lab, format="MXFP4"))  # 18.8 dB: half a bit less is nothing
+    assert "con todas las capas así, el veredicto" in plain(said(lab, format="MXFP4"))
+
+
+def test_what_was_recorded_without_the_token_table_says_so_beside_it(lab: Lab) -> None:
+    assert "en todas las capas, sin contar esta tabla, el veredicto" in plain(said(lab, layer=TABLE))
+    assert "con todas las capas así, sin contar esta tabla," in plain(said(lab, layer=TABLE, format="Q4_K", table=True))
+    assert "en todas las capas, el veredicto" in plain(said(lab, layer=TABLE, table=True))  # recorded with it
+    assert "sin contar" not in said(lab)
+
+
+@each("language", LANGUAGES)
+def test_the_links_to_one_scale_lead_somewhere_from_every_format(lab: Lab, language: Language) -> None:
+    for format_, first in (
+        ("int", ""),
+        ("float8_e4m3fn", ""),
+        ("Q4_K", "format=int&"),
+        ("cast_float16", "format=int&"),
+    ):
+        choice = Choice(lab.default(), format=format_)
+        links = re.findall('data-recipe="([^"]*)"', str(show(lab, language, choice, LAYER, True).tries))
+        assert [html.unescape(link) for link in links] == [first + query for query in t.WEIGHTS_TRIES]
+        for link in links:
+            asked, errors = read_query(dict(parse_qsl(html.unescape(link))), choice)
+            assert errors == []
+            assert asked.has_granularity
 
 
 def test_no_error_in_float16_is_put_down_to_the_weights_and_not_to_float16(lab: Lab) -> None:
@@ -103,6 +142,7 @@ def test_no_digit_is_claimed_that_was_not_rounded(lab: Lab, language: Language) 
     comma = "," if language == "es" else "."
     for recipe, bits in (
         ({"bits": 4}, f"4{comma}25"),
+        ({"bits": 4, "granularity": "tensor"}, "4"),  # and one scale
         ({"format": "cast_float16"}, "16"),
         ({"format": "MXFP4"}, f"4{comma}25"),
     ):

@@ -106,7 +106,7 @@ def measure(original: LoadedModel, quantized: LoadedModel, text: EvalText | str 
     >>> seen.kl_mean.value < 0.01, seen.kl_mean.interval is None
     (True, True)
     >>> seen.judgement.verdict.value.en
-    'small'
+    'small loss'
     """
     return figures(compare(Reference(original, text_of(text), at_least=1), quantized))
 

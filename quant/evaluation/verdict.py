@@ -1,17 +1,17 @@
-"""From figures to a word: no distinguible, pequeño, apreciable, roto. The rule is fixed, and printed with the word.
+"""From figures to a word: no visible loss, small, noticeable, broken. The rule is fixed, and printed with the word.
 
 Perplexity, KL and top-1 agreement are each put into a band, and the worst of the three decides. The bounds lie between
 what llama.cpp publishes for LLaMA 3 8B on WikiText-2 (pull request 6936, "perplexity: more statistics"):
 
     format     perplexity   mean KL   same first token        verdict on it
-    Q6_K          +0.35 %    0.0055         -                 small, or indistinguishable on a short text
+    Q6_K          +0.35 %    0.0055         -                 small, or no visible loss on a short text
     Q4_K_M        +2.8 %     0.031        91.9 %              small
     Q4_0             -       0.072          -                 noticeable
     Q2_K           +56 %     0.445        71.1 %              noticeable, at its end
 
 and a doubled perplexity is broken; so is 60 % agreement (Mistral-7B at 1.8 bits, IQ1_S: 61.6 %, perplexity x 2.5; pull
 request 5676). Agreement depends on the model: where many tokens are about as likely, less KL is enough to lose it.
-"Indistinguishable" needs the interval too. A short text cannot tell anything apart, so an interval that contains 0 is
+"No visible loss" needs the interval too. A short text cannot tell anything apart, so an interval that contains 0 is
 not enough without a small KL; and without an interval the word is never said.
 """
 
@@ -26,11 +26,11 @@ from quant.text import Language, Text, as_typed, number
 
 
 class Verdict(Enum):
-    """From no loss to no use; the order is that of the members."""
+    """From no loss to no use; the order is that of the members. Each stands alone on a chip, in a table, in CSV."""
 
-    INDISTINGUISHABLE = Text("no distinguible", "indistinguishable")
-    SMALL = Text("pequeño", "small")
-    NOTICEABLE = Text("apreciable", "noticeable")
+    INDISTINGUISHABLE = Text("sin pérdida que se vea", "no visible loss")
+    SMALL = Text("pérdida pequeña", "small loss")
+    NOTICEABLE = Text("pérdida apreciable", "noticeable loss")
     BROKEN = Text("roto", "broken")
 
 
@@ -67,12 +67,7 @@ RULE = Text(
     "a mean KL of 0.0055 nats for Q6_K, 0.031 for Q4_K_M and 0.45 for Q2_K.",
 ).format(**LIMITS)
 # What a page says in large letters, and in one sentence beside it.
-WORDS = {
-    Verdict.INDISTINGUISHABLE: Text("Sin pérdida que se vea", "No visible loss"),
-    Verdict.SMALL: Text("Pérdida pequeña", "Small loss"),
-    Verdict.NOTICEABLE: Text("Pérdida apreciable", "Noticeable loss"),
-    Verdict.BROKEN: Text("Roto", "Broken"),
-}
+WORDS = {verdict: Text(verdict.value.es.capitalize(), verdict.value.en.capitalize()) for verdict in Verdict}
 IN_BRIEF = Text("{doubts} ({before} → {after}) y {agrees}.", "{doubts} ({before} → {after}) and {agrees}.")
 DOUBTS_SAME = Text("Duda lo mismo que el original", "It hesitates as much as the original")
 DOUBTS_MORE = Text("Duda un {change} más que el original", "It hesitates {change} more than the original")
@@ -83,6 +78,7 @@ AGREES_OFTEN = Text("elige la misma palabra {often}", "picks the same word {ofte
 AGREES_NEVER = Text("casi nunca elige la misma palabra", "hardly ever picks the same word")
 ALWAYS = Text("siempre", "always")
 OUT_OF = Text("{n} de cada {of} veces", "{n} times out of {of}")
+ONCE = Text("1 de cada {of} veces", "one time in {of}")
 SENTENCES = {
     Verdict.INDISTINGUISHABLE: Text(
         "Sin pérdida que se vea: {reasons}; el intervalo de la diferencia de log-perplejidad contiene el 0 y la KL no "
@@ -159,7 +155,8 @@ def out_of(share: float) -> Text:
     if share == 1:
         return ALWAYS
     of = 100 if share >= NEARLY_ALWAYS else 10
-    return OUT_OF.format(n=min(round(share * of), of - 1), of=of)
+    n = min(round(share * of), of - 1)
+    return (ONCE if n == 1 else OUT_OF).format(n=n, of=of)
 
 
 def _doubts(difference: float) -> Text:

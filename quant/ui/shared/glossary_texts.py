@@ -6,8 +6,8 @@ from quant.text import Text
 
 ENTRIES: dict[str, tuple[Text, Text]] = {
     "token": (Text("token", "token"), Text(
-        "Un trozo de texto: una palabra corta, parte de una larga o un signo. El modelo lee y escribe token a token.",
-        "A piece of text: a short word, part of a long one, or a sign. The model reads and writes token by token.")),
+        "Un trozo de texto: una palabra corta, parte de una larga o un signo de puntuación. El modelo lee y escribe token a token.",
+        "A piece of text: a short word, part of a long one, or a punctuation mark. The model reads and writes token by token.")),
     "código": (Text("código", "code"), Text(
         "El número entero y corto que se guarda en lugar de un peso. Con 4 bits hay 16 códigos posibles.",
         "The short whole number that is stored in place of a weight. With 4 bits there are 16 possible codes.")),
@@ -53,6 +53,15 @@ ENTRIES: dict[str, tuple[Text, Text]] = {
     "tabla": (Text("tabla de tokens", "token table"), Text(
         "La matriz con una fila de números por cada token que el modelo conoce. Sirve a la entrada y a la salida.",
         "The matrix with one row of numbers for each token that the model knows. It serves both input and output.")),
+    "épsilon": (Text("épsilon", "epsilon"), Text(
+        "Lo que separa al 1 del número siguiente de un formato: cuanto menor, más precisión.",
+        "The distance from 1 to the next number of a format: the smaller, the more precision.")),
+    "saturar": (Text("saturar", "to saturate"), Text(
+        "Quedarse en el extremo: lo que no cabe en la rejilla se guarda como su valor más grande o más pequeño.",
+        "To stay at the end: what lies beyond the grid is stored as its largest or its lowest value.")),
+    "intervalo": (Text("intervalo del 95 %", "95% interval"), Text(
+        "Entre qué valores estaría la cifra con mucho más texto como este. De 100 intervalos así aciertan unos 95.",
+        "Between which values the figure would lie with far more text like this. Of 100 such intervals about 95 are right.")),
     "calibración": (Text("calibración", "calibration"), Text(
         "Pasar unos textos por el modelo para ver qué pesos importan más, antes de redondearlos. No se entrena nada.",
         "Running some texts through the model to see which weights matter most, before rounding them. Nothing is trained.")),

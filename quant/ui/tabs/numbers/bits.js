@@ -5,20 +5,8 @@
 (() => {
   "use strict";
   const START = 0.1;
-  const DRAG = { steps: 1000, low: -27, high: 17 }; // the slider walks powers of two, past both ends of float16
   const EXAMPLES = [0.1, 1 / 3, 65520, 2 ** -24, 300, -0, Infinity, NaN];
   const memory = { x: START, own: null, policies: {}, more: false, exmy: { exponent: 4, mantissa: 3, ieee: false } };
-
-  const dragged = (position) => {
-    const side = Math.abs(position) / DRAG.steps;
-    const size = side ? 2 ** (DRAG.low + (DRAG.high - DRAG.low) * side) : 0;
-    return Number((Math.sign(position) * size).toPrecision(4));
-  };
-  const position = (x) => {
-    if (!Number.isFinite(x) || x === 0) return 0;
-    const side = (Math.log2(Math.abs(x)) - DRAG.low) / (DRAG.high - DRAG.low);
-    return Math.sign(x) * Math.round(DRAG.steps * Math.min(1, Math.max(0.001, side)));
-  };
 
   /** The significant digits of a decimal: 0.1 and what float64 makes of it have different ones. */
   const digits = (plain) => plain.replace(/e.*/, "").replace(/[-.]/g, "").replace(/^0+|0+$/g, "");
@@ -53,10 +41,7 @@
         type: "text", class: "lab-entry", inputmode: "text", autocomplete: "off", spellcheck: "false", id: `lab-number-${this.language}`,
         oninput: () => this.typed(),
       });
-      this.drag = element("input", {
-        type: "range", min: -DRAG.steps, max: DRAG.steps, "aria-label": this.t.drag,
-        oninput: () => this.set(dragged(Number(this.drag.value))),
-      });
+      this.drag = window.labDrag(this.t.drag, this.language, (x) => this.set(x));
       this.problem = element("div", { role: "alert", "aria-live": "assertive" });
       this.original = element("p", { class: "lab-original", "aria-live": "polite" });
       this.live = element("span", { class: "lab-chips" });
@@ -74,8 +59,7 @@
       });
       this.replaceChildren(
         element("div", { class: "lab-entries" },
-          element("label", {}, element("span", { text: this.t.number }), this.number),
-          element("label", { class: "lab-grow" }, element("span", { text: this.t.drag }), this.drag)),
+          element("label", {}, element("span", { text: this.t.number }), this.number), this.drag.root),
         element("div", { class: "lab-chips lab-rows" },
           element("div", { class: "lab-chips" }, element("span", { text: this.t.fromModel }), this.live),
           element("div", { class: "lab-chips" }, element("span", { text: this.t.examples }), ...EXAMPLES.map((x) => this.example(x)))),
@@ -167,7 +151,7 @@
       const read = parsePattern(box.value, base, f.bits);
       const typed = box.value.trim().slice(0, 80);
       if (read.problem) {
-        const text = read.problem === "bits" ? this.t.problems.bits : base === 16 ? this.t.problems.hex : this.t.problems.binary;
+        const text = this.t.problems[read.problem === "digits" ? (base === 16 ? "hex" : "binary") : read.problem];
         return this.complain(fill(text, { typed, bits: read.bits, allowed: f.bits, format: f.name, digits: Math.ceil(f.bits / 4) }), box);
       }
       Object.assign(memory, { x: window.labCodec.decode(read.pattern, f), own: { name, pattern: read.pattern }, where: "" });
@@ -203,8 +187,7 @@
       const { exact, short, parse } = window.labWords;
       const { x } = memory;
       for (const [name, card] of this.cards) card.update(this.pattern(name), x, this.policy(name));
-      this.drag.value = position(x);
-      this.drag.setAttribute("aria-valuetext", short(x, this.language));
+      this.drag.show(x);
       const written = parse(this.number.value, this.language);
       if (writing !== this.number && !("value" in written && Object.is(written.value, x))) {
         this.number.value = short(x, this.language);

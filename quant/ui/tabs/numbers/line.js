@@ -42,12 +42,10 @@
       };
       this.zoom = slider(this.t.zoom, { min: 0, max: 6, value: memory.zoom }, (n) => { memory.zoom = n; this.draw(); }, (n) => `×${2 ** n}`);
       this.svg = document.createElementNS(NAMESPACE, "svg");
-      for (const [name, value] of Object.entries({ class: "lab-line", role: "slider", tabindex: 0, "aria-label": this.t.lineLabel, height: HEIGHT })) {
-        this.svg.setAttribute(name, value);
-      }
-      this.svg.addEventListener("pointermove", (event) => this.point(event));
-      this.svg.addEventListener("pointerdown", (event) => this.point(event));
-      this.svg.addEventListener("keydown", (event) => this.walk(event));
+      const attributes = { class: "lab-line", role: "slider", tabindex: 0, "aria-label": this.t.lineLabel, height: HEIGHT };
+      for (const [name, value] of Object.entries(attributes)) this.svg.setAttribute(name, value);
+      this.svg.onpointermove = this.svg.onpointerdown = (event) => this.point(event);
+      this.svg.onkeydown = (event) => this.walk(event);
       this.readout = element("p", { class: "lab-readout" });
       this.summary = element("p", { class: "lab-caption", "aria-live": "polite" });
       this.table = element("div", { class: "lab-values" });
@@ -72,6 +70,7 @@
       const input = this.sliders[part].querySelector("input");
       const within = bits >= LIMITS[part][0] && bits <= LIMITS[part][1];
       if (within) input.value = bits;
+      window.labWords.slid(input);
       this.sliders[part].querySelector("output").textContent = within ? bits : (bits ?? "–");
     }
 
@@ -85,10 +84,9 @@
 
     /** Rising values, and of the layer: the factor it is multiplied by, the share at each value, what is cut off. */
     measure() {
-      const values = window.labCodec.allValues(this.format);
-      const live = window.labLive;
-      const usable = live && values[0] < 0; // what has no sign (a scale's format, a zero point's codes) holds no weights
-      if (!usable) return { values, shares: null };
+      const [values, live] = [window.labCodec.allValues(this.format), window.labLive];
+      // What has no sign (a scale's format, a zero point's codes) holds no weights.
+      if (!live || values[0] >= 0) return { values, shares: null };
       const top = values[values.length - 1];
       const reach = Math.max(Math.abs(live.quantiles[0]), Math.abs(live.quantiles[live.quantiles.length - 1]));
       const factor = memory.scaled && reach ? top / reach : 1;
@@ -165,10 +163,9 @@
       const about = fill(this.t.lineSummary, {
         format: this.format.name, n: values.length, low: write(values[0]), high: write(values[values.length - 1]), least: write(values.find((v) => v > 0)),
       });
-      const zero = shares ? shares[values.indexOf(0)] ?? 0 : 0;
       const weights = shares ? fill(memory.scaled ? this.t.lineScaled : this.t.linePlain, {
         layer: window.labLive.layer, factor: write(factor), used, n: values.length,
-        zero: this.part(zero), cut: percent(cut, this.language), quantiles: window.labLive.quantiles.length,
+        zero: this.part(shares[values.indexOf(0)] ?? 0), cut: percent(cut, this.language), quantiles: window.labLive.quantiles.length,
       }) : this.t.lineUnsigned;
       this.summary.textContent = `${about} ${weights}`;
     }
@@ -184,7 +181,7 @@
     point(event) {
       const box = this.svg.getBoundingClientRect();
       const pointed = event.clientX - box.left;
-      let best = 0, nearest = Infinity;
+      let [best, nearest] = [0, Infinity];
       this.figures.values.forEach((v, i) => {
         const at = this.scaling.x(v);
         if (at === null || Math.abs(at - pointed) >= nearest) return;
@@ -221,9 +218,10 @@
     list() {
       if (!this.details.open) return;
       const { values, shares } = this.figures;
-      const { exact } = window.labWords;
-      const row = (v, i) => `<tr><th scope="row">${exact(v, this.language)}</th><td><code>${window.labCodec.binary(
-        window.labCodec.encode(v, this.format), this.format)}</code></td><td>${shares ? window.labWords.escape(this.part(shares[i])) : "–"}</td></tr>`;
+      const { exact, escape } = window.labWords;
+      const code = (v) => window.labCodec.binary(window.labCodec.encode(v, this.format), this.format);
+      const part = (i) => (shares ? escape(this.part(shares[i])) : "–");
+      const row = (v, i) => `<tr><th scope="row">${exact(v, this.language)}</th><td><code>${code(v)}</code></td><td>${part(i)}</td></tr>`;
       const head = this.t.tableHead.map((h) => `<th scope="col">${h}</th>`).join("");
       this.table.innerHTML = `<table class="data" style="--cells:2"><thead><tr>${head}</tr></thead><tbody>${values.map(row).join("")}</tbody></table>`;
     }

@@ -42,15 +42,15 @@ def facts() -> dict[str, object]:
     assert e4m3 is not None
     assert int8 is not None
 
-    def three(value: float | None) -> Text:
+    def few(value: float | None, digits: int = 3) -> Text:
         assert value is not None
-        return both(lambda lang: number(value, lang, 3))
+        return both(lambda lang: number(value, lang, digits))
 
     return {
-        "bf16_p": bf16.significant_bits, "bf16_max": three(bf16.largest), "bf16_eps": three(bf16.epsilon),
+        "bf16_p": bf16.significant_bits, "bf16_max": few(bf16.largest, 2), "bf16_eps": few(bf16.epsilon),
         "fp16_p": fp16.significant_bits, "fp16_max": both(lambda lang: fixed(fp16.largest, lang, 0)),
-        "fp16_eps": three(fp16.epsilon), "fp16_normal": three(fp16.smallest_normal),
-        "fp16_half": three(fp16.smallest_subnormal / 2),
+        "fp16_eps": few(fp16.epsilon), "fp16_normal": few(fp16.smallest_normal),
+        "fp16_half": few(fp16.smallest_subnormal / 2),
         "fp4_values": p["float4_e2m1fn"].distinct_values, "int8_values": p["int8"].distinct_values,
         "int8_levels": int((int8.abs() <= p["int8"].largest).sum()),
         "e5m2_max": both(lambda lang: fixed(p["float8_e5m2"].largest, lang, 0)),
@@ -68,12 +68,13 @@ def in_torch(value: float, dtype: torch.dtype) -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, its answers, which of them is right, what is often read, and what is so."""
+    """What is asked, in plain letters too (name), its answers, which is right, what is often read, and what is so."""
 
-    question: str
+    question: Markup
+    name: str
     answers: tuple[str, ...]
     right: int
-    claim: str
+    claim: Markup
     truth: str
 
 
@@ -84,9 +85,12 @@ def wrong(language: Language) -> Markup:
     def said(text: Text) -> str:
         return text.format(**known)[language]
 
+    def marked(text: Text) -> Markup:
+        return glossary.marked(said(text), language)
+
     questions = [
-        Question(said(question), tuple(said(a) for a in answers), right,
-                 t.NUMBERS_WRONG_SAID.format(claim=claim.format(**known))[language], said(truth))
+        Question(marked(question), glossary.plain(said(question)), tuple(said(a) for a in answers), right,
+                 marked(t.NUMBERS_WRONG_SAID.format(claim=claim.format(**known))), said(truth))
         for question, answers, right, claim, truth in t.NUMBERS_WRONG
     ]  # fmt: skip
     words = [t.NUMBERS_QUIZ[key][language] for key in ("right", "wrong", "show")]

@@ -40,7 +40,7 @@ from quant.ui.tabs.numbers.format_data import as_json, impossible, records
 from quant.ui.tabs.numbers.read import HIDDEN, NAMES, PANELS, both, properties_table, ranges, wrong
 
 FOLDER = Path(__file__).parent
-OWN = ("codec", "words", "explain", "card", "picker", "bits", "line", "live", "quiz")
+OWN = ("codec", "words", "explain", "card", "picker", "drag", "bits", "line", "live", "quiz")
 # Gradio never runs a script inside a component, so these go into the head of the page.
 SCRIPT = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf8") for name in OWN)
 # Gradio's page has <base href="./">, so "#part" led to "/#part": another page, in Spanish and without the recipe. And

@@ -102,9 +102,9 @@ NUMBERS_WRONG = [
     (Text("¿Qué guarda FP16 cuando el número es 0,00000001?", "What does FP16 store when the number is 0.00000001?"),
      (Text("Casi el mismo número", "Nearly the same number"), Text("Un 0", "A 0")), 1,
      Text("De FP16 solo importa que acaba en ±{fp16_max}.", "All that matters of FP16 is that it ends at ±{fp16_max}."), Text(
-        "También empieza: por debajo de {fp16_normal} pierde precisión y hasta {fp16_half} todo se redondea a 0. Por eso, al entrenar en FP16, se multiplica la función de pérdida: para que los gradientes no se vuelvan 0.",
-        "It begins, too: below {fp16_normal} it loses precision and up to {fp16_half} everything rounds to 0. That is why, when training in FP16, the loss is multiplied: so that the gradients do not become 0.")),
-    (Text("En FP16, ¿cuánto hay del 1 al número siguiente (el épsilon)?", "In FP16, how far is it from 1 to the next number (epsilon)?"),
+        "También empieza: por debajo de {fp16_normal} pierde precisión y hasta {fp16_half} todo se redondea a 0.",
+        "It begins, too: below {fp16_normal} it loses precision and up to {fp16_half} everything rounds to 0.")),
+    (Text("En FP16, ¿cuánto hay del 1 al número siguiente (el [[épsilon]])?", "In FP16, how far is it from 1 to the next number ([[epsilon|épsilon]])?"),
      (Text("2⁻¹⁰", "2⁻¹⁰"), Text("2⁻¹¹", "2⁻¹¹")), 0,
      Text("El épsilon de FP16 es 2⁻¹¹.", "The epsilon of FP16 is 2⁻¹¹."), Text(
         "Es 2⁻¹⁰, unas {fp16_eps} (en BF16, 2⁻⁷, unas {bf16_eps}). 2⁻¹¹ es el mayor error relativo al redondear: la mitad.",
@@ -126,7 +126,7 @@ NUMBERS_WRONG = [
         "float8_e5m2 does, and reaches {e5m2_max}. float8_e4m3fn does not: it spends those codes on numbers and reaches {e4m3_max}, with {e4m3_nan} codes for NaN.")),
     (Text("El FP8 llamado E4M3 acaba en {e4m3_max}. ¿Qué sale al guardar 1000?", "The FP8 called E4M3 ends at {e4m3_max}. What comes out when 1000 is stored?"),
      (Text("Según la biblioteca", "It depends on the library"), Text("Siempre {e4m3_max}", "Always {e4m3_max}")), 0,
-     Text("Lo que no cabe en E4M3 satura.", "What does not fit in E4M3 saturates."), Text(
+     Text("Lo que no cabe en E4M3 [[satura|saturar]].", "What does not fit in E4M3 [[saturates|saturar]]."), Text(
         "Depende de la biblioteca y hasta de su versión: en PyTorch {torch}, el de esta página, 1000 da {e4m3_torch}; en ml_dtypes da NaN. La norma de OCP admite las dos cosas y el panel de arriba deja elegir.",
         "It depends on the library and even on its version: in PyTorch {torch}, this page’s, 1000 gives {e4m3_torch}; in ml_dtypes it gives NaN. OCP’s standard allows both, and the panel above lets you choose.")),
     (Text("¿Cuánto de GPT-2 cuantiza quantize_dynamic, de PyTorch?", "How much of GPT-2 does PyTorch’s quantize_dynamic quantize?"),
@@ -200,6 +200,8 @@ NUMBERS_POLICIES = {
     "nan": Text("→ NaN", "→ NaN"),
 }
 NUMBERS_PROBLEMS = {
+    "empty": Text("Escribe un número.", "Type a number."),
+    "noBits": Text("Escribe los bits.", "Type the bits."),
     "number": Text(
         "«{typed}» no es un número. Sirve, por ejemplo: 0,1 · -3,5 · 1e-3 · 2^-24 · inf · NaN · -0. Se conserva el anterior.",
         "“{typed}” is not a number. Allowed, for example: 0.1 · -3.5 · 1e-3 · 2^-24 · inf · NaN · -0. The previous one stays.",

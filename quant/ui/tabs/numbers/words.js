@@ -48,11 +48,12 @@
   const WORDS = { inf: Infinity, infinity: Infinity, infinito: Infinity, "∞": Infinity, nan: NaN };
 
   /**
-   * What somebody typed: {value} or {problem, ...}: "number", "huge" or "tiny". Comma and point both are decimal, but for
+   * What somebody typed: {value} or {problem}: "empty", "number", "huge" or "tiny". Comma and point both are decimal, but for
    * the commas that the English page writes between thousands.
    */
   function parse(typed, language = "es") {
     const plain = typed.trim().replace(/[\s\u202f\u00a0_]/g, "").replace(/−/g, "-").toLowerCase();
+    if (!plain) return { problem: "empty" };
     const word = plain.replace(/^[+-]/, "");
     if (word in WORDS) return { value: plain[0] === "-" ? -WORDS[word] : WORDS[word] };
     const power = /^([+-]?)2(?:\^|\*\*)\(?([+-]?\d{1,5})\)?$/.exec(plain);
@@ -68,9 +69,10 @@
     return value === 0 && nonzero ? { problem: "tiny" } : { value };
   }
 
-  /** A typed bit pattern in base 16 or 2: {pattern} or {problem: "digits" | "bits", bits}. */
+  /** A typed bit pattern in base 16 or 2: {pattern} or {problem: "noBits" | "digits" | "bits", bits}. */
   function parsePattern(typed, base, width) {
     const digits = typed.trim().replace(base === 16 ? /^0x/i : /^0b/i, "").replace(/[\s_\u202f]/g, "");
+    if (!digits) return { problem: "noBits" };
     if (!(base === 16 ? /^[0-9a-f]+$/i : /^[01]+$/).test(digits)) return { problem: "digits" };
     const pattern = BigInt((base === 16 ? "0x" : "0b") + digits);
     const bits = pattern.toString(2).length;
@@ -99,10 +101,18 @@
     const input = element("input", { type: "range", "aria-label": label, ...attributes });
     input.addEventListener("input", () => {
       output.textContent = write(input.value);
+      slid(input);
       oninput(Number(input.value));
     });
-    return element("label", { class: "lab-slider" }, element("span", { text: `${label}: ` }, output), input);
+    const root = element("label", { class: "lab-slider lab-slide" }, element("span", { text: `${label}: ` }, output), input);
+    slid(input);
+    return root;
   }
 
-  window.labWords = { localize, number, exact, short, percent, parse, parsePattern, fill, escape, element, slider };
+  /** A slider has moved: its track is filled up to where it is (slider.css). */
+  function slid(input) {
+    input.closest(".lab-slide")?.style.setProperty("--at", (input.value - input.min) / (input.max - input.min));
+  }
+
+  window.labWords = { localize, number, exact, short, percent, parse, parsePattern, fill, escape, element, slider, slid };
 })();

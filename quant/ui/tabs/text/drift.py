@@ -7,14 +7,13 @@ hovered, focused or tapped (drift.css). Only the keys and a phone need a line of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import gradio as gr
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from quant.evaluation.drift import Candidate, Drift, Span, drift_steps, text_tokens
+from quant.evaluation.drift import Drift, Span, drift_steps, text_tokens
 from quant.lab import Lab
 from quant.text import Language, Text, fixed, number
 from quant.texts import shipped_text
@@ -26,21 +25,12 @@ from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Place, Run
 from quant.ui.tabs.text import drift_texts as t
-from quant.ui.tabs.text.tokens import EDGES, LINE_END, level, percent, split_spaces, times, token_name, visible, word_of
+from quant.ui.tabs.text.tinted import TEXT, legend, tinted
+from quant.ui.tabs.text.tokens import level, percent, split_spaces, times, token_name, visible, word_of
 
-TEXT = "tabs/text/drift.html.j2"
 MOST_MOVED = 5
 CONTEXT_SPANS = 4  # shown before each of the most moved
 SAMPLE, SAMPLE_SENTENCES = "literatura", 2
-# One stop for the tabulator in a text of hundreds of tokens: the arrows go from one to the next.
-KEYS_JS = (
-    "const all=[...this.querySelectorAll('[data-m]')],here=all.indexOf(event.target.closest('[data-m]')),"
-    "there=all[{ArrowRight:here+1,ArrowLeft:here-1,Home:0,End:all.length-1}[event.key]];"
-    "if(here<0)return;if(event.key==='Escape')event.target.blur();"
-    "if(there){event.preventDefault();all[here].tabIndex=-1;there.tabIndex=0;there.focus()}"
-)
-# On a phone the card takes the foot of the window: a token that was tapped down there moves up, out from under it.
-TAP_JS = "if(innerWidth<641)event.target.closest('[data-m]')?.scrollIntoView({block:'nearest'})"
 
 
 @dataclass(frozen=True)
@@ -52,84 +42,6 @@ class Asked:
 @dataclass(frozen=True)
 class Outputs:
     said: gr.HTML
-
-
-# ---- the text
-
-
-@cache
-def _change(change: int, language: Language) -> str:
-    """The legend's words for a tint."""
-    if change == 0:
-        return t.DRIFT_NEUTRAL[language]
-    low, high = (number(e, language, 3).rstrip("0").rstrip(".,") for e in (*EDGES, math.inf)[abs(change) - 1 :][:2])
-    words = t.DRIFT_BEYOND if abs(change) == len(EDGES) else t.DRIFT_BETWEEN
-    return words.format(sign="÷" if change < 0 else "×", low=low, high=high)[language]
-
-
-def _legend(language: Language) -> Markup:
-    steps = [(step, _change(step, language)) for step in range(-len(EDGES), len(EDGES) + 1)]
-    limits = " · ".join(number(math.log(edge), language, 2) for edge in EDGES)
-    note = glossary.marked(t.DRIFT_LEGEND_NATS.format(limits=limits)[language], language)
-    return macros(TEXT).legend(t.DRIFT_LEGEND[language], steps, note)
-
-
-@dataclass(frozen=True)
-class Column:
-    """What one model expected at a token: candidates as (name, whether it is the one that came, probability)."""
-
-    css: str
-    name: str
-    rank: str
-    candidates: list[tuple[str, bool, str]]
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of the text with its tint, the mark of the first disagreement before it (parts), and its card."""
-
-    first: int
-    level: int
-    stop: int
-    space: str
-    text: Markup
-    parts: bool
-    visible: str
-    moved: str
-    columns: tuple[Column, Column]
-    note: str
-
-
-def _token(span: Span, d: Drift, language: Language) -> Token:
-    space, word = split_spaces(span.piece)
-    first, n = span.tokens[0], len(span.tokens)
-    columns = (
-        _column("o", shared_texts.ORIGINAL, span.log_p_original, first.rank_original, first.top_original, first.id,
-                language),
-        _column("q", shared_texts.QUANTIZED, span.log_p_quantized, first.rank_quantized, first.top_quantized, first.id,
-                language),
-    )  # fmt: skip
-    return Token(
-        span.first, level(span.log_change), -1 if span.first else 0, space, escape(word).replace("\n", LINE_END),
-        d.parting is not None and span.first <= d.parting < span.first + n, visible(span.piece),
-        _where(span, language), columns, t.DRIFT_SHARED.format(n=n)[language] if n > 1 else "",
-    )  # fmt: skip
-
-
-def _where(span: Span, language: Language) -> str:
-    n = len(span.tokens)
-    where = (t.DRIFT_TOKEN if n == 1 else t.DRIFT_TOKENS).format(n=span.first + 1, last=span.first + n)[language]
-    kl = t.DRIFT_TOKEN_KL.format(kl=number(span.kl_nats, language, 3))[language]
-    return f"{where} · {times(span.log_change, language)} · {kl}"
-
-
-def _column(css: str, name: Text, log_p: float, rank: int, top: Sequence[Candidate], came: int,
-            language: Language) -> Column:  # fmt: skip
-    p = percent(math.exp(log_p), language)
-    candidates = [
-        (token_name(c, language) + (" ✓" if c.id == came else ""), c.id == came, percent(c.p, language)) for c in top
-    ]
-    return Column(css, name[language], t.DRIFT_P_RANK.format(p=p, rank=fixed(rank, language, 0))[language], candidates)
 
 
 # ---- the words
@@ -203,13 +115,11 @@ def drift_html(d: Drift, language: Language) -> Markup:
     """Words first, then the text with its legend, then the tokens that moved most."""
     shown = {"total": fixed(d.total_tokens, language, 0), "shown": fixed(len(d.tokens), language, 0)}
     is_cut = d.total_tokens > len(d.tokens)
-    tokens = [_token(span, d, language) for span in d.spans]
     return macros(TEXT).whole([
         html.verdict(_verdict(d, language)),
         html.notice(t.DRIFT_CUT.format(**shown)[language], "note") if is_cut else html.NOTHING,
-        _cards(d, language), _legend(language),
-        macros(TEXT).text(tokens, t.DRIFT_REGION[language], KEYS_JS, TAP_JS, language),
-        html.caption(t.DRIFT_HINT[language]), _most_moved(d, language),
+        _cards(d, language), legend(language), tinted(d, language), html.caption(t.DRIFT_HINT[language]),
+        _most_moved(d, language),
     ])  # fmt: skip
 
 

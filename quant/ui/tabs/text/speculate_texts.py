@@ -64,8 +64,8 @@ SPECULATE_DIFFERS = Text(
     "El texto se separa del que escribe el original solo en el token {n}: al leer varios tokens de una vez, las sumas se "
     "hacen en otro orden, y donde los dos mejores candidatos casi empatan la elección puede cambiar (casi empates en este "
     "texto: {tied}).",
-    "The text parts from what the original writes alone at token {n}: reading several tokens at once sums in another "
-    "order, and where the two best candidates all but tie the choice can change (near ties in this text: {tied}).",
+    "The text first differs from what the original writes alone at token {n}: reading several tokens at once sums in "
+    "another order, and where the two best candidates all but tie the choice can change (near ties in this text: {tied}).",
 )
 SPECULATE_MEASURED = Text(
     "Una sola pasada de cada uno en esta máquina, tras una ronda de calentamiento: primero el original solo y después "

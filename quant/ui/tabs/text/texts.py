@@ -14,9 +14,9 @@ TEXT_INTRO = Text(
 TEXT_LINKS = Text("Token a token: qué esperaba cada uno ↓", "Token by token: what each one expected ↓")
 NOT_A_MEASURE = Text(
     "Dónde se separan no es una nota: con otro principio, 5 bits pueden aguantar más que 8.",
-    "Where they part is no grade: with another beginning, 5 bits may hold out longer than 8.",
+    "Where they first differ is not a score: with another beginning, 5 bits may hold out longer than 8.",
 )
-TO_METRICS = Text("La nota, en Métrica", "The grade, in Metrics")
+TO_METRICS = Text("La nota, en Métrica", "The score, in Metrics")
 TO_DRIFT = Text("Qué cambia en cada token", "What changes at each token")
 PROMPT = Text("Texto de partida", "Prompt")
 WRITE = Text("Escribir", "Write")

@@ -10,17 +10,22 @@ from markupsafe import Markup
 from quant.errors import QuantError
 from quant.evaluation.numbers import exact_formats
 from quant.evaluation.weights import WeightView, decibels
+from quant.model.layers import Kind, Layer
 from quant.model.load import LoadedModel
 from quant.packing import Layout
 from quant.recorded import Row, recorded
 from quant.scheme import PerGroup, Scheme
-from quant.text import Language, Text, fixed, number, size
+from quant.text import Language, Text, fixed, number, rounded, size
 from quant.ui.shared import glossary, html
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.formats import INTEGER
 from quant.ui.tabs.weights import texts as t
 
 GROUP = 64  # of the recorded recipes
+BIT_DB = 6  # what a further bit gives
+AS_GOOD_DB = 0.5  # decibels this near are the same to a reader
+NOTHING = Text("", "")
 WEIGHTS = "tabs/weights/weights.html.j2"
 
 
@@ -30,7 +35,7 @@ def cards(view: WeightView, scheme: Scheme, *, in_recipe: bool, language: Langua
     simulated = html.mark("simulated", language)
     before, after = size(view.float_bytes, language), size(view.stored_bytes, language)
     times = t.WEIGHTS_TIMES.format(times=_three(view.float_bytes / view.stored_bytes))[language]
-    bits = number(view.bits_per_weight, language, 3)
+    bits = rounded(view.bits_per_weight, language, 3)
     used = t.WEIGHTS_LEVELS_SMALL.format(used=fixed(view.used, language, 0))[language]
     return html.cards([
         (html.spaced(simulated, t.WEIGHTS_SQNR[language]), *_error(view, language)),
@@ -47,7 +52,7 @@ def legend(said: Markup, *, in_recipe: bool, language: Language) -> Markup:
 
 
 def _three(value: float) -> Text:
-    return Text(number(value, "es", 3), number(value, "en", 3))
+    return Text(rounded(value, "es", 3), rounded(value, "en", 3))
 
 
 def _error(view: WeightView, language: Language) -> tuple[str, str]:
@@ -81,25 +86,40 @@ def ladder(loaded: LoadedModel, layer: str) -> tuple[tuple[float, Row], ...]:
         return ()
 
 
-def meaning(loaded: LoadedModel, layer: str, view: WeightView, choice: Choice, language: Language) -> Markup:
+def meaning(loaded: LoadedModel, layer: Layer, view: WeightView, choice: Choice, language: Language) -> Markup:
     """Good or bad: what the included model lost with this recipe, or with a recorded one of about the decibels."""
     if math.isinf(view.sqnr_db):
         name = choice.scheme().element.name
         exact = name in exact_formats(loaded)
         return html.caption(t.WEIGHTS_CAME_SO.format(format=name)[language]) if exact else html.NOTHING
-    known = [(db, row) for db, row in ladder(loaded, layer) if math.isfinite(db)]
+    known = [(db, row) for db, row in ladder(loaded, layer.name) if math.isfinite(db)]
     if not known:
         return html.NOTHING
     near, row = min(known, key=lambda pair: abs(pair[0] - view.sqnr_db))
     same = next((r for r in recorded().rows if r.address == choice.query()), None)
-    return _meant(same or row, t.WEIGHTS_MEANING_SAME if same else t.WEIGHTS_MEANING, near, language)
+    row, words = (same, t.WEIGHTS_MEANING_SAME) if same else (row, t.WEIGHTS_MEANING)
+    but = t.WEIGHTS_BUT_TABLE if layer.kind is Kind.TABLE and not row.table else NOTHING
+    said = words.format(
+        near=Text(fixed(near, "es", 1), fixed(near, "en", 1)), against=_against(near - view.sqnr_db), but=but,
+        bits=row.bits, change="{change}", chip="{chip}",
+    )  # fmt: skip
+    return _meant(row, said, language)
 
 
-def _meant(row: Row, words: Text, near: float, language: Language) -> Markup:
+def _against(further: float) -> Text:
+    """How the recipe that explains these decibels compares with them: it leaves so many more."""
+    if abs(further) < AS_GOOD_DB:
+        return NOTHING
+    better, worse = (t.WEIGHTS_A_BIT, t.WEIGHTS_MUCH)[abs(further) > BIT_DB / 2]
+    return better if further > 0 else worse
+
+
+def _meant(row: Row, words: Text, language: Language) -> Markup:
+    """With what the recipe of `row` was recorded to lose."""
     ratio = math.exp(row.log_ratio.value)
     rise = t.WEIGHTS_TIMES_WORSE if ratio >= 2 else t.WEIGHTS_RISES
     said = words.format(
-        bits=row.bits, near=Text(fixed(near, "es", 1), fixed(near, "en", 1)), chip="{chip}",
+        chip="{chip}",
         change=rise.format(times=_two(ratio), percent=_two(100 * (ratio - 1))),
     )[language]  # fmt: skip
     text = glossary.marked(said, language).replace("{chip}", html.chip(row.judged, language))
@@ -108,6 +128,13 @@ def _meant(row: Row, words: Text, near: float, language: Language) -> Markup:
 
 def _two(value: float) -> Text:
     return Text(number(value, "es", 2), number(value, "en", 2))
+
+
+def tries(choice: Choice, language: Language) -> Markup:
+    """Links to one scale for more or for fewer weights; a format that fixes who shares one gives way to integers."""
+    label, asked = (t.WEIGHTS_TRY, "") if choice.has_granularity else (t.WEIGHTS_TRY_INTEGERS, f"format={INTEGER}&")
+    links = [(asked + query, name[language]) for query, name in t.WEIGHTS_TRIES.items()]
+    return macros(WEIGHTS).tries(label[language], links)
 
 
 def not_in_recipe(is_table: bool, language: Language) -> Markup:

@@ -20,11 +20,10 @@ from quant.text import Language, Text, fixed, number, size, superscript
 from quant.ui.shared import glossary, html
 from quant.ui.shared.frames import Frame, Updates, Values, outputs_of, updates
 from quant.ui.shared.layer_names import layer_in_view, layer_list, layer_title
-from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Seen
 from quant.ui.tabs.weights import texts as t
-from quant.ui.tabs.weights.cards import WEIGHTS, cards, legend, meaning, not_in_recipe
+from quant.ui.tabs.weights.cards import cards, legend, meaning, not_in_recipe, tries
 
 CSS = ".gradio-container p.lab-tries { max-width: none; align-items: baseline; gap: .3rem 1.4rem; }\n"
 RARE = 0.05  # share of the weights below which half of the codes is called rarely used
@@ -41,6 +40,7 @@ class Shown(Frame):
     occupancy: go.Figure | None = None
     occupancy_caption: str | None = None
     census: str | None = None
+    tries: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Outputs:
     occupancy: gr.Plot
     occupancy_caption: gr.HTML
     census: gr.HTML
+    tries: gr.HTML
 
 
 def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, log_counts: bool) -> Shown:
@@ -65,7 +66,7 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     in_recipe = recipe.rule_of(layer) is not None
     left_out = html.NOTHING if in_recipe else not_in_recipe(layer.kind is Kind.TABLE, language)
     tiles = cards(view, scheme, in_recipe=in_recipe, language=language)
-    said = meaning(loaded, layer.name, view, choice, language)
+    said = meaning(loaded, layer, view, choice, language)
     return Shown(
         left_out + tiles + said + legend(said, in_recipe=in_recipe, language=language),
         histogram(view, language, log_counts=log_counts),
@@ -73,6 +74,7 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
         occupancy(view, language),
         html.caption(glossary.marked(_occupancy_caption(view, scheme, language), language)),
         census_table(size_report(loaded, recipe), language),
+        tries(choice, language),
     )
 
 
@@ -86,7 +88,7 @@ def show_original(lab: Lab, language: Language, choice: Choice, layer_name: str 
     )
     return Shown(
         "", original_alone(edges, counts, language, log_counts=log_counts), html.caption(said[language]),
-        waiting(language), "", census_table(size_report(loaded, choice.recipe()), language),
+        waiting(language), "", census_table(size_report(loaded, choice.recipe()), language), tries(choice, language),
     )  # fmt: skip
 
 
@@ -165,8 +167,7 @@ def _census_row(kind: str, members: Sequence[LayerSize], language: Language) -> 
 def build_weights(place: Place) -> Built:
     lab, language = place.lab, place.language
     glossary.prose(t.WEIGHTS_INTRO[language], language)
-    links = [(query, name[language]) for query, name in t.WEIGHTS_TRIES.items()]
-    gr.HTML(macros(WEIGHTS).tries(t.WEIGHTS_TRY[language], links))
+    links = gr.HTML()
     layer = layer_list(lab, language)
     tiles = gr.HTML()
     with gr.Row():
@@ -181,7 +182,7 @@ def build_weights(place: Place) -> Built:
             codes_caption = gr.HTML()
     with gr.Accordion(t.CENSUS[language], open=False):
         census = gr.HTML()
-    outputs = Outputs(tiles, before_after, caption, codes, codes_caption, census)
+    outputs = Outputs(tiles, before_after, caption, codes, codes_caption, census, links)
 
     def follow(seen: Seen, values: Values) -> Updates:
         return updates(shown_or_problem(lab, language, seen.choice, seen.layer, values[log_counts]), outputs)

@@ -12,6 +12,7 @@ WEIGHTS_INTRO = Text(
     "[[scale|escala]]: you will see how much error is left and how many bytes it takes.",
 )
 WEIGHTS_TRY = Text("Prueba una escala para…", "Try one scale for…")
+WEIGHTS_TRY_INTEGERS = Text("Prueba enteros, con una escala para…", "Try integers, with one scale for…")
 WEIGHTS_TRIES = {
     "granularity=tensor": Text("toda la matriz", "the whole matrix"),
     "granularity=channel": Text("cada canal", "each channel"),
@@ -21,7 +22,7 @@ WEIGHTS_TRIES = {
 WEIGHTS_LOG = Text("Eje vertical logarítmico", "Logarithmic vertical axis")
 WEIGHTS_HISTOGRAM = Text("Los pesos, antes y después", "The weights, before and after")
 WEIGHTS_OCCUPANCY = Text("Cuánto se usa cada código", "How often each code is used")
-WEIGHTS_SQNR = Text("Señal frente a error", "Signal over error")
+WEIGHTS_SQNR = Text("Relación señal-error (SQNR)", "Signal-to-error ratio (SQNR)")
 WEIGHTS_SQNR_SMALL = Text(
     "el error típico es el {percent}\N{NARROW NO-BREAK SPACE}% del peso típico",
     "a typical error is {percent}% of a typical weight",
@@ -41,18 +42,26 @@ WEIGHTS_BPW_NESTED = Text(
 WEIGHTS_LEVELS = Text("Valores de la rejilla", "Values of the grid")
 WEIGHTS_LEVELS_SMALL = Text("en esta matriz se usan {used}", "{used} are used in this matrix")
 WEIGHTS_MEANING = Text(
-    "¿Es mucho error? Con {bits} bits y grupos de 64, esta matriz da {near} [[dB|dB]]; con todas las capas así, la "
-    "pérdida del modelo incluido es {chip}: su [[perplejidad]] {change}. Cada bit de más reduce el error a la mitad: unos "
-    "6 dB.",
-    "Is that much error? With {bits} bits and groups of 64 this matrix gives {near} [[dB|dB]]; with all layers like that, the "
-    "loss of the built-in model is {chip}: its [[perplexity|perplejidad]] {change}. Each further bit halves the error: about 6 dB.",
+    "¿Es mucho error? Con {bits} bits y grupos de 64, esta matriz da {near} [[dB|dB]]{against}; con todas las capas así"
+    "{but}, el veredicto del modelo incluido es {chip}: su [[perplejidad]] {change}. Cada bit de más reduce el error a la "
+    "mitad: unos 6 dB.",
+    "Is that much error? With {bits} bits and groups of 64 this matrix gives {near} [[dB|dB]]{against}; with all layers like "
+    "that{but}, the verdict on the built-in model is {chip}: its [[perplexity|perplejidad]] {change}. Each further bit halves "
+    "the error: about 6 dB.",
 )
 WEIGHTS_MEANING_SAME = Text(
-    "¿Es mucho error? Con esta [[receta]] en todas las capas, la pérdida del modelo incluido es {chip}: su [[perplejidad]] "
-    "{change}. Cada bit de más reduce el error a la mitad: unos 6 [[dB|dB]].",
-    "Is that much error? With this [[recipe|receta]] in all layers, the loss of the built-in model is {chip}: its "
+    "¿Es mucho error? Con esta [[receta]] en todas las capas{but}, el veredicto del modelo incluido es {chip}: su "
+    "[[perplejidad]] {change}. Cada bit de más reduce el error a la mitad: unos 6 [[dB|dB]].",
+    "Is that much error? With this [[recipe|receta]] in all layers{but}, the verdict on the built-in model is {chip}: its "
     "[[perplexity|perplejidad]] {change}. Each further bit halves the error: about 6 [[dB|dB]].",
 )
+WEIGHTS_BUT_TABLE = Text(", sin contar esta tabla", ", not counting this table")
+# Better or worse than what is seen, a bit's worth of decibels away from it at most or more.
+WEIGHTS_A_BIT = (
+    Text(", algo mejor que ahora", ", a little better than now"),
+    Text(", algo peor que ahora", ", a little worse than now"),
+)
+WEIGHTS_MUCH = Text(", mejor que ahora", ", better than now"), Text(", peor que ahora", ", worse than now")
 WEIGHTS_RISES = Text("sube un {percent}\N{NARROW NO-BREAK SPACE}%", "rises by {percent}%")
 WEIGHTS_TIMES_WORSE = Text("se multiplica por {times}", "is multiplied by {times}")
 WEIGHTS_CAME_SO = Text(
