@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from visits import PHONE, Visit, visit
 
 from quant.text import Language
+from quant.ui.shared import texts as shared_texts
 from quant.ui.tabs.start import hero_texts as t
 from quant.ui.tabs.start.hero import STOPS
 
@@ -238,6 +239,44 @@ def test_a_beginning_of_ones_own_takes_the_place_of_the_recorded_text(desktop: V
     page.locator(".lab-hero-back").click()
     assert slot(page, "text").startswith("La luz")
     assert t.RECORDED[language] in slot(page, "kind")
+
+
+# Inside the page, since all seven texts may be there before a command from out here is. The button is not there until
+# something is written.
+STOP_AT_ONCE_JS = """() => new MutationObserver((_, observer) => {
+  const stop = document.querySelector("#hero-stop-es");
+  if (stop?.offsetParent) { stop.click(); observer.disconnect(); }
+}).observe(document.body, { childList: true, subtree: true, attributes: true })"""
+ENDED_JS = """prompt => {
+  const live = document.querySelector("lab-hero").live;
+  return live?.ended && live.prompt.includes(prompt);
+}"""
+
+
+def test_a_beginning_that_is_stopped_says_what_was_not_written(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    page.locator(".lab-hero-own").click()
+    for prompt in ("El mar", "La casa", "Un perro", "Mi amigo", "Su padre"):  # all may be written before it is heard
+        page.evaluate(STOP_AT_ONCE_JS)
+        page.locator("#hero-prompt-es :is(input, textarea)").fill(prompt)
+        page.locator("#hero-go-es").click()
+        page.wait_for_function(ENDED_JS, arg=prompt)
+        expect(page.locator("#hero-stop-es")).to_be_hidden()
+        if page.locator("#hero-own-es").get_by_text(shared_texts.STOPPED.es).count():
+            break
+    expect(page.locator("#hero-own-es")).to_contain_text(shared_texts.STOPPED.es)
+    live = page.evaluate("document.querySelector('lab-hero').live")
+    told = {}
+    for key in STOPS:
+        slide(page, key)
+        told[key] = slot(page, "told")
+    assert [key for key in STOPS if told[key] == t.UNWRITTEN.es] == [key for key in STOPS if key not in live["texts"]]
+    assert told["2"] == t.UNWRITTEN.es
+    assert t.WRITING.es not in told.values()
+    for key in set(live["texts"]) - set(live["done"]):
+        assert told[key] == t.UNFINISHED.es
+    expect(page.locator("lab-hero [aria-live=polite]")).to_have_text(t.UNWRITTEN.es)
 
 
 def test_a_bad_beginning_gets_a_sentence_and_loses_nothing(spanish: Visit) -> None:

@@ -120,20 +120,26 @@
       slots.text.innerHTML = live ? (own ?? live.prompt) : stop.text;
       slots.text.classList.toggle("waiting", Boolean(live) && own === undefined);
       slots.kind.innerHTML = live ? strings.live : strings.recorded;
-      slots.told.textContent = live ? this.#told(own) : stop.told;
+      const told = live ? this.#told(own) : stop.told;
+      if (slots.told.textContent !== told) slots.told.textContent = told; // it is read aloud when it changes
       this.back.hidden = !live;
     }
 
     #told(own) {
-      if (own === undefined) return this.strings.writing;
-      if (this.stop.key === "original") return this.strings.original;
-      return own.includes("<mark>") ? this.strings.changed : this.strings.same;
+      const { stop, strings, live } = this;
+      if (!live.done.includes(stop.key)) {
+        return !live.ended ? strings.writing : own === undefined ? strings.unwritten : strings.unfinished;
+      }
+      if (stop.key === "original") return strings.original;
+      return own.includes("<mark>") ? strings.changed : strings.same;
     }
 
     // What the models write after the visitor's own beginning takes the place of what was recorded.
     #live(detail) {
-      const isNew = this.live?.prompt !== detail.prompt;
-      this.live = detail;
+      if (!this.live && !detail.texts) return;
+      const before = this.live?.prompt;
+      this.live = { ...this.live, ...detail }; // that it has ended comes alone
+      const isNew = before !== this.live.prompt;
       this.#showText();
       if (isNew) this.slots.text.scrollIntoView({ block: "nearest" });
     }

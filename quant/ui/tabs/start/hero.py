@@ -207,6 +207,7 @@ def hero(language: Language) -> Markup:
 def _data(shown: Sequence[Stop], language: Language) -> str:
     strings = {
         "play": t.PLAY[language], "pause": t.PAUSE[language], "writing": t.WRITING[language],
+        "unfinished": t.UNFINISHED[language], "unwritten": t.UNWRITTEN[language],
         "live": _kind("measured", t.LIVE, language), "recorded": _kind("recorded", t.RECORDED, language),
         "changed": t.CHANGED[language], "same": t.SAME[language], "original": t.THE_ORIGINAL[language],
     }  # fmt: skip

@@ -40,6 +40,8 @@ THE_ORIGINAL = Text("lo que escribe el original", "what the original writes")
 RECORDED = Text("grabado", "recorded, in Spanish")
 LIVE = Text("en vivo", "live, in Spanish")
 WRITING = Text("escribiendo…", "writing…")
+UNFINISHED = Text("se quedó a medias", "left unfinished")
+UNWRITTEN = Text("no se ha escrito", "not written")
 WEIGHTS = Text(
     "{bits} bits: {levels} valores; error medio, un {error}\N{NARROW NO-BREAK SPACE}% del peso mayor.",
     "{bits} bits: {levels} values; mean error {error}% of the largest weight.",
@@ -59,6 +61,7 @@ USE_THIS = Text("Usar esta", "Use this one")
 OWN_LABEL = Text("Tu principio", "Your beginning")
 OWN_HINT = Text("Por ejemplo: Aquella noche", "In Spanish, for instance: Aquella noche")
 OWN_GO = Text("Continuar", "Go on")
+OWN_WRITING = Text("Escribiendo:", "Writing:")
 OWN_LONG = Text(
     "Son {got} tokens y aquí caben {room}: deja solo el principio, unas {words} palabras.",
     "That is {got} tokens and {room} fit here: leave the beginning alone, some {words} words.",
