@@ -216,8 +216,11 @@ def _data(shown: Sequence[Stop], language: Language) -> str:
 
 def _words(kept: Recorded, language: Language) -> dict[str, Any]:
     """What never changes."""
-    said = {"question": t.QUESTION, "bits": t.BITS, "not_a_measure": t.NOT_A_MEASURE, "play": t.PLAY, "own": t.OWN,
-            "other": t.OTHER_RECIPE, "use": t.USE_THIS, "back": t.BACK.format(prompt=kept.prompt)}  # fmt: skip
+    said = {
+        "question": t.QUESTION, "bits": t.BITS, "not_a_measure": t.NOT_A_MEASURE, "play": t.PLAY, "own": t.OWN,
+        "shown": t.SHOWN_RECIPE, "other": t.OTHER_RECIPE, "between": t.BETWEEN, "use": t.USE_THIS,
+        "back": t.BACK.format(prompt=kept.prompt),
+    }  # fmt: skip
     explained = {name: marked(text[language], language) for name, text in (("perplexity", t.PERPLEXITY), ("kl", t.KL))}
     return (
         {name: text[language] for name, text in said.items()}

@@ -52,10 +52,12 @@ PLAY = Text("▶ Ver la caída de 8 a 2", "▶ Watch the fall, 8 to 2")
 PAUSE = Text("⏸ Pausa", "⏸ Pause")
 OWN = Text("Escribe tú el principio", "Write your own beginning")
 BACK = Text("volver a «{prompt}»", "back to “{prompt}”")
-OTHER_RECIPE = Text(
-    "Esto es el modelo incluido, en enteros y grupos de 64. Tu receta es otra: está más abajo y en las demás pestañas.",
-    "This is the built-in model, as integers in groups of 64. Your recipe is another: see below, and the other tabs.",
+# One line of a phone, but for what is shown here, which a wide screen has room for.
+SHOWN_RECIPE = Text(
+    "Esto es el modelo incluido, en enteros y grupos de 64.", "This is the built-in model, as integers in groups of 64."
 )
+OTHER_RECIPE = Text("Tu receta es otra: mírala más abajo.", "Yours is another recipe: see below.")
+BETWEEN = Text("Tu receta, entre dos paradas, más abajo.", "Yours, between two stops: see below.")
 USE_THIS = Text("Usar esta", "Use this one")
 
 OWN_LABEL = Text("Tu principio", "Your beginning")
