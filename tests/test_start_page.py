@@ -313,6 +313,7 @@ def test_a_fall_begun_before_the_page_is_built_goes_on_and_asks_for_nothing_on_i
     page.wait_for_function("document.querySelector('#lab-first lab-hero').places.length === 4")
     held.release()
     expect(page.locator(".lab-hero-play")).to_have_text(t.PAUSE.es)
+    expect(page.locator(".lab-hero-play")).to_be_focused()
     assert page.evaluate("document.querySelector('lab-hero').places.length") in (3, 4)
     assert page.evaluate("window.asked") == []
     assert page.evaluate("window.labRecipe.bits") == 5

@@ -16,6 +16,13 @@
     Object.entries(RECORDED).every(([name, value]) => !(name in recipe) || plain(recipe[name]) === plain(value)) &&
     ["", "rtn"].includes(recipe.method || "");
 
+  // Gradio fades in what it shows, and until then that takes no focus.
+  const focusWhenSeen = (node, frames = 60) => {
+    node.focus({ preventScroll: true });
+    if (document.activeElement === node || !frames) return;
+    requestAnimationFrame(() => { if (document.activeElement === document.body) focusWhenSeen(node, frames - 1); });
+  };
+
   class Hero extends HTMLElement {
     connectedCallback() {
       if (!this.querySelector(".lab-hero-other")) return; // the document is being read: labFirst (page.js) calls again
@@ -68,9 +75,7 @@
       if (first.playing) this.#fall(first.places);
       else if (first.wish) this.#ask(first.wish.whole);
       else if (first.touched) this.#askSoon();
-      for (const name of ["play", "own"]) {
-        if (first[name] === document.activeElement) this[name].focus({ preventScroll: true });
-      }
+      for (const name of ["slider", "play", "own"]) if (first[name] === document.activeElement) focusWhenSeen(this[name]);
       if (first.own.getAttribute("aria-expanded") === "true") this.#toggleOwn();
     }
 
