@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from cases import each
 
 from quant.changes import changed_spans
+from quant.errors import ModelError
 from quant.generation import Sampling, generate
 from quant.lab import Lab
 from quant.model.load import EMBEDDED
 from quant.quantization import quantize_model
 from quant.recorded import recorded
 from quant.size import size_report
-from quant.text import Language
+from quant.text import Language, Text
 from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.action import Stops
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.start import hero_texts as t
+from quant.ui.tabs.start import own
 from quant.ui.tabs.start.hero import FIRST, STOPS, hero, marked_text
 from quant.ui.tabs.start.own import NEW_TOKENS, ROOM, Asked, Written, order, own_beginning
+from quant.work import stepped
 
 LANGUAGES: list[Language] = ["es", "en"]
 PROMPT = "Aquella noche"
@@ -40,7 +45,7 @@ class Data(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == self.tag:
-            self.found = json.loads(str(dict(attrs)["data-lab"]))
+            self.found |= json.loads(str(dict(attrs)["data-lab"]))
 
 
 def stops(language: Language) -> dict[str, dict[str, Any]]:
@@ -54,6 +59,21 @@ def lab() -> Lab:
 
 def frames(lab: Lab, prompt: str, bits: int = 4, language: Language = "es") -> list[Written]:
     return list(own_beginning(lab, language).frames(Asked(prompt, bits)))
+
+
+def handed(frame: Written) -> dict[str, Any]:
+    """What a frame gives to the opening."""
+    return Data(str(frame.texts), "lab-hero-live").found
+
+
+def stopped_when(lab: Lab, enough: Callable[[dict[str, Any]], bool]) -> list[Written]:
+    """The frames of a visitor who presses the stop button at the first one that is enough."""
+    stops, seen = Stops(), []
+    for frame in stepped(stops.heed("x", "es", own_beginning(lab, "es").stream(Asked(PROMPT, 3)))):
+        seen.append(frame)
+        if frame.texts and enough(handed(frame)):
+            stops.ask("x")
+    return seen
 
 
 def without_tags(markup: str) -> str:
@@ -118,8 +138,10 @@ def test_a_text_may_end_in_any_way_and_is_cut_with_dots() -> None:
 
 def test_the_models_go_on_from_a_beginning_of_the_visitors_own(lab: Lab) -> None:
     *_, last = frames(lab, f"  {PROMPT} ", bits=3)
-    data = Data(str(last.texts), "lab-hero-live").found
+    data = handed(last)
     assert last.said == ""
+    assert data["ended"]
+    assert data["done"] == order(3)
     assert set(data["texts"]) == set(STOPS)
     loaded = lab.loaded(EMBEDDED)
     sampling = Sampling(max_length=len(loaded.tokenizer.encode(PROMPT)) + NEW_TOKENS)
@@ -138,6 +160,46 @@ def test_the_two_that_are_looked_at_come_first(lab: Lab) -> None:
             seen += [key for key in Data(str(frame.texts), "lab-hero-live").found["texts"] if key not in seen]
     assert seen == ["original", "3", "8", "6", "5", "4", "2"]
     assert order(7) == list(STOPS)
+
+
+def test_each_frame_says_which_texts_are_all_there_and_that_more_will_come(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "REDRAW_S", 0)
+    *before, _ = frames(lab, PROMPT, bits=3)
+    seen = [handed(frame) for frame in before if frame.texts]
+    assert not any(data["ended"] for data in seen)
+    assert seen[0]["done"] == []
+    for data in seen:
+        growing = set(data["texts"]) - set(data["done"])
+        assert growing <= set(order(3)[len(data["done"]) :][:1])
+    assert all("progressbar" in frame.said for frame in before)
+
+
+@each("done", [[], ["original"], ["original", "3"]])
+def test_what_is_stopped_says_so_and_that_no_more_will_come(
+    lab: Lab, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "REDRAW_S", 0)
+    last = stopped_when(lab, lambda data: data["done"] == done)[-1]
+    assert shared_texts.STOPPED.es in without_tags(last.said)
+    data = handed(last)
+    assert data["ended"]
+    assert done == data["done"][: len(done)]
+    assert set(data["texts"]) < set(STOPS)
+
+
+def test_a_model_that_cannot_be_made_ends_it_and_keeps_what_is_written(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> NoReturn:
+        raise ModelError(Text("No cabe.", "It does not fit."))
+
+    monkeypatch.setattr(lab, "quantized", refuse)
+    last = frames(lab, PROMPT)[-1]
+    assert "No cabe." in without_tags(last.said)
+    assert handed(last)["ended"]
+    assert handed(last)["done"] == ["original"]
 
 
 @each("language", LANGUAGES)

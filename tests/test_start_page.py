@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from visits import PHONE, Visit, visit
 
 from quant.text import Language
+from quant.ui.shared import texts as shared_texts
 from quant.ui.tabs.start import hero_texts as t
 from quant.ui.tabs.start.hero import STOPS
 
@@ -26,6 +28,18 @@ DRAG_JS = """(at) => new Promise((done) => {
     size: hero.querySelector("[data-slot=size]").textContent, said: slider.getAttribute("aria-valuetext"),
   })));
 })"""
+# What is asked of the page from now on.
+ASKED_JS = """() => {
+  const ask = window.labAsk;
+  window.asked = [];
+  window.labAsk = (what) => { window.asked.push(what); ask(what); };
+}"""
+# A step of the fall in twenty seconds but for the first two.
+SLOW_FALL_JS = """() => {
+  const later = window.setTimeout;
+  let steps = 0;
+  window.setTimeout = (call, ms, ...rest) => later(call, ms === 1600 ? ((steps += 1) < 2 ? 50 : 20000) : ms, ...rest);
+}"""
 LEVELS_JS = "[...document.querySelectorAll('lab-hero .squares rect')].map((one) => parseFloat(one.getAttribute('y')))"
 
 # How many different pictures thirty frames show after the slider moved.
@@ -65,9 +79,10 @@ def slide(page: Page, key: str) -> None:
     page.locator("lab-hero input[type=range]").fill(str(STOPS.index(key)))
 
 
-def seen_whole(visit: Visit) -> None:
+def seen_whole(visit: Visit, query: str = "") -> None:
     """At every stop, from the question to the buttons, nothing lies beyond the window."""
-    visit.open()
+    visit.open(query)
+    visit.page.evaluate("window.labAsk = () => {}")  # so that the recipe stays, and what is said of it
     height = visit.page.evaluate("window.innerHeight")
     for key in STOPS:
         slide(visit.page, key)
@@ -93,6 +108,12 @@ def test_all_of_it_is_seen_without_scrolling_on_a_desktop(desktop: Visit) -> Non
 
 def test_all_of_it_is_seen_without_scrolling_on_a_phone(phone: Visit) -> None:
     seen_whole(phone)
+
+
+@pytest.mark.parametrize("query", ["format=NF4", "bits=7"])
+def test_with_another_recipe_than_those_recorded_it_still_fits_a_phone(phone: Visit, query: str) -> None:
+    seen_whole(phone, query)
+    expect(phone.page.locator(".lab-hero-other")).to_be_visible()
 
 
 def test_dragging_changes_everything_without_the_server(spanish: Visit) -> None:
@@ -159,14 +180,28 @@ def test_another_recipe_is_said_to_be_elsewhere_and_shown_below(spanish: Visit) 
     spanish.open("format=NF4")
     other = page.locator(".lab-hero-other")
     expect(other).to_contain_text(t.OTHER_RECIPE.es)
+    expect(other).not_to_contain_text(t.BETWEEN.es, use_inner_text=True)
     expect(page.locator("svg.rounding").first).to_be_visible()
     slide(page, "3")
     page.wait_for_timeout(500)
     assert page.evaluate("window.labRecipe.format") == "NF4"  # nobody's recipe is changed by looking
+    page.evaluate(ASKED_JS)
     other.get_by_role("button").click()
+    # It names the model: the one that a lab begins with may be another.
+    assert page.evaluate("window.asked") == [{"recipe": "model=embedded&bits=3", "whole": True}]
     page.wait_for_function("window.labRecipe.format === 'int' && window.labRecipe.bits === 3")
     expect(other).to_be_hidden()
     expect(page.locator("svg.rounding")).to_have_count(0)
+
+
+def test_bits_between_two_stops_are_said_to_be_below(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open("bits=7")
+    expect(page.locator(".lab-hero-other")).to_contain_text(t.BETWEEN.es)
+    expect(page.locator(".lab-hero-other")).not_to_contain_text(t.OTHER_RECIPE.es, use_inner_text=True)
+    expect(page.locator("svg.rounding").first).to_be_visible()
+    slide(page, "original")
+    expect(page.locator(".lab-hero-other button")).to_be_hidden()  # the original is no recipe
 
 
 FALL_JS = """() => new Promise((done) => {
@@ -216,6 +251,89 @@ def test_the_squares_glide_and_for_those_who_want_no_motion_they_are_there_at_on
     assert page.evaluate(bar) == "0s"
 
 
+ASSETS = "**/assets/*.js"  # not the styles, for which scripts in the document wait
+
+
+@dataclass
+class Held:
+    """A page of which nothing but the document has come."""
+
+    page: Page
+    routes: list[Route] = field(default_factory=list)
+    holds: bool = True
+
+    def open(self, visit: Visit, query: str = "") -> None:
+        self.page.route(ASSETS, self.hold)
+        self.page.goto(f"{visit.url}?{query}", wait_until="commit")
+        expect(self.page.locator("#lab-first lab-hero")).to_be_visible()
+
+    def hold(self, route: Route) -> None:
+        self.routes.append(route) if self.holds else route.continue_()
+
+    def release(self) -> None:
+        self.holds = False
+        for route in self.routes:
+            route.continue_()
+        self.page.wait_for_function("window.labReady === true")
+        expect(self.page.locator("#lab-first")).to_have_count(0)
+
+
+@pytest.fixture
+def held(spanish: Visit) -> Held:
+    return Held(spanish.page)
+
+
+def test_what_is_moved_before_the_page_is_built_goes_on_in_it(spanish: Visit, held: Held) -> None:
+    page = held.page
+    held.open(spanish, "bits=6")
+    first = page.locator("#lab-first lab-hero")
+    assert slot(page, "at") == t.AT.format(bits=6).es
+    first.locator("input[type=range]").fill(str(STOPS.index("3")))
+    first.locator(".lab-hero-own").click()
+    expect(first.locator(".lab-hero-own")).to_have_attribute("aria-expanded", "true")
+    page.wait_for_timeout(400)  # the slider rests, and there is nobody to ask yet
+    held.release()
+    expect(page.locator("#hero-prompt-es :is(input, textarea)")).to_be_focused()
+    expect(page.locator(".lab-hero-own")).to_have_attribute("aria-expanded", "true")
+    page.wait_for_function("window.labRecipe.bits === 3")
+    assert slot(page, "at") == t.AT.format(bits=3).es
+    page.locator(".lab-hero-own").click()
+    expect(page.locator("#hero-own-es")).to_be_hidden()
+
+
+def test_a_fall_begun_before_the_page_is_built_goes_on_and_asks_for_nothing_on_its_way(
+    spanish: Visit, held: Held
+) -> None:
+    page = held.page
+    held.open(spanish, "bits=5")
+    page.evaluate(ASKED_JS)
+    page.evaluate(SLOW_FALL_JS)
+    page.locator("#lab-first .lab-hero-play").click()
+    expect(page.locator("#lab-first .lab-hero-play")).to_have_text(t.PAUSE.es)
+    page.wait_for_function("document.querySelector('#lab-first lab-hero').places.length === 4")
+    held.release()
+    expect(page.locator(".lab-hero-play")).to_have_text(t.PAUSE.es)
+    expect(page.locator(".lab-hero-play")).to_be_focused()
+    assert page.evaluate("document.querySelector('lab-hero').places.length") in (3, 4)
+    assert page.evaluate("window.asked") == []
+    assert page.evaluate("window.labRecipe.bits") == 5
+    page.locator(".lab-hero-play").click()
+    expect(page.locator(".lab-hero-play")).to_have_text(t.PLAY.es)
+    at = page.evaluate("document.querySelector('lab-hero').stop.key")
+    page.wait_for_function("bits => window.labRecipe.bits === Number(bits)", arg=at)
+
+
+def test_looking_before_the_page_is_built_changes_nobodys_recipe(spanish: Visit, held: Held) -> None:
+    page = held.page
+    held.open(spanish, "format=NF4")
+    page.locator("#lab-first input[type=range]").fill(str(STOPS.index("3")))
+    page.wait_for_timeout(400)
+    held.release()
+    assert slot(page, "at") == t.AT.format(bits=3).es
+    page.wait_for_timeout(600)
+    assert page.evaluate("window.labRecipe.format") == "NF4"
+
+
 def test_a_beginning_of_ones_own_takes_the_place_of_the_recorded_text(desktop: Visit) -> None:
     language: Language = desktop.language  # type: ignore[assignment]
     page = desktop.page
@@ -238,6 +356,44 @@ def test_a_beginning_of_ones_own_takes_the_place_of_the_recorded_text(desktop: V
     page.locator(".lab-hero-back").click()
     assert slot(page, "text").startswith("La luz")
     assert t.RECORDED[language] in slot(page, "kind")
+
+
+# Inside the page, since all seven texts may be there before a command from out here is. The button is not there until
+# something is written.
+STOP_AT_ONCE_JS = """() => new MutationObserver((_, observer) => {
+  const stop = document.querySelector("#hero-stop-es");
+  if (stop?.offsetParent) { stop.click(); observer.disconnect(); }
+}).observe(document.body, { childList: true, subtree: true, attributes: true })"""
+ENDED_JS = """prompt => {
+  const live = document.querySelector("lab-hero").live;
+  return live?.ended && live.prompt.includes(prompt);
+}"""
+
+
+def test_a_beginning_that_is_stopped_says_what_was_not_written(spanish: Visit) -> None:
+    page = spanish.page
+    spanish.open()
+    page.locator(".lab-hero-own").click()
+    for prompt in ("El mar", "La casa", "Un perro", "Mi amigo", "Su padre"):  # all may be written before it is heard
+        page.evaluate(STOP_AT_ONCE_JS)
+        page.locator("#hero-prompt-es :is(input, textarea)").fill(prompt)
+        page.locator("#hero-go-es").click()
+        page.wait_for_function(ENDED_JS, arg=prompt)
+        expect(page.locator("#hero-stop-es")).to_be_hidden()
+        if page.locator("#hero-own-es").get_by_text(shared_texts.STOPPED.es).count():
+            break
+    expect(page.locator("#hero-own-es")).to_contain_text(shared_texts.STOPPED.es)
+    live = page.evaluate("document.querySelector('lab-hero').live")
+    told = {}
+    for key in STOPS:
+        slide(page, key)
+        told[key] = slot(page, "told")
+    assert [key for key in STOPS if told[key] == t.UNWRITTEN.es] == [key for key in STOPS if key not in live["texts"]]
+    assert told["2"] == t.UNWRITTEN.es
+    assert t.WRITING.es not in told.values()
+    for key in set(live["texts"]) - set(live["done"]):
+        assert told[key] == t.UNFINISHED.es
+    expect(page.locator("lab-hero [aria-live=polite]")).to_have_text(t.UNWRITTEN.es)
 
 
 def test_a_bad_beginning_gets_a_sentence_and_loses_nothing(spanish: Visit) -> None:

@@ -220,3 +220,5 @@ def test_the_page_follows_the_tour_and_not_the_other_way_round(browser: Browser,
         seen.tab("texto")
         expect(page.locator("lab-tour")).to_be_visible()
         expect(page.locator(".lab-tour-answer:visible")).to_have_count(1)
+        page.locator("[data-do=close]:visible").click()
+        expect(page.locator("#tab-texto-es-button")).to_be_focused()  # the button that begins it is in another tab

@@ -119,7 +119,7 @@ class Stops:
             async with aclosing(work):
                 async for shown in work:
                     if self._asked.get(visitor):
-                        yield replace(shown, said=html.stopped(shown.said, language))
+                        yield replace(shown, said=html.stopped(shown.said, language)).ended()
                         return
                     yield shown
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from gradio.blocks import Block
 
@@ -25,6 +25,10 @@ class Frame:
     """
 
     said: str
+
+    def ended(self) -> Self:
+        """The same as the last that is shown, for frames that say whether more will come."""
+        return self
 
 
 def updates(frame: Frame, outputs: object) -> Updates:

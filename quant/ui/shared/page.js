@@ -264,10 +264,10 @@
 
   /** What was moved in the first picture goes on in the page's own, and so does the focus. */
   function handOver(first) {
-    const find = (place) => place.querySelector("lab-hero input[type=range]");
-    const [from, to] = [find(first), find(document.querySelector("gradio-app"))];
-    if (from && to && from.value !== from.defaultValue) put(to, from.value);
-    if (to && from === document.activeElement) to.focus({ preventScroll: true });
+    const [from, to] = [first, document.querySelector("gradio-app")].map((place) => place?.querySelector("lab-hero"));
+    if (from && to) to.adoptFrom(from);
+    const slider = (hero) => hero?.querySelector("input[type=range]");
+    if (to && slider(from) === document.activeElement) slider(to).focus({ preventScroll: true });
     first.remove();
   }
 

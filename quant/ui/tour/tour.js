@@ -52,7 +52,7 @@
       if (what === "close") this.#close();
       if (what === "measure") {
         window.labAsk({ tab: "metrica" });
-        this.#close();
+        requestAnimationFrame(() => this.#close()); // when that tab is in view
       }
     }
 
@@ -82,7 +82,9 @@
     #close() {
       this.state.open = false;
       this.#keep();
-      (document.querySelector("lab-tour-start button") ?? document.body).focus();
+      // Where it began, or, in another tab, that tab's name; of gradio's names one is only there to be measured.
+      const back = document.querySelectorAll("lab-tour-start button, [role=tab][aria-selected=true]");
+      [...back].reverse().find((one) => one.checkVisibility({ visibilityProperty: true }))?.focus();
     }
 
     #ask(tab, recipe) {
@@ -147,6 +149,9 @@
     }
   }
 
-  customElements.define("lab-tour", Tour);
-  customElements.define("lab-tour-start", Start);
+  // A page that holds this script twice keeps the first.
+  if (!customElements.get("lab-tour")) {
+    customElements.define("lab-tour", Tour);
+    customElements.define("lab-tour-start", Start);
+  }
 })();

@@ -16,6 +16,13 @@
     Object.entries(RECORDED).every(([name, value]) => !(name in recipe) || plain(recipe[name]) === plain(value)) &&
     ["", "rtn"].includes(recipe.method || "");
 
+  // Gradio fades in what it shows, and until then that takes no focus.
+  const focusWhenSeen = (node, frames = 60) => {
+    node.focus({ preventScroll: true });
+    if (document.activeElement === node || !frames) return;
+    requestAnimationFrame(() => { if (document.activeElement === document.body) focusWhenSeen(node, frames - 1); });
+  };
+
   class Hero extends HTMLElement {
     connectedCallback() {
       if (!this.querySelector(".lab-hero-other")) return; // the document is being read: labFirst (page.js) calls again
@@ -32,7 +39,7 @@
 
     #adopt() {
       const { stops, strings } = JSON.parse(this.dataset.lab);
-      Object.assign(this, { stops, strings, live: null, waiting: 0, playing: 0, asked: "", askedAt: 0 });
+      Object.assign(this, { stops, strings, live: null, waiting: 0, playing: 0, places: [], asked: "", askedAt: 0, wish: null });
       this.slots = Object.fromEntries([...this.querySelectorAll("[data-slot]")].map((node) => [node.dataset.slot, node]));
       const one = (css) => this.querySelector(css);
       this.slider = one("input[type=range]");
@@ -43,6 +50,7 @@
       this.own = one(".lab-hero-own");
       this.back = one(".lab-hero-back");
       this.other = one(".lab-hero-other");
+      this.use = one(".lab-hero-other button");
       this.picture = new window.labHero.HeroPicture(one("svg"));
       this.at = Number(this.slider.value);
       this.slider.addEventListener("input", () => this.#moved(Number(this.slider.value)));
@@ -52,14 +60,28 @@
       this.play.addEventListener("click", () => (this.playing ? this.#pause(true) : this.#fall()));
       this.own.addEventListener("click", () => this.#toggleOwn());
       this.back.addEventListener("click", () => { this.live = null; this.#show(this.at); this.slider.focus(); });
-      one(".lab-hero-other button").addEventListener("click", () => this.#ask(true));
+      this.use.addEventListener("click", () => this.#ask(true));
       this.#follow(new URLSearchParams(window.location.search));
     }
 
     get stop() { return this.stops[this.at]; }
 
+    // The hero that stood in the document until gradio had built the page gives its place to the page's own: what was
+    // moved is asked for now, a fall goes on, and the field for one's own beginning opens.
+    adoptFrom(first) {
+      if (!first.stops || !this.stops) return;
+      clearTimeout(first.waiting);
+      if (first.touched) this.#show(first.at);
+      if (first.playing) this.#fall(first.places);
+      else if (first.wish) this.#ask(first.wish.whole);
+      else if (first.touched) this.#askSoon();
+      for (const name of ["slider", "play", "own"]) if (first[name] === document.activeElement) focusWhenSeen(this[name]);
+      if (first.own.getAttribute("aria-expanded") === "true") this.#toggleOwn();
+    }
+
     // The visitor's hand: the picture at once, the recipe when it rests.
     #moved(at) {
+      this.touched = true;
       this.#pause();
       if (at !== this.at) this.#show(at);
       this.#askSoon();
@@ -70,11 +92,13 @@
       this.waiting = setTimeout(() => { this.waiting = 0; this.#ask(false); }, REST_MS);
     }
 
-    // `whole`: also where the live recipe differs in more than its bits. The original is no recipe.
+    // `whole`: also where the live recipe differs in more than its bits. The original is no recipe. Until the page has
+    // said its recipe there is nobody to ask.
     #ask(whole) {
-      Object.assign(this, { asked: this.stop.key, askedAt: performance.now() });
-      if (this.stop.key === "original" || (this.isOther && !whole)) return;
-      window.labAsk?.({ recipe: `bits=${this.stop.key}`, whole });
+      Object.assign(this, { asked: this.stop.key, askedAt: performance.now(), wish: window.labRecipe ? null : { whole } });
+      if (this.wish || this.stop.key === "original" || (this.isOther && !whole)) return;
+      const bits = `bits=${this.stop.key}`;
+      window.labAsk(whole ? { recipe: `model=${RECORDED.model}&${bits}`, whole } : { recipe: bits });
     }
 
     // The live recipe, or at first that of the address, moves the slider where it is one of those recorded.
@@ -84,10 +108,10 @@
       this.isOther = !isRecorded(recipe);
       const at = this.stops.findIndex((stop) => stop.key === String(recipe.bits));
       this.other.hidden = !this.isOther && (at >= 0 || !("bits" in recipe));
+      for (const said of this.other.querySelectorAll("[data-when]")) said.hidden = (said.dataset.when === "other") !== this.isOther;
       const isNew = String(recipe.bits) !== this.bits;
-      const isFirst = this.bits === undefined; // the page says its recipe; who has moved the slider before keeps it
       this.bits = String(recipe.bits);
-      if (isFirst && this.askedAt) return;
+      if (this.wish && !address) return this.#ask(this.wish.whole); // who moved it before the page said its recipe keeps it
       if (at >= 0 && isNew && !this.isOther && !this.#isBusy() && at !== this.at) this.#show(at);
     }
 
@@ -110,6 +134,7 @@
       for (const name of ["parts", "chip"]) slots[name].innerHTML = stop[name];
       this.rest.style.width = `${stop.rest}%`;
       this.codes.style.width = `${stop.codes}%`;
+      this.use.hidden = stop.key === "original";
       this.picture.show(stop);
       this.#showText();
     }
@@ -120,35 +145,44 @@
       slots.text.innerHTML = live ? (own ?? live.prompt) : stop.text;
       slots.text.classList.toggle("waiting", Boolean(live) && own === undefined);
       slots.kind.innerHTML = live ? strings.live : strings.recorded;
-      slots.told.textContent = live ? this.#told(own) : stop.told;
+      const told = live ? this.#told(own) : stop.told;
+      if (slots.told.textContent !== told) slots.told.textContent = told; // it is read aloud when it changes
       this.back.hidden = !live;
     }
 
     #told(own) {
-      if (own === undefined) return this.strings.writing;
-      if (this.stop.key === "original") return this.strings.original;
-      return own.includes("<mark>") ? this.strings.changed : this.strings.same;
+      const { stop, strings, live } = this;
+      if (!live.done.includes(stop.key)) {
+        return !live.ended ? strings.writing : own === undefined ? strings.unwritten : strings.unfinished;
+      }
+      if (stop.key === "original") return strings.original;
+      return own.includes("<mark>") ? strings.changed : strings.same;
     }
 
     // What the models write after the visitor's own beginning takes the place of what was recorded.
     #live(detail) {
-      const isNew = this.live?.prompt !== detail.prompt;
-      this.live = detail;
+      if (!this.live && !detail.texts) return;
+      const before = this.live?.prompt;
+      this.live = { ...this.live, ...detail }; // that it has ended comes alone
+      const isNew = before !== this.live.prompt;
       this.#showText();
       if (isNew) this.slots.text.scrollIntoView({ block: "nearest" });
     }
 
-    #fall() {
+    // `places`: those still to come, of a fall that goes on here.
+    #fall(places = null) {
       clearTimeout(this.waiting);
       this.waiting = 0;
-      const places = FALL.map((key) => this.stops.findIndex((stop) => stop.key === key));
+      this.touched = true;
+      this.places = places ?? FALL.map((key) => this.stops.findIndex((stop) => stop.key === key));
       this.play.textContent = this.strings.pause;
       const step = () => {
-        this.#show(places.shift());
-        if (places.length) this.playing = setTimeout(step, STEP_MS);
+        this.#show(this.places.shift());
+        if (this.places.length) this.playing = setTimeout(step, STEP_MS);
         else this.#pause(true);
       };
-      step();
+      if (places) this.playing = setTimeout(step, STEP_MS);
+      else step();
     }
 
     // `rests`: the slider stays where it is, so that its bits are asked for.
@@ -160,11 +194,13 @@
       if (rests) this.#ask(false);
     }
 
+    // Before gradio has built the page there is no field: that it was asked for is kept for `adoptFrom`.
     #toggleOwn() {
-      const field = document.getElementById(this.own.getAttribute("aria-controls"));
-      const open = field.classList.toggle("open");
+      const open = this.own.getAttribute("aria-expanded") !== "true";
       this.own.setAttribute("aria-expanded", open);
-      if (open) field.querySelector("textarea, input").focus();
+      const field = document.getElementById(this.own.getAttribute("aria-controls"));
+      field?.classList.toggle("open", open);
+      if (open) field?.querySelector("textarea, input").focus();
     }
   }
 

@@ -207,6 +207,7 @@ def hero(language: Language) -> Markup:
 def _data(shown: Sequence[Stop], language: Language) -> str:
     strings = {
         "play": t.PLAY[language], "pause": t.PAUSE[language], "writing": t.WRITING[language],
+        "unfinished": t.UNFINISHED[language], "unwritten": t.UNWRITTEN[language],
         "live": _kind("measured", t.LIVE, language), "recorded": _kind("recorded", t.RECORDED, language),
         "changed": t.CHANGED[language], "same": t.SAME[language], "original": t.THE_ORIGINAL[language],
     }  # fmt: skip
@@ -215,8 +216,11 @@ def _data(shown: Sequence[Stop], language: Language) -> str:
 
 def _words(kept: Recorded, language: Language) -> dict[str, Any]:
     """What never changes."""
-    said = {"question": t.QUESTION, "bits": t.BITS, "not_a_measure": t.NOT_A_MEASURE, "play": t.PLAY, "own": t.OWN,
-            "other": t.OTHER_RECIPE, "use": t.USE_THIS, "back": t.BACK.format(prompt=kept.prompt)}  # fmt: skip
+    said = {
+        "question": t.QUESTION, "bits": t.BITS, "not_a_measure": t.NOT_A_MEASURE, "play": t.PLAY, "own": t.OWN,
+        "shown": t.SHOWN_RECIPE, "other": t.OTHER_RECIPE, "between": t.BETWEEN, "use": t.USE_THIS,
+        "back": t.BACK.format(prompt=kept.prompt),
+    }  # fmt: skip
     explained = {name: marked(text[language], language) for name, text in (("perplexity", t.PERPLEXITY), ("kl", t.KL))}
     return (
         {name: text[language] for name, text in said.items()}

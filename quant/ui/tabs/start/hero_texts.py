@@ -40,6 +40,8 @@ THE_ORIGINAL = Text("lo que escribe el original", "what the original writes")
 RECORDED = Text("grabado", "recorded, in Spanish")
 LIVE = Text("en vivo", "live, in Spanish")
 WRITING = Text("escribiendo…", "writing…")
+UNFINISHED = Text("se quedó a medias", "left unfinished")
+UNWRITTEN = Text("no se ha escrito", "not written")
 WEIGHTS = Text(
     "{bits} bits: {levels} valores; error medio, un {error}\N{NARROW NO-BREAK SPACE}% del peso mayor.",
     "{bits} bits: {levels} values; mean error {error}% of the largest weight.",
@@ -50,15 +52,18 @@ PLAY = Text("▶ Ver la caída de 8 a 2", "▶ Watch the fall, 8 to 2")
 PAUSE = Text("⏸ Pausa", "⏸ Pause")
 OWN = Text("Escribe tú el principio", "Write your own beginning")
 BACK = Text("volver a «{prompt}»", "back to “{prompt}”")
-OTHER_RECIPE = Text(
-    "Esto es el modelo incluido, en enteros y grupos de 64. Tu receta es otra: está más abajo y en las demás pestañas.",
-    "This is the built-in model, as integers in groups of 64. Your recipe is another: see below, and the other tabs.",
+# One line of a phone, but for what is shown here, which a wide screen has room for.
+SHOWN_RECIPE = Text(
+    "Esto es el modelo incluido, en enteros y grupos de 64.", "This is the built-in model, as integers in groups of 64."
 )
+OTHER_RECIPE = Text("Tu receta es otra: mírala más abajo.", "Yours is another recipe: see below.")
+BETWEEN = Text("Tu receta, entre dos paradas, más abajo.", "Yours, between two stops: see below.")
 USE_THIS = Text("Usar esta", "Use this one")
 
 OWN_LABEL = Text("Tu principio", "Your beginning")
 OWN_HINT = Text("Por ejemplo: Aquella noche", "In Spanish, for instance: Aquella noche")
 OWN_GO = Text("Continuar", "Go on")
+OWN_WRITING = Text("Escribiendo:", "Writing:")
 OWN_LONG = Text(
     "Son {got} tokens y aquí caben {room}: deja solo el principio, unas {words} palabras.",
     "That is {got} tokens and {room} fit here: leave the beginning alone, some {words} words.",

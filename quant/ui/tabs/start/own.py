@@ -7,17 +7,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import gradio as gr
 from markupsafe import Markup
 
 from quant.changes import changed_spans
-from quant.errors import PromptError
+from quant.errors import PromptError, QuantError
 from quant.generation import Sampling, encode_prompt, stream
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.text import Language
+from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame, Values
@@ -46,6 +47,9 @@ class Written(Frame):
 
     texts: str | None = None
 
+    def ended(self) -> Written:
+        return self if self.texts is None else replace(self, texts=self.texts + _handed({"ended": True}))
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -68,21 +72,20 @@ def own_beginning(lab: Lab, language: Language) -> Action[Asked, tuple[Asked, Sa
 
 def write(lab: Lab, language: Language, asked: Asked, sampling: Sampling) -> Iterator[Written]:
     """The texts written so far, as they grow; the original first, then the stop in view."""
-    shown: dict[str, Markup] = {}
-    original = lab.loaded(EMBEDDED)
-    own_text = ""
-    for key in order(asked.bits):
-        model = original
-        if key != ORIGINAL:
-            recipe = Choice(EMBEDDED, bits=int(key)).recipe()
-            model = yield from quantizing(lab, language, recipe, Written)
-        for text, last in _growing(model, asked.prompt, sampling):
-            if key == ORIGINAL:
-                own_text = text
-            # Until both have ended, what the original has not come to yet is no change.
-            spans = changed_spans(own_text, text) if last else ()
-            shown[key] = marked_text(asked.prompt, text, spans)
-            yield Written("", live(asked.prompt, shown))
+    live = Live(asked.prompt)
+    try:
+        for key in order(asked.bits):
+            model = lab.loaded(EMBEDDED)
+            if key != ORIGINAL:
+                recipe = Choice(EMBEDDED, bits=int(key)).recipe()
+                model = yield from quantizing(lab, language, recipe, lambda said: Written(said, live.markup()))
+            for text, last in _growing(model, asked.prompt, sampling):
+                live.write(key, text, last)
+                yield Written(html.progress(t.OWN_WRITING, len(live.done) / len(STOPS), language), live.markup())
+    except QuantError as error:
+        yield Written(html.problem(error, language), live.markup()).ended()
+    else:
+        yield Written("", live.markup()).ended()
 
 
 def order(bits: int) -> list[str]:
@@ -100,9 +103,30 @@ def _growing(model: LoadedModel, prompt: str, sampling: Sampling) -> Iterator[tu
             yield step.text[len(prompt) :], step.done
 
 
-def live(prompt: str, shown: dict[str, Markup]) -> Markup:
-    """The element that hands the texts to the opening."""
-    data = {"prompt": marked_text(prompt, "", ()), "texts": shown}
+@dataclass
+class Live:
+    """What has been written after one beginning. done: the stops whose text is all there."""
+
+    prompt: str
+    original: str = ""
+    texts: dict[str, Markup] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+
+    def write(self, key: str, text: str, last: bool) -> None:
+        if key == ORIGINAL:
+            self.original = text
+        # Until both have ended, what the original has not come to yet is no change.
+        self.texts[key] = marked_text(self.prompt, text, changed_spans(self.original, text) if last else ())
+        if last:
+            self.done.append(key)
+
+    def markup(self) -> Markup:
+        prompt = marked_text(self.prompt, "", ())
+        return _handed({"prompt": prompt, "texts": self.texts, "done": self.done, "ended": False})
+
+
+def _handed(data: dict[str, object]) -> Markup:
+    """The element that hands it to the opening, which keeps what it does not name."""
     return Markup(macros(FILE).live(json.dumps(data, ensure_ascii=False)))
 
 
