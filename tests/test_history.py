@@ -325,7 +325,7 @@ def test_a_single_changed_field_never_breaks_the_page(report: SizeReport, data: 
     entries, _ = restored([one | {name: data.draw(JSON)}])
     for language in LANGUAGES:
         assert history_html(entries, language)
-        assert picture_html(entries, language)
+        assert picture_html(entries, EMBEDDED, language)
 
 
 ODD = st.sampled_from([None, 1e308, -1e308, 5e-324, 0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 700.0, 1e6, -1e6, 1e7]) | st.floats(
@@ -345,7 +345,7 @@ def test_no_estimate_of_a_valid_entry_breaks_the_page(
     assert len(entries) + lost == 1
     for language in LANGUAGES:
         assert history_html(entries, language, lost)
-        assert picture_html(entries, language)
+        assert picture_html(entries, EMBEDDED, language)
         if entries:
             assert len(list(csv.reader(io.StringIO(as_csv(entries, language))))) == 2
             assert len(strict(as_json(entries))) == 1
@@ -373,7 +373,7 @@ def test_a_broken_models_entry_is_read_back(report: SizeReport) -> None:
     one["estimates"] |= {"log_ratio": none, "perplexity_quantized": none, "kl_mean": [0.2, 0.1, None]}
     entries, lost = restored([one])
     assert lost == 0
-    assert picture_html(entries, "es")
+    assert picture_html(entries, EMBEDDED, "es")
     assert entries[0].judgement.verdict.name == "BROKEN"
 
 
@@ -382,6 +382,6 @@ def test_what_a_browser_says_is_escaped(report: SizeReport, language: Language) 
     bad = '<img src=x onerror="a">'
     entries, lost = restored([kept(report) | {"text": "own", "start": bad}])
     assert (len(entries), lost) == (1, 0)
-    shown = history_html(entries, language) + picture_html(entries, language)
+    shown = history_html(entries, language) + picture_html(entries, EMBEDDED, language)
     assert "<img" not in shown
     assert escape(bad) in shown

@@ -44,11 +44,17 @@ def _wire_follows(view: View) -> None:
     _listen(view, moved, together, first)
     for follow in (f for f in follows if f not in together):
         recipe = [view.controls.model.input] if follow.model else moved
-        _listen(view, [*recipe, *(component.input for component in follow.own)], [follow], first)
+        _listen(view, [*recipe, *(_moves(view, component) for component in follow.own)], [follow], first)
     for layer in view.layers:
         others = tuple(other for other in view.layers if other is not layer)
         same = Follow(lambda seen, _, others=others: dict.fromkeys(others, seen.layer), others)  # type: ignore[misc]
         _listen(view, [layer.input], [same, *(f for f in follows if f.layer)], layer)
+
+
+def _moves(view: View, component: Component) -> Any:
+    """What tells that a control of a tab has moved: what the browser restores moves without a hand."""
+    stored = {part for built in view.built.values() for part in built.stored}
+    return component.change if component in {*view.kept.values(), *stored} else component.input
 
 
 def _listen(view: View, triggers: list[Any], follows: list[Follow], layer: gr.Dropdown) -> None:
