@@ -48,9 +48,8 @@ def build_metrics(place: Place) -> Built:
     plan, file = build_file(place)
     runs = (measure_run(place, top, shared), build_sweep(place, shared, *buttons), file, build_notebook(place))
     kept = {"own": top.reading.own, "measured_text": top.reading.text}
-    return Built(
-        follows=(*follows, picture_follow(picture, history, language), plan), runs=runs, kept=kept, stored=(history,)
-    )
+    follows = (*follows, picture_follow(picture, history, language), plan)
+    return Built(follows=follows, runs=runs, kept=kept, stored=(history, heard))
 
 
 def _tell_windows(history: gr.BrowserState, heard: gr.Textbox) -> None:
