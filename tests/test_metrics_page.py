@@ -122,8 +122,9 @@ def test_two_windows_lose_nothing_of_what_either_has_measured(spanish: Visit) ->
 def test_an_own_text_that_was_kept_is_seen(spanish: Visit, kept: str) -> None:
     page = spanish.page
     if kept == "storage":
-        spanish.open("tab=inicio")
-        page.evaluate("localStorage.setItem('lab-measured_text', 'own'); localStorage.setItem('lab-own', 'hola')")
+        page.add_init_script(
+            "localStorage.setItem('lab-measured_text', 'own'); localStorage.setItem('lab-own', 'hola')"
+        )
         spanish.open("tab=metrica")
     else:
         spanish.open("tab=metrica&measured_text=own&own=hola")
@@ -136,8 +137,7 @@ def test_an_own_text_that_was_kept_is_seen(spanish: Visit, kept: str) -> None:
 @pytest.mark.parametrize("tab", ["metrica", "inicio"])
 def test_a_text_that_was_kept_brings_its_amounts(spanish: Visit, tab: str) -> None:
     page = spanish.page
-    spanish.open("tab=inicio")
-    page.evaluate("localStorage.setItem('lab-measured_text', 'literatura')")
+    page.add_init_script("localStorage.setItem('lab-measured_text', 'literatura')")
     spanish.open(f"tab={tab}")
     spanish.tab("metrica")
     words = fixed(rounded(words_of(shipped_text("literatura"))), "es", 0)
@@ -145,13 +145,13 @@ def test_a_text_that_was_kept_brings_its_amounts(spanish: Visit, tab: str) -> No
     expect(page.locator("#amount-es")).to_contain_text(words)
 
 
-def test_what_is_no_text_does_not_break_the_page(spanish: Visit) -> None:
+@pytest.mark.parametrize("query", ["", "&measured_text=otro"])
+def test_what_is_no_text_does_not_break_the_page(spanish: Visit, query: str) -> None:
     page = spanish.page
-    spanish.open("tab=metrica&measured_text=otro")
-    expect(page.locator("#amount-es")).to_be_visible()
-    page.evaluate("localStorage.setItem('lab-measured_text', 'otro')")
-    spanish.open("tab=metrica")
+    page.add_init_script("localStorage.setItem('lab-measured_text', 'otro')")
+    spanish.open(f"tab=metrica{query}")
     expect(page.locator("#brief-es .lab-brief-word")).to_be_visible()
+    expect(page.locator("#amount-es")).to_be_visible()
     expect(page.locator("#text-es input[value=enciclopedia]")).to_be_checked()
 
 
