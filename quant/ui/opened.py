@@ -68,7 +68,7 @@ def opened(view: View, params: Params) -> Opening:
 
 
 def _held(kept: Updates, live: Updates) -> Updates:
-    """What an address keeps, in components of which something else, such as whether they are seen, follows the choice."""
+    """What an address keeps, beside what else of its component follows the choice, such as whether it is seen."""
     held = dict(kept)
     for component, value in kept.items():
         if isinstance(also := live.get(component), dict):
