@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import gradio as gr
 import pytest
 import torch
 from cases import each
@@ -27,26 +29,37 @@ from quant.evaluation.quality import evaluate_steps
 from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO, WORDS
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
-from quant.plots.tradeoff import Point, placed, ratio_text, tradeoff_svg
+from quant.plots.tradeoff import CHANGE, Point, placed, ratio_text, tradeoff_svg
 from quant.recorded import recorded
 from quant.size import size_report
 from quant.text import Language, Text, fixed, number, size
-from quant.texts import own_text, shipped_text
+from quant.texts import TITLES, EvalText, own_text, shipped_text
 from quant.ui.shared import html
+from quant.ui.shared.shelf import Shelf
 from quant.ui.sidebar.choice import Choice, read_query
 from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS
+from quant.ui.tabs.base import Place, Seen
 from quant.ui.tabs.metrics import brief_texts, file_texts, picture_texts, when_texts
 from quant.ui.tabs.metrics import texts as t
 from quant.ui.tabs.metrics.bandwidth import picture as speeds
 from quant.ui.tabs.metrics.brief import before_measuring
 from quant.ui.tabs.metrics.file import planned
-from quant.ui.tabs.metrics.kept import Entry, restored
+from quant.ui.tabs.metrics.kept import ESTIMATES, Entry, added, digest, restored
 from quant.ui.tabs.metrics.lessons import lessons_html
-from quant.ui.tabs.metrics.measure import Asked, Measured, hidden, measuring, no_error, seen
+from quant.ui.tabs.metrics.measure import Asked, Measured, hidden, measuring, seen
 from quant.ui.tabs.metrics.moved import change, change_ends
-from quant.ui.tabs.metrics.picture import SWEPT_BITS, Swept, caption, picture_html, recorded_points, sweeping
+from quant.ui.tabs.metrics.picture import (
+    QUICK_BYTES,
+    SWEPT_BITS,
+    Swept,
+    caption,
+    picture_html,
+    recorded_points,
+    sweeping,
+)
 from quant.ui.tabs.metrics.reading import amounts, counter, rounded, words_of
-from quant.ui.tabs.metrics.result import above_vocabulary, computes
+from quant.ui.tabs.metrics.result import above_vocabulary, computes, no_error
+from quant.ui.tabs.metrics.top import Reading, reads_of
 from quant.ui.tabs.metrics.when import when_html
 from quant.work import finished
 
@@ -400,22 +413,73 @@ def test_the_picture_survives_what_cannot_be_drawn() -> None:
         assert "inf" not in shown
 
 
+def again(lab: Lab, choice: Choice, text: EvalText, entries: Sequence[Entry]) -> list[Entry]:
+    """What is kept after that recipe was measured on that text, with made-up figures."""
+    three = {name: [0.5, 0.4, 0.6] for name in ESTIMATES}
+    return added(entries, Entry.model_validate({
+        "address": choice.query(), "text": text.name if text.name in TITLES else "own", "digest": digest(text),
+        "start": "" if text.name in TITLES else "Hola", "estimates": three, "kl_max": 1.0, "written": None,
+        "protocol": {"context": 1, "stride": 1, "bos": True, "documents": 1, "windows": 1, "tokens": 1, "n_bytes": 1,
+                     "arithmetic": "float32", "bos_in_windows": True},
+        "float_bytes": 20_000_000, "stored_bytes": 7_000_000, "bits_quantized": 4.5, "bits_whole": 10.0,
+    }))  # fmt: skip
+
+
+def marks(shown: str) -> tuple[int, int]:
+    """How many points are drawn as recorded and as measured, in one of the four drawings."""
+    return shown.count('class="point recorded"') // 4, shown.count('class="point measured"') // 4
+
+
 @each("language", LANGUAGES)
-def test_it_is_never_empty_and_recorded_points_give_way_to_measured_ones(lab: Lab, language: Language) -> None:
-    empty = picture_html([], language)
-    assert empty.count('class="point recorded"') == 4 * 7
+def test_it_is_never_empty_and_recorded_points_give_way_to_those_of_the_same_text(lab: Lab, language: Language) -> None:
+    empty = picture_html([], EMBEDDED, language)
+    assert marks(empty) == (7, 0)
     assert escape(picture_texts.PICTURE_TABLE[language]) in empty
-    last = frames_of(lab, language, Choice(EMBEDDED), OWN * 5)[-1]
-    assert last.picture is not None
-    assert last.picture.count('class="point recorded"') == 4 * 6
-    assert last.picture.count('class="point measured"') == 4
+    part = shipped_text("enciclopedia").part(QUICK_BYTES)
+    for text, expected in ((part, (6, 1)), (shipped_text("enciclopedia"), (7, 1)), (own_text(OWN), (7, 1))):
+        assert marks(picture_html(again(lab, Choice(EMBEDDED), text, []), EMBEDDED, language)) == expected
 
 
-def test_another_models_points_stand_alone(tiny_lab: Lab) -> None:
-    last = frames_of(tiny_lab, "es", Choice(tiny_lab.default()))[-1]
+def test_one_axis_holds_one_measured_text_and_the_key_names_each(lab: Lab) -> None:
+    part, own = shipped_text("literatura").part(QUICK_BYTES), own_text(OWN)
+    entries = again(lab, Choice(EMBEDDED, bits=5), own, [])
+    entries = again(lab, Choice(EMBEDDED, bits=3), part, entries)
+    shown = picture_html(again(lab, Choice(EMBEDDED), part, entries), EMBEDDED, "es")
+    assert marks(shown) == (7, 2)
+    key = plain(shown.partition("<svg")[0])
+    assert "grabado de antemano, del modelo incluido (Enciclopedia" in key
+    assert "medido por ti con el modelo incluido (Literatura" in key
+    assert "una parte), con su intervalo" in key
+    assert "Tu texto" not in key
+    back = picture_html(again(lab, Choice(EMBEDDED, bits=5), own, entries), EMBEDDED, "es")
+    assert marks(back) == (7, 1)
+    assert "Tu texto" in plain(back.partition("<svg")[0])
+
+
+@each("language", LANGUAGES)
+def test_the_picture_is_of_the_live_model_whatever_was_measured_last(tiny_lab: Lab, language: Language) -> None:
+    tiny, part = tiny_lab.default(), shipped_text("enciclopedia").part(QUICK_BYTES)
+    assert tiny != EMBEDDED
+    entries = again(tiny_lab, Choice(tiny), part, [])
+    assert marks(picture_html(entries, EMBEDDED, language)) == (7, 0)
+    theirs = picture_html(entries, tiny, language)
+    assert marks(theirs) == (0, 1)
+    assert escape(tiny) in theirs.partition("<svg")[0]
+    nothing = picture_html(again(tiny_lab, Choice(EMBEDDED), part, []), tiny, language)
+    assert marks(nothing) == (0, 0)
+    assert escape(picture_texts.PICTURE_EMPTY.format(model=tiny, n=7)[language]) in nothing
+    last = frames_of(tiny_lab, language, Choice(tiny))[-1]
     assert last.picture is not None
-    assert 'class="point recorded"' not in last.picture
-    assert last.picture.count('class="point measured"') == 4
+    assert marks(last.picture) == (0, 1)
+
+
+@each("language", LANGUAGES)
+def test_the_axis_has_a_name_and_no_two_ticks_read_the_same(language: Language) -> None:
+    for sizes in ((17.0, 18.6), (14.2, 18.2), (3.0, 40.0)):
+        for svg in tradeoff_svg([point(s, 1.1) for s in sizes], 20_000_000, language).split("<svg")[1:]:
+            ticks = re.findall('class="tick"[^>]*middle">([^<]*)<', svg)[:-1]
+            assert len(set(ticks)) == len(ticks) > 1, ticks
+            assert CHANGE[language] in svg
 
 
 def test_the_caption_is_worked_out_from_the_points() -> None:
@@ -470,6 +534,18 @@ def test_amounts_are_told_in_words_counted_from_the_text(lab: Lab, language: Lan
         assert titles["quick"] != titles["whole"]
         assert re.search(r"\d+\N{NO-BREAK SPACE}(s|min)", titles["quick"])
     assert len(amounts(lab, language, "nadie/nada", "enciclopedia")) == 2
+
+
+@each("kind", ["enciclopedia", "literatura", "own", "nonsense", "", None])
+def test_what_stands_beside_the_text_follows_it_whoever_chose_it(lab: Lab, kind: str | None) -> None:
+    """An address, a browser's storage or a hand: a value that is no text counts as the first."""
+    reading = Reading(gr.Radio(), gr.Radio(), gr.Textbox(), gr.HTML())
+    reads = reads_of(Place(lab, "es", Shelf(Path())), reading)
+    shown: dict[Any, Any] = reads(Seen(Choice(EMBEDDED)), {reading.text: kind})
+    own = kind == "own"
+    assert [shown[c]["visible"] for c in (reading.own, reading.missing, reading.amount)] == [own, own, not own]
+    text = kind if kind in TITLES else "enciclopedia"
+    assert shown[reading.amount]["choices"] == amounts(lab, "es", EMBEDDED, text)
 
 
 def test_about_is_about() -> None:

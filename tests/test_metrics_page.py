@@ -10,10 +10,12 @@ from playwright.sync_api import Browser, expect
 from visits import DESKTOP, PHONE, Visit, visit
 
 from quant.evaluation.verdict import WORDS, Verdict
-from quant.text import Language
+from quant.text import Language, fixed
+from quant.texts import shipped_text
 from quant.ui.shared import texts as shared_texts
 from quant.ui.tabs.metrics import history_texts, picture_texts
 from quant.ui.tabs.metrics import texts as t
+from quant.ui.tabs.metrics.reading import rounded, words_of
 from quant.ui.tabs.metrics.tab import STORAGE_KEY
 
 pytestmark = pytest.mark.browser
@@ -93,6 +95,64 @@ def test_what_was_measured_is_there_after_a_reload_and_in_the_other_language(spa
     expect(page.locator("#history-en")).to_contain_text(history_texts.HISTORY_READ.en)
     page.locator("#history-en a.lab-link").click()
     expect(page).to_have_url(re.compile("bits=3&"))
+
+
+def test_two_windows_lose_nothing_of_what_either_has_measured(spanish: Visit) -> None:
+    """A measures 4 bits, B 3, A 2: all three are there, in both windows and after a reload."""
+    first, other = spanish, Visit(spanish.page.context.new_page(), spanish.url, "es")
+    first.open("tab=metrica&bits=4")
+    other.open("tab=inicio&bits=3")  # the table there is not built before its tab is chosen
+    measure_own(first)
+    other.tab("metrica")
+    expect(other.page.locator("#history-es tbody tr")).to_have_count(2)
+    measure_own(other)
+    for window in (first, other):
+        expect(window.page.locator("#history-es tbody tr")).to_have_count(3)
+    first.page.evaluate("window.labAsk({recipe: 'bits=2'})")
+    expect(first.page).to_have_url(re.compile("bits=2&"))
+    first.page.locator("#measure-es").click()
+    for window in (first, other):
+        expect(window.page.locator("#history-es tbody tr")).to_have_count(4)
+    other.page.close()
+    first.open("tab=metrica")
+    expect(first.page.locator("#history-es tbody tr")).to_have_count(4)
+
+
+@pytest.mark.parametrize("kept", ["address", "storage"])
+def test_an_own_text_that_was_kept_is_seen(spanish: Visit, kept: str) -> None:
+    page = spanish.page
+    if kept == "storage":
+        page.add_init_script(
+            "localStorage.setItem('lab-measured_text', 'own'); localStorage.setItem('lab-own', 'hola')"
+        )
+        spanish.open("tab=metrica")
+    else:
+        spanish.open("tab=metrica&measured_text=own&own=hola")
+    expect(page.locator("#text-es input[value=own]")).to_be_checked()
+    expect(page.locator("#own-es textarea")).to_have_value("hola")
+    expect(page.locator("#missing-es .lab-counter")).to_be_visible()
+    expect(page.locator("#amount-es")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("tab", ["metrica", "inicio"])
+def test_a_text_that_was_kept_brings_its_amounts(spanish: Visit, tab: str) -> None:
+    page = spanish.page
+    page.add_init_script("localStorage.setItem('lab-measured_text', 'literatura')")
+    spanish.open(f"tab={tab}")
+    spanish.tab("metrica")
+    words = fixed(rounded(words_of(shipped_text("literatura"))), "es", 0)
+    expect(page.locator("#text-es input[value=literatura]")).to_be_checked()
+    expect(page.locator("#amount-es")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("query", ["", "&measured_text=otro"])
+def test_what_is_no_text_does_not_break_the_page(spanish: Visit, query: str) -> None:
+    page = spanish.page
+    page.add_init_script("localStorage.setItem('lab-measured_text', 'otro')")
+    spanish.open(f"tab=metrica{query}")
+    expect(page.locator("#brief-es .lab-brief-word")).to_be_visible()
+    expect(page.locator("#amount-es")).to_be_visible()
+    expect(page.locator("#text-es input[value=enciclopedia]")).to_be_checked()
 
 
 def test_what_another_has_written_into_the_browser_is_left_out_with_a_word(spanish: Visit) -> None:

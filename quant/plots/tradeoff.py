@@ -22,14 +22,14 @@ from quant.text import Language, Text, fixed, number
 
 LINEAR = 0.01  # change of perplexity up to which the axis is linear
 MOST_NATS = 12.0  # of the log ratio: what lies higher is drawn there
-HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 420, 18, 58, 62, 14
+HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 426, 26, 58, 62, 14
 WIDE, NARROW = 900, 380
 FAR = 0.14  # of the width: the place of the original, beyond the cut
 TICKS = (0.0, 0.01, 0.05, 0.2, 1.0, 4.0, 19.0, 99.0, 999.0, 9999.0)  # changes of perplexity
 MB = 1e6
 SIZES = {"bits": Text("bits por peso, todo el modelo", "bits per weight, whole model"),
          "mb": Text("MB de pesos empaquetados", "MB of packed weights")}  # fmt: skip
-CHANGE = Text("cambio de perplejidad", "change of perplexity")
+CHANGE = Text("↑ perplejidad, frente a la del original", "↑ perplexity, against the original’s")
 ZONES = {
     "small": (Text("pérdida pequeña", "small loss"), Text(": hasta {limit}", ": up to {limit}")),
     "noticeable": (Text("apreciable", "noticeable"), Text("", "")),
@@ -170,7 +170,8 @@ def _zones(canvas: Canvas, language: Language) -> list[str]:
 
 
 def _levels(canvas: Canvas, language: Language) -> list[str]:
-    parts = []
+    """The axis of changes, its name above it."""
+    parts = [f'<text class="axis" x="0" y="{TOP - 11}">{CHANGE[language]}</text>']
     for change in TICKS:
         y = canvas.y(change)
         if not TOP - 1 <= y <= HEIGHT - BOTTOM:
@@ -186,8 +187,10 @@ def _levels(canvas: Canvas, language: Language) -> list[str]:
 def _sizes(canvas: Canvas, original_bytes: int, language: Language) -> list[str]:
     """The axis of sizes with its cut, and the size of the original beyond it."""
     y, parts = HEIGHT - BOTTOM, []
-    for size in _round_sizes(canvas.low, canvas.high, 4 if canvas.width < WIDE else 8):
-        x, shown = canvas.x(size), _plain(size, language)
+    sizes = _round_sizes(canvas.low, canvas.high, 4 if canvas.width < WIDE else 8)
+    decimals = int(any(size % 1 for size in sizes))  # of the step, so that no two ticks read the same
+    for size in sizes:
+        x, shown = canvas.x(size), fixed(size, language, decimals)
         parts.append(f'<line class="level" x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{y + 5}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 21}" text-anchor="middle">{shown}</text>')
     far = 32.0 if canvas.unit == "bits" else original_bytes / MB

@@ -53,18 +53,27 @@ def chosen(view: View, params: Params) -> tuple[Choice, list[QuantError]]:
 def opened(view: View, params: Params) -> Opening:
     """What the first document of `params` shows."""
     tab, (choice, errors) = tab_of(params), chosen(view, params)
-    kept = {c: params[name] for name, c in view.kept.items() if can_hold(c, params.get(name))}
+    kept: Updates = {c: params[name] for name, c in view.kept.items() if can_hold(c, params.get(name))}
     follows = view.at_once(tab)
     values = {component: kept.get(component, component.value) for component in own(follows)}
     view.controls.offer_models()
     with AT_ONCE:
         live = view.shown(follows, Seen(choice, _layer(view, choice, params)), values)
-    updates: Updates = view.controls.show(choice) | live | kept | {view.tabs: gr.update(selected=tab)}
+    updates: Updates = view.controls.show(choice) | live | _held(kept, live) | {view.tabs: gr.update(selected=tab)}
     wrong = [html.problem(error, view.language) for error in errors]
     updates[view.status] = html.NOTHING.join([Markup(live[view.status]), *wrong])
     return Opening(
         updates, view.language, t.TITLE[view.language], *_preview(view, choice, tab), _first(view, updates, tab)
     )
+
+
+def _held(kept: Updates, live: Updates) -> Updates:
+    """What an address keeps, beside what else of its component follows the choice, such as whether it is seen."""
+    held = dict(kept)
+    for component, value in kept.items():
+        if isinstance(also := live.get(component), dict):
+            held[component] = {**also, "value": value}
+    return held
 
 
 def _first(view: View, updates: Updates, tab: str) -> Markup:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
+from gradio.events import Dependency
 
 from quant.ui.opened import tab_of
 from quant.ui.shared.action import connect
@@ -32,8 +33,7 @@ def wire(view: View, demo: gr.Blocks) -> None:
     _wire_follows(view)
     _wire_runs(view)
     _wire_asking(view)
-    _wire_kept(view, demo)
-    _wire_opening(view, demo)
+    _wire_opening(view, demo, _wire_kept(view, demo))
 
 
 def _wire_follows(view: View) -> None:
@@ -44,11 +44,17 @@ def _wire_follows(view: View) -> None:
     _listen(view, moved, together, first)
     for follow in (f for f in follows if f not in together):
         recipe = [view.controls.model.input] if follow.model else moved
-        _listen(view, [*recipe, *(component.input for component in follow.own)], [follow], first)
+        _listen(view, [*recipe, *(_moves(view, component) for component in follow.own)], [follow], first)
     for layer in view.layers:
         others = tuple(other for other in view.layers if other is not layer)
         same = Follow(lambda seen, _, others=others: dict.fromkeys(others, seen.layer), others)  # type: ignore[misc]
         _listen(view, [layer.input], [same, *(f for f in follows if f.layer)], layer)
+
+
+def _moves(view: View, component: Component) -> Any:
+    """What tells that a control of a tab has moved: what the browser restores moves without a hand."""
+    stored = {part for built in view.built.values() for part in built.stored}
+    return component.change if component in {*view.kept.values(), *stored} else component.input
 
 
 def _listen(view: View, triggers: list[Any], follows: list[Follow], layer: gr.Dropdown) -> None:
@@ -96,19 +102,19 @@ def _apart(blocks: Iterable[Block], from_: Iterable[Block]) -> list[Block]:
     return [block for block in dict.fromkeys(blocks) if block not in set(from_)]
 
 
-def _wire_kept(view: View, demo: gr.Blocks) -> None:
+def _wire_kept(view: View, demo: gr.Blocks) -> Dependency:
     """Texts that the browser keeps, so that neither a reload nor the other language loses them.
 
     By `change`: a text box of gradio's tells of `input` when a key is pressed, and not of what is pasted.
     """
     names, kept = list(view.kept), list(view.kept.values())
-    if kept:
-        restore = RESTORE_JS.format(names=json.dumps(names), options=json.dumps([options(c) for c in kept]))
-        demo.load(None, kept, kept, js=restore, api_visibility="private")
+    restore = RESTORE_JS.format(names=json.dumps(names), options=json.dumps([options(c) for c in kept]))
+    restored = demo.load(None, kept, kept, js=restore, api_visibility="private")
     for name, component in view.kept.items():
         component.change(None, component, None, js=KEEP_JS.format(name=json.dumps(name)), api_visibility="private")
     for layer in view.layers:
         layer.input(None, layer, None, js=KEEP_JS.format(name='"layer"'), api_visibility="private")
+    return restored
 
 
 def options(component: Component) -> list[Any] | None:
@@ -116,8 +122,8 @@ def options(component: Component) -> list[Any] | None:
     return [value for _, value in component.choices] if isinstance(component, gr.Radio) else None
 
 
-def _wire_opening(view: View, demo: gr.Blocks) -> None:
-    """The address is written in full, and the tabs that are not in view are drawn."""
+def _wire_opening(view: View, demo: gr.Blocks, restored: Dependency) -> None:
+    """The address is written in full, and the tabs that are not in view are drawn, of what the browser has kept too."""
     controls, follows = view.controls, [f for built in view.built.values() for f in built.follows]
 
     def draw_others(values: Values, request: gr.Request) -> Updates:
@@ -125,6 +131,6 @@ def _wire_opening(view: View, demo: gr.Blocks) -> None:
         return view.shown(others, Seen(controls.choice(values), values[view.layers[0]]), values) or gr.skip()
 
     demo.load(None, controls.inputs, None, js=MOVED_JS, api_visibility="private")
-    demo.load(draw_others, {*controls.inputs, view.layers[0], *own(follows)}, outputs(follows), **LIGHT).then(
+    restored.then(draw_others, {*controls.inputs, view.layers[0], *own(follows)}, outputs(follows), **LIGHT).then(
         None, js=READY_JS, api_visibility="private"
     )

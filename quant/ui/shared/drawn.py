@@ -7,6 +7,7 @@ What is kept depends on nothing but its key; what says that something is wrong, 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -36,7 +37,7 @@ class Drawn:
     def show(self, follow: Follow, seen: Seen, values: Values) -> Updates:
         """What `follow` shows, figures as the browser takes them."""
         kinds = tuple(type(value) for value in vars(seen.choice).values())  # 3.0 is 3 to Python, and no choice of bits
-        key = (follow.outputs, seen, kinds, tuple(repr(values[c]) for c in follow.own), self._live(seen.choice))
+        key = (follow.outputs, seen, kinds, _short(repr([values[c] for c in follow.own])), self._live(seen.choice))
         with self._lock:
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
@@ -56,6 +57,11 @@ class Drawn:
             return self.lab.is_live(choice.recipe())
         except QuantError:
             return False
+
+
+def _short(text: str) -> str:
+    """What stands for a text in a key: a browser may have kept much."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _drawn(value: object) -> object:

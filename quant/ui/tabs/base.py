@@ -77,15 +77,15 @@ class Built:
     """What a tab hands to the page.
 
     layer: its list of layers, kept equal to those of the others. kept: what the browser keeps between visits, and the
-    address where it is short, by its name there. stored: states of the browser, which the page puts where they are read
-    whichever tab it opens on. first: what of it the document shows before gradio builds the page.
+    address where it is short, by its name there. stored: states of the browser and what moves them, which the page puts
+    where they are read whichever tab it opens on. first: what of it the document shows before gradio builds the page.
     """
 
     follows: tuple[Follow, ...] = ()
     runs: tuple[Run, ...] = ()
     layer: gr.Dropdown | None = None
     kept: Mapping[str, Component] = field(default_factory=dict)
-    stored: tuple[gr.BrowserState, ...] = ()
+    stored: tuple[Component, ...] = ()
     first: Markup = NOTHING
 
 

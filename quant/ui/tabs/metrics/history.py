@@ -19,10 +19,10 @@ from quant.ui.shared import html
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.metrics import history_texts as h
 from quant.ui.tabs.metrics import texts as t
+from quant.ui.tabs.metrics.brief import METRICS
 from quant.ui.tabs.metrics.kept import ESTIMATES, Entry, protocol_of
 from quant.ui.tabs.metrics.moved import change, change_ends, figure, ratio_of
 
-METRICS = "tabs/metrics/metrics.html.j2"
 FLOAT_BITS = 32
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -35,6 +36,12 @@ from quant.ui.tabs.metrics import texts as t
 MOST = 40  # measurements; the oldest are dropped first
 OWN = "own"
 ESTIMATES = tuple(name for name, kind in Figures.__annotations__.items() if kind == "Estimate")
+# Between which a figure can lie. Of what is in nats only so much is known: an interval may reach below 0.
+SLACK, MOST_NATS = 1e-9, 1e6
+LIMITS = {
+    "same_top": (0.0, 1.0), "probability_rms": (0.0, 1.0), "perplexity_original": (SLACK, math.inf),
+    "perplexity_quantized": (SLACK, math.inf),
+}  # fmt: skip
 Finite = Annotated[float, Field(allow_inf_nan=False)] | None  # None: not a number, or beyond all
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Rates = Annotated[list[Annotated[float, Field(gt=0, lt=1e12)]], Field(min_length=1, max_length=50)]
@@ -189,7 +196,20 @@ def _read(value: object) -> Entry | None:
         pairs = dict(parse_qsl(read.address, strict_parsing=True, max_num_fields=20))
     except ValueError:
         return None
-    return read if whole and not read_query(pairs, Choice(EMBEDDED))[1] else None
+    means = whole and all(_can_be(name, three) for name, three in read.estimates.items())
+    return read if means and not read_query(pairs, Choice(EMBEDDED))[1] else None
+
+
+def _can_be(name: str, three: Sequence[float | None]) -> bool:
+    """Whether value, low and high are of that estimate: within its limits, the value in its interval.
+
+    What a broken model gives is no number; which token it holds most likely is counted all the same.
+    """
+    value, low, high = three
+    least, most = LIMITS.get(name, (-MOST_NATS, MOST_NATS))
+    known = [v for v in (low, value, high) if v is not None]
+    in_order = all(a <= b + SLACK * max(1.0, abs(b)) for a, b in pairwise(known))
+    return in_order and all(least <= v <= most for v in known) and (name != "same_top" or value is not None)
 
 
 def digest(text: EvalText) -> str:

@@ -1,9 +1,10 @@
-"""Size against quality, of what is recorded and what was measured in this browser; and measuring seven at once."""
+"""Size against quality of the live model, as recorded and as measured in this browser; and measuring seven at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -20,14 +21,15 @@ from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, showing
-from quant.ui.shared.frames import Frame
+from quant.ui.shared.frames import Frame, Updates, Values
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
-from quant.ui.tabs.base import Place, Run
+from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import picture_texts as t
 from quant.ui.tabs.metrics.brief import METRICS, estimate, known
+from quant.ui.tabs.metrics.brief_texts import A_PART
 from quant.ui.tabs.metrics.history import history_html, recipe_link
-from quant.ui.tabs.metrics.kept import Entry, added, as_kept, choice_of, entry, figures_of, restored
+from quant.ui.tabs.metrics.kept import OWN, Entry, added, as_kept, choice_of, digest, entry, figures_of, restored
 from quant.ui.tabs.metrics.moved import change, change_ends, ratio_of
 from quant.work import Progress
 
@@ -81,34 +83,63 @@ def recorded_points(found: Recorded | None) -> list[Point]:
     ]  # fmt: skip
 
 
+def comparable(entries: Sequence[Entry], model: str) -> list[Entry]:
+    """What was measured on that model with the very text of its newest measurement: what one axis can hold."""
+    of_model = [e for e in entries if e.choice.model == model]
+    return [e for e in of_model if e.key == of_model[-1].key]
+
+
 def measured_points(entries: Sequence[Entry]) -> list[Point]:
-    """What was measured on the model of the newest entry; of a recipe on two texts, the newer."""
-    newest = {e.address: e for e in entries if e.choice.model == entries[-1].choice.model}
     return [
         Point(
             label_of(e.choice), e.recipe, e.address, e.bits_whole, e.stored_bytes, e.figure("log_ratio"), recorded=False
         )
-        for e in newest.values()
+        for e in entries
     ]
 
 
-def picture_html(entries: Sequence[Entry], language: Language) -> Markup:
-    """The figure, its key, what it says, and the same as a table."""
-    found, measured = known(), measured_points(entries)
-    ours = not entries or entries[-1].choice.model == EMBEDDED
-    tried = {p.address for p in measured}
-    points = [p for p in recorded_points(found if ours else None) if p.address not in tried] + measured
+@lru_cache(maxsize=8)
+def part_digest(name: str) -> str:
+    """The digest of the part of a shipped text that is read where one does not ask for all of it."""
+    return digest(shipped_text(name).part(QUICK_BYTES))
+
+
+def text_of(entry: Entry) -> Text:
+    """What the page calls the text of a measurement, a part told from the whole."""
+    part = entry.text != OWN and entry.digest == part_digest(entry.text)
+    return A_PART.format(title=entry.title) if part else entry.title
+
+
+def picture_html(entries: Sequence[Entry], model: str, language: Language) -> Markup:
+    """The figure of one model: its key, what it says, and the same as a table; or what would fill it."""
+    found, mine = known() if model == EMBEDDED else None, comparable(entries, model)
+    again = {e.address for e in mine if found and e.digest == part_digest(found.text_name)}
+    recorded = [p for p in recorded_points(found) if p.address not in again]
+    points = [*recorded, *measured_points(mine)]
     if not points:
-        return html.NOTHING
-    original = entries[-1].float_bytes if entries or found is None else found.float_bytes
-    key = [(kind, words[language]) for kind, words in t.PICTURE_KEY.items()]
+        return html.notice(t.PICTURE_EMPTY.format(model=name_of(model), n=len(SWEPT_BITS))[language], "note")
+    original = mine[-1].float_bytes if mine or found is None else found.float_bytes
     table = html.table([h[language] for h in t.PICTURE_HEAD], [_row(p, language) for p in _by_size(points)])
     return (
-        macros(METRICS).key(key)
+        macros(METRICS).key(_key(found if recorded else None, mine, language))
         + Markup(tradeoff_svg(points, original, language))
         + html.caption(caption(points)[language])
         + html.folded(t.PICTURE_TABLE[language], table)
     )
+
+
+def name_of(model: str) -> Text:
+    return t.BUILT_IN if model == EMBEDDED else Text(model, model)
+
+
+def _key(found: Recorded | None, mine: Sequence[Entry], language: Language) -> list[tuple[str, str]]:
+    """Which mark is what, of which model and on which text."""
+    key = [("original", t.KEY_ORIGINAL)]
+    if found:
+        key.append(("recorded", t.KEY_RECORDED.format(text=A_PART.format(title=found.text_title))))
+    if mine:
+        key.append(("measured", t.KEY_MEASURED.format(model=name_of(mine[-1].choice.model), text=text_of(mine[-1]))))
+    return [(kind, words[language]) for kind, words in key]
 
 
 def _by_size(points: Sequence[Point]) -> list[Point]:
@@ -162,7 +193,7 @@ def sweep(lab: Lab, language: Language, model: str, entries: list[Entry]) -> Ite
         report = size_report(lab.loaded(model), choice.recipe())
         entries = added(entries, entry(choice, text, figures_of(compared, choice), report))
         said = html.progress(label, (i + 1) / n, language)
-        yield Swept(said, picture_html(entries, language), history_html(entries, language), as_kept(entries))
+        yield Swept(said, picture_html(entries, model, language), history_html(entries, language), as_kept(entries))
     yield Swept(html.notice(t.SWEPT.format(n=n)[language], "note"))
 
 
@@ -181,7 +212,16 @@ def build_picture(place: Place) -> gr.HTML:
             label=t.PICTURE_UNIT[language], show_label=False, container=False, elem_classes="lab-unit",
             elem_id=f"unit-{language}", interactive=True,
         )  # fmt: skip
-        return gr.HTML(picture_html([], language), elem_id=f"tradeoff-{language}")
+        return gr.HTML(picture_html([], place.lab.default(), language), elem_id=f"tradeoff-{language}")
+
+
+def picture_follow(picture: gr.HTML, history: gr.BrowserState, language: Language) -> Follow:
+    """The picture is of the live model, and of what the browser has kept of it."""
+
+    def show(now: Seen, values: Values) -> Updates:
+        return {picture: picture_html(restored(values[history])[0], now.choice.model, language)}
+
+    return Follow(show, (picture,), model=True, own=(history,))
 
 
 def build_sweep(place: Place, shared: Shared, said: gr.HTML, button: gr.Button, stop: gr.Button) -> Run:

@@ -13,12 +13,19 @@ PICTURE_INTRO = Text(
 )
 PICTURE_UNIT = Text("Eje horizontal", "Horizontal axis")
 PICTURE_UNITS = {"bits": Text("Bits por peso", "Bits per weight"), "mb": Text("MB", "MB")}
-PICTURE_KEY = {
-    "original": Text("el original", "the original"),
-    "recorded": Text("grabado de antemano", "recorded beforehand"),
-    "measured": Text("medido por ti, con su intervalo del 95\N{NARROW NO-BREAK SPACE}%",
-                     "measured by you, with its 95% interval"),
-}  # fmt: skip
+BUILT_IN = Text("el modelo incluido", "the built-in model")
+KEY_ORIGINAL = Text("el original", "the original")
+KEY_RECORDED = Text(
+    "grabado de antemano, del modelo incluido ({text})", "recorded beforehand, of the built-in model ({text})"
+)
+KEY_MEASURED = Text(
+    "medido por ti con {model} ({text}), con su intervalo del 95\N{NARROW NO-BREAK SPACE}%",
+    "measured by you with {model} ({text}), with its 95% interval",
+)
+PICTURE_EMPTY = Text(
+    "De {model} no hay nada grabado. «Medir estas {n}», debajo, lo mide aquí y llena esta figura.",
+    "Nothing is recorded of {model}. “Measure these {n}”, below, measures it here and fills this figure.",
+)
 PICTURE_CAPTION = Text(
     "{small}{broken} Las franjas son los límites de la regla para la perplejidad; la palabra de una receta puede ser peor, "
     "por la KL o por las palabras que cambian.",
@@ -55,8 +62,8 @@ LABEL_TABLE = Text("{label} + tabla", "{label} + table")
 
 LESSONS = Text("Dos decisiones que pesan más que los bits", "Two choices that weigh more than bits")
 LESSONS_SAID = Text(
-    "Todas con 4 bits; grabado de antemano con la Enciclopedia.",
-    "All with 4 bits; recorded beforehand on the Encyclopedia.",
+    "Todas con 4 bits y del modelo incluido; grabado de antemano con la Enciclopedia.",
+    "All with 4 bits and of the built-in model; recorded beforehand on the Encyclopedia.",
 )
 TRY = Text("probar", "try it")
 LESSON_SCALE = Text(

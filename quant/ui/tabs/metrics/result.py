@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from markupsafe import Markup
 
 from quant.activations import Activations
+from quant.evaluation.exact import already_in
 from quant.evaluation.figures import Estimate, Figures
 from quant.evaluation.memory import HeldLayer, packed_bits, process_bytes
 from quant.evaluation.speed import Speed
 from quant.kernels.cpu import INT4PACK, INT8, LIMBS
 from quant.kernels.native import being_made
+from quant.lab import Lab
 from quant.size import SizeReport
 from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
 from quant.ui.shared.templates import macros
+from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.formats import CASTS
+from quant.ui.tabs.metrics import brief_texts
 from quant.ui.tabs.metrics import texts as t
-from quant.ui.tabs.metrics.brief import METRICS, card, of_figures
-from quant.ui.tabs.metrics.brief_texts import ABOVE_VOCABULARY
+from quant.ui.tabs.metrics.brief import METRICS, card, of_figures, published_bytes
 from quant.ui.tabs.metrics.moved import change, change_ends, figure, ratio_of
 
 LANGUAGES: tuple[Language, Language] = ("es", "en")
+UNEVEN = 7.0  # 99 % quantile over median: from there on the harm is said to lie in a few places
 NAMING_ACTIVATIONS = (INT8.name, LIMBS.name, INT4PACK.name)  # kernels whose summary says what they do with activations
 
 
@@ -77,7 +83,27 @@ def above_vocabulary(f: Figures, vocabulary: int) -> Text | None:
     """Said where a perplexity is more than there are tokens to hesitate between."""
     if max(f.perplexity_original.value, f.perplexity_quantized.value) <= vocabulary:
         return None
-    return ABOVE_VOCABULARY.format(n=Text(*(fixed(vocabulary, la, 0) for la in LANGUAGES)))
+    return brief_texts.ABOVE_VOCABULARY.format(n=Text(*(fixed(vocabulary, la, 0) for la in LANGUAGES)))
+
+
+def no_error(lab: Lab, choice: Choice) -> Text | None:
+    """Said of a cast to the format that the weights came in: there it costs nothing, and elsewhere it does."""
+    name = CASTS.get(choice.format)
+    if name is None or not already_in(lab.loaded(choice.model), getattr(torch, name)):
+        return None
+    said, file = brief_texts.EXACT.format(format=name), published_bytes(choice.model)
+    return (
+        said
+        if file is None
+        else brief_texts.EXACT_FILE.format(said=said, size=Text(size(file, "es"), size(file, "en")))
+    )
+
+
+def chart_caption(s: Shown, language: Language) -> str:
+    low, high = s.figures.kl_median.value, s.figures.kl_99.value
+    text = t.CHART_UNEVEN if high > UNEVEN * low else t.CHART_EVEN
+    shown = text.format(median=number(low, language, 2), high=number(high, language, 2))
+    return html.caption(shown[language])
 
 
 def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activations) -> Text:

@@ -11,7 +11,6 @@ METRIC_INTRO = Text(
     "Both models read the same text, which neither of them wrote, and what is measured is how much each word surprises "
     "them. The built-in model did not see the texts offered here when it was trained.",
 )
-METRIC_HOW = Text("### Mide tu receta", "### Measure your recipe")
 ALL_FIGURES = Text("Todas las cifras", "All figures")
 METRIC_TEXT = Text("Texto de evaluación", "Evaluation text")
 METRIC_TEXTS = {
