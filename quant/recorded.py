@@ -25,6 +25,11 @@ from quant.text import Text
 ASSETS = Path(__file__).resolve().parent / "assets"
 FILE, WEIGHTS = ASSETS / "recorded.json", ASSETS / "model" / "model.safetensors"
 AGAIN = "python -m quant.bench.recorded"
+# What all of it answers: the page opens with it, and so does the picture under which a link to the page is shown.
+QUESTION = Text(
+    "¿Cuántos bits le puedes quitar a un GPT-2 antes de que diga disparates?",
+    "How many bits can you take away from a GPT-2 before it talks nonsense?",
+)
 
 Numbers = Annotated[tuple[float, ...], Strict(False)]
 Codes = Annotated[tuple[int, ...], Strict(False)]

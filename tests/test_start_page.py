@@ -119,11 +119,11 @@ def test_with_another_recipe_than_those_recorded_it_still_fits_a_phone(phone: Vi
 def test_dragging_changes_everything_without_the_server(spanish: Visit) -> None:
     page = spanish.page
     spanish.open()
-    page.evaluate("window.labAsk = undefined")  # so that no recipe is asked for
+    page.evaluate("window.labAsk = () => {}")  # so that no recipe is asked for
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     seen = [page.evaluate(DRAG_JS, at) for at in range(len(STOPS))]
-    page.wait_for_timeout(400)
+    page.wait_for_function("document.querySelector('lab-hero').asked === '2'")
     assert asked == []
     assert len({one["text"] for one in seen}) == 5  # at 8 and 6 bits it writes what the original writes
     assert len({one["size"] for one in seen}) == len({one["said"] for one in seen}) == len(STOPS)
@@ -163,7 +163,7 @@ def test_an_answer_to_an_earlier_question_does_not_move_it_back(spanish: Visit) 
     page.evaluate("window.labAsk = () => {}")  # a server that is slow
     for key in ("6", "3"):
         slide(page, key)
-        page.wait_for_timeout(350)
+        page.wait_for_function("key => document.querySelector('lab-hero').asked === key", arg=key)
     announce = """bits => {
       window.labRecipe = {...window.labRecipe, bits};
       window.dispatchEvent(new CustomEvent("lab-recipe"));
@@ -183,7 +183,7 @@ def test_another_recipe_is_said_to_be_elsewhere_and_shown_below(spanish: Visit) 
     expect(other).not_to_contain_text(t.BETWEEN.es, use_inner_text=True)
     expect(page.locator("svg.rounding").first).to_be_visible()
     slide(page, "3")
-    page.wait_for_timeout(500)
+    page.wait_for_function("document.querySelector('lab-hero').asked === '3'")
     assert page.evaluate("window.labRecipe.format") == "NF4"  # nobody's recipe is changed by looking
     page.evaluate(ASKED_JS)
     other.get_by_role("button").click()
@@ -291,7 +291,7 @@ def test_what_is_moved_before_the_page_is_built_goes_on_in_it(spanish: Visit, he
     first.locator("input[type=range]").fill(str(STOPS.index("3")))
     first.locator(".lab-hero-own").click()
     expect(first.locator(".lab-hero-own")).to_have_attribute("aria-expanded", "true")
-    page.wait_for_timeout(400)  # the slider rests, and there is nobody to ask yet
+    page.wait_for_function("document.querySelector('lab-hero').wish")  # the slider rests, and nobody is there to ask
     held.release()
     expect(page.locator("#hero-prompt-es :is(input, textarea)")).to_be_focused()
     expect(page.locator(".lab-hero-own")).to_have_attribute("aria-expanded", "true")

@@ -13,15 +13,11 @@ from jinja2 import Environment
 from playwright.sync_api import sync_playwright
 
 from quant.plots import style
-from quant.recorded import ASSETS, Recorded, Row, recorded
+from quant.recorded import ASSETS, QUESTION, Recorded, Row, recorded
 from quant.text import Language, Text, size
 
 SIZE = {"width": 1200, "height": 630}
 RUNGS, SHOWN = (8, 6, 5, 4, 3, 2), 3
-QUESTION = Text(
-    "¿Cuántos bits le puedes quitar a un GPT-2 antes de que diga disparates?",
-    "How many bits can you take away from a GPT-2 before it talks nonsense?",
-)
 BITS = Text("{bits} bits", "{bits} bits")
 AT = Text("con {bits} bits escribe:", "with {bits} bits it writes:")
 TITLE = Text("Laboratorio de cuantización", "Quantization lab")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from quant.recorded import QUESTION as QUESTION
 from quant.text import NO_BREAK, Text
 
-QUESTION = Text(
-    "¿Cuántos bits le puedes quitar a un GPT-2 antes de que diga disparates?",
-    "How many bits can you take away from a GPT-2 before it talks nonsense?",
-)
 BITS = Text("Bits por peso", "Bits per weight")
 ORIGINAL_STOP = Text("original", "original")
 ORIGINAL_CHIP = Text("Sin tocar", "Untouched")
