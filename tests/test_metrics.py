@@ -26,7 +26,7 @@ from quant.evaluation.exact import already_in
 from quant.evaluation.figures import Estimate
 from quant.evaluation.memory import held_layers, packed_bits
 from quant.evaluation.quality import evaluate_steps
-from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO, WORDS
+from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO, WORDS, Verdict, judge
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.plots.tradeoff import CHANGE, Point, placed, ratio_text, tradeoff_svg
@@ -360,7 +360,8 @@ def point(bits: float, ratio: float, spread: float = 0.02, recorded: bool = Fals
     nats = math.log(ratio)
     label = Text(f"{bits:g} bits", f"{bits:g} bits")
     around = Estimate(nats, Interval(nats - spread, nats + spread))
-    return Point(label, label, f"bits={bits:g}", bits, int(bits * 1e6), around, recorded)
+    verdict = judge(nats, around.interval, nats / 2, 0.8).verdict
+    return Point(label, label, f"bits={bits:g}", bits, int(bits * 1e6), around, recorded, verdict)
 
 
 def test_the_axis_has_a_place_for_nothing_and_for_factors() -> None:
@@ -406,8 +407,9 @@ def test_points_lie_where_their_figures_say() -> None:
 
 
 def test_the_picture_survives_what_cannot_be_drawn() -> None:
-    for odd in (point(4, 1.0, 0.0), Point(Text("a", "a"), Text("a", "a"), "", 4, 1, Estimate(math.inf), False),
-                point(4, 0.5), point(400, 1.1)):  # fmt: skip
+    a = Text("a", "a")
+    endless = Point(a, a, "", 4, 1, Estimate(math.inf), recorded=False, verdict=Verdict.BROKEN)
+    for odd in (point(4, 1.0, 0.0), endless, point(4, 0.5), point(400, 1.1)):
         shown = tradeoff_svg([odd], 1, "es")
         assert "nan" not in shown
         assert "inf" not in shown
@@ -484,10 +486,10 @@ def test_the_axis_has_a_name_and_no_two_ticks_read_the_same(language: Language) 
 
 def test_the_caption_is_worked_out_from_the_points() -> None:
     said = plain(caption(recorded_points(recorded())).es)
-    assert "La receta más pequeña que se queda en la franja de abajo es 5 bits (7,37 MB, +2,1 %)." in said
+    assert "La receta más pequeña con una pérdida pequeña es 6 bits (7,86 MB, +0,25 %)." in said
     assert "La primera que se rompe es 3 bits (6,38 MB, × 2,2)." in said
     good = caption([point(4, 1.2), point(5, 1.1)])
-    assert good.en.startswith("None of these recipes stays in the lowest band.")
+    assert good.en.startswith("None of these recipes has a small loss.")
     assert "break" not in good.en
 
 

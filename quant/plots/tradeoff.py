@@ -16,7 +16,7 @@ from markupsafe import escape
 
 from quant.evaluation.bootstrap import Interval
 from quant.evaluation.figures import Estimate
-from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO
+from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO, Verdict
 from quant.plots.style import PERCENT
 from quant.text import Language, Text, fixed, number
 
@@ -31,10 +31,13 @@ SIZES = {"bits": Text("bits por peso, todo el modelo", "bits per weight, whole m
          "mb": Text("MB de pesos empaquetados", "MB of packed weights")}  # fmt: skip
 CHANGE = Text("↑ perplejidad, frente a la del original", "↑ perplexity, against the original’s")
 ZONES = {
-    "small": (Text("pérdida pequeña", "small loss"), Text(": hasta {limit}", ": up to {limit}")),
-    "noticeable": (Text("apreciable", "noticeable"), Text("", "")),
-    "broken": (Text("roto", "broken"), Text(": desde {limit}", ": from {limit}")),
+    "small": Text("perplejidad: hasta {limit}", "perplexity: up to {limit}"),
+    "noticeable": Text("más de {limit}", "above {limit}"),
+    "broken": Text("desde {limit}", "from {limit}"),
 }
+SIGNS = {
+    Verdict.INDISTINGUISHABLE: "=", Verdict.SMALL: "≈", Verdict.NOTICEABLE: "▲", Verdict.BROKEN: "✗",
+}  # fmt: skip
 ORIGINAL = Text("original", "original")
 LABEL = Text(
     "Tamaño contra calidad: {n} recetas y el original; los números están en la tabla de debajo",
@@ -49,7 +52,10 @@ MEASURED = Text("medido", "measured")
 
 @dataclass(frozen=True)
 class Point:
-    """A recipe. label: a word or two beside the mark; name: it in full; log_ratio: of the perplexities, paired."""
+    """A recipe. label: a word or two beside the mark; name: it in full; log_ratio: of the perplexities, paired.
+
+    verdict: on the recipe, by all measures: its sign stands beside the label, since the zones are of perplexity alone.
+    """
 
     label: Text
     name: Text
@@ -58,6 +64,12 @@ class Point:
     n_bytes: int
     log_ratio: Estimate
     recorded: bool
+    verdict: Verdict
+
+    def beside(self, language: Language, width: int) -> str:
+        """The label with the sign of the verdict; a phone has room for the number alone."""
+        label = self.label[language]
+        return f"{label.removesuffix(' bits') if width < WIDE else label} {SIGNS[self.verdict]}"
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,8 @@ def _change(nats: float) -> float:
 def _svg(points: Sequence[Point], original_bytes: int, canvas: Canvas, css: str, language: Language) -> str:
     label = LABEL.format(n=len(points))[language]
     drawn = sorted(points, key=lambda p: _size(p, canvas.unit), reverse=True)
-    above = {id(p): i % 2 == 0 for i, p in enumerate(drawn)}  # names change sides, as neighbours lie close
+    # Names change sides where they are long, as neighbours lie close; on a phone each stands over its own mark.
+    above = {id(p): i % 2 == 0 or canvas.width < WIDE for i, p in enumerate(drawn)}
     parts = [
         *_zones(canvas, language), *_levels(canvas, language), *_sizes(canvas, original_bytes, language),
         _original(canvas, language),
@@ -151,12 +164,11 @@ def _svg(points: Sequence[Point], original_bytes: int, canvas: Canvas, css: str,
 def _zones(canvas: Canvas, language: Language) -> list[str]:
     """The bands of the rule on perplexity, each named where points are rare."""
     ends = [canvas.bottom, placed(SMALL_RATIO - 1), placed(BROKEN_RATIO - 1), canvas.top]
-    limits = {"small": SMALL_RATIO - 1, "noticeable": 0.0, "broken": BROKEN_RATIO - 1}
+    limits = {"small": SMALL_RATIO - 1, "noticeable": SMALL_RATIO - 1, "broken": BROKEN_RATIO - 1}
     heights = [TOP + (HEIGHT - TOP - BOTTOM) * (1 - (e - canvas.bottom) / (canvas.top - canvas.bottom)) for e in ends]
     width, parts = canvas.width - LEFT - RIGHT, []
-    for (name, (word, more)), low, high in zip(ZONES.items(), heights, heights[1:], strict=False):
-        limit = more.format(limit=ratio_text(round(limits[name], 9), language))[language]
-        said = word[language] + limit * (canvas.width == WIDE)
+    for (name, words), low, high in zip(ZONES.items(), heights, heights[1:], strict=False):
+        said = words.format(limit=ratio_text(round(limits[name], 9), language))[language]
         place = f'x="{canvas.width - RIGHT - 8}" y="{high + 19:.1f}" text-anchor="end"'
         if name == "small":  # the original and what costs nothing stand in the middle of its band
             place = f'x="{canvas.width - RIGHT - 8}" y="{low - 8:.1f}" text-anchor="end"'
@@ -215,10 +227,11 @@ def _round_sizes(low: float, high: float, most: int) -> list[float]:
 
 def _original(canvas: Canvas, language: Language) -> str:
     x, y = canvas.x_original, canvas.y(0.0)
-    return (
-        f'<circle class="original" cx="{x:.1f}" cy="{y:.1f}" r="7"/>'
-        f'<text class="name" x="{x:.1f}" y="{y - 19:.1f}" text-anchor="middle">{ORIGINAL[language]}</text>'
-    )
+    place = f'x="{x:.1f}" y="{y - 19:.1f}" text-anchor="middle"'
+    if canvas.width < WIDE:  # over the marks' own names, from the edge
+        place = f'x="{canvas.width - 2}" y="{y - 32:.1f}" text-anchor="end"'
+    name = f'<text class="name" {place}>{ORIGINAL[language]}</text>'
+    return f'<circle class="original" cx="{x:.1f}" cy="{y:.1f}" r="7"/>{name}'
 
 
 def _whiskers(point: Point, canvas: Canvas) -> str:
@@ -239,7 +252,8 @@ def _mark(point: Point, canvas: Canvas, above: bool, language: Language) -> str:
         name=point.name, size=f"{shown} {unit}", change=ratio_text(_rounded(point), language), kind=kind
     )[language]
     css, address = ("recorded" if point.recorded else "measured"), escape(point.address)
-    name, name_y = escape(point.label[language]), y - 19 if above else y + 29
+    name, name_y = escape(point.beside(language, canvas.width)), y - (19 if canvas.width == WIDE else 12)
+    name_y = name_y if above else y + 29
     return (
         f'<a class="point {css}" href="?{address}&amp;tab=metrica" data-recipe="{address}" data-recipe-whole '
         f'aria-label="{escape(said)}"><title>{escape(said)}</title>'

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from quant.evaluation.verdict import BROKEN_RATIO, SMALL_RATIO
+from quant.evaluation.verdict import Verdict
 from quant.lab import Lab
 from quant.model.load import EMBEDDED
 from quant.plots.tradeoff import Point, ratio_text, tradeoff_svg
@@ -22,6 +22,7 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, showing
 from quant.ui.shared.frames import Frame, Updates, Values
+from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Follow, Place, Run, Seen
@@ -78,7 +79,7 @@ def recorded_points(found: Recorded | None) -> list[Point]:
     rows = found.by_bits.values() if found else ()
     return [
         Point(label_of(choice_of(r.address)), choice_of(r.address).brief(), r.address, r.bits_per_weight_whole,
-              r.stored_bytes, estimate(r.log_ratio), recorded=True)
+              r.stored_bytes, estimate(r.log_ratio), recorded=True, verdict=r.judged)
         for r in rows
     ]  # fmt: skip
 
@@ -92,7 +93,14 @@ def comparable(entries: Sequence[Entry], model: str) -> list[Entry]:
 def measured_points(entries: Sequence[Entry]) -> list[Point]:
     return [
         Point(
-            label_of(e.choice), e.recipe, e.address, e.bits_whole, e.stored_bytes, e.figure("log_ratio"), recorded=False
+            label_of(e.choice),
+            e.recipe,
+            e.address,
+            e.bits_whole,
+            e.stored_bytes,
+            e.figure("log_ratio"),
+            recorded=False,
+            verdict=e.judgement.verdict,
         )
         for e in entries
     ]
@@ -123,7 +131,7 @@ def picture_html(entries: Sequence[Entry], model: str, language: Language) -> Ma
     return (
         macros(METRICS).key(_key(found if recorded else None, mine, language))
         + Markup(tradeoff_svg(points, original, language))
-        + html.caption(caption(points)[language])
+        + html.caption(marked(caption(points)[language], language))
         + html.folded(t.PICTURE_TABLE[language], table)
     )
 
@@ -147,10 +155,9 @@ def _by_size(points: Sequence[Point]) -> list[Point]:
 
 
 def caption(points: Sequence[Point]) -> Text:
-    """Where the first step down costs more than the rule calls small, and where it breaks."""
-    ratios = {p.address: ratio_of(p.log_ratio).value for p in points}
-    small = [p for p in _by_size(points) if ratios[p.address] <= SMALL_RATIO]
-    broken = [p for p in _by_size(points) if ratios[p.address] >= BROKEN_RATIO]
+    """The smallest recipe whose loss is small by all measures, and the largest that is broken."""
+    small = [p for p in _by_size(points) if p.verdict in (Verdict.INDISTINGUISHABLE, Verdict.SMALL)]
+    broken = [p for p in _by_size(points) if p.verdict is Verdict.BROKEN]
     return t.PICTURE_CAPTION.format(
         small=_said(t.PICTURE_SMALL, small[-1]) if small else t.PICTURE_NONE_SMALL,
         broken=_said(t.PICTURE_BROKEN, broken[0]) if broken else Text("", ""),

@@ -27,17 +27,17 @@ PICTURE_EMPTY = Text(
     "Nothing is recorded of {model}. “Measure these {n}”, below, measures it here and fills this figure.",
 )
 PICTURE_CAPTION = Text(
-    "{small}{broken} Las franjas son los límites de la regla para la perplejidad; la palabra de una receta puede ser peor, "
-    "por la KL o por las palabras que cambian.",
-    "{small}{broken} The bands are the rule’s limits on perplexity; the word on a recipe may be worse, for its KL or for the "
-    "words that change.",
+    "{small}{broken} Las franjas son los límites de la regla para la perplejidad; el signo de cada receta es su veredicto "
+    "entero (≈ pequeña, ▲ apreciable, ✗ roto), que mira también la [[KL|KL]] y las palabras que cambian.",
+    "{small}{broken} The bands are the rule’s limits on perplexity; the sign of each recipe is its entire verdict (≈ small, "
+    "▲ noticeable, ✗ broken), which looks at [[KL|KL]] and at the words that change as well.",
 )
 PICTURE_SMALL = Text(
-    "La receta más pequeña que se queda en la franja de abajo es {name} ({size}, {change}).",
-    "The smallest recipe that stays in the lowest band is {name} ({size}, {change}).",
+    "La receta más pequeña con una pérdida pequeña es {name} ({size}, {change}).",
+    "The smallest recipe with a small loss is {name} ({size}, {change}).",
 )
 PICTURE_NONE_SMALL = Text(
-    "Ninguna de estas recetas se queda en la franja de abajo.", "None of these recipes stays in the lowest band."
+    "Ninguna de estas recetas tiene una pérdida pequeña.", "None of these recipes has a small loss."
 )
 PICTURE_BROKEN = Text(
     " La primera que se rompe es {name} ({size}, {change}).", " The first to break is {name} ({size}, {change})."

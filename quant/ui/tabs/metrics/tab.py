@@ -43,8 +43,8 @@ def build_metrics(place: Place) -> Built:
     heard = gr.Textbox(label=STORAGE_KEY, elem_id=f"heard-{language}", elem_classes="lab-hidden", render=False)
     _show(shared, language)
     _tell_windows(history, heard)
-    section(when_texts.WHEN[language])
-    gr.HTML(when_html(language))
+    with gr.Accordion(when_texts.WHEN[language], open=False):
+        gr.HTML(when_html(language))
     plan, file = build_file(place)
     runs = (measure_run(place, top, shared), build_sweep(place, shared, *buttons), file, build_notebook(place))
     kept = {"own": top.reading.own, "measured_text": top.reading.text}
