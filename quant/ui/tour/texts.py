@@ -6,7 +6,7 @@ from quant.text import Text
 
 TOUR = Text("Recorrido de 10 minutos", "10-minute tour")
 TOUR_ABOUT = Text(
-    "Seis preguntas por las cinco pestañas: adivina antes de mirar.",
+    "Seis preguntas, cinco pestañas: adivina antes de mirar.",
     "Six questions through the five tabs: guess before you look.",
 )
 TOUR_RESUME = Text("Seguir el recorrido (paso {step} de {steps})", "Resume the tour (step {step} of {steps})")

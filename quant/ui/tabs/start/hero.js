@@ -76,7 +76,8 @@
       else if (first.wish) this.#ask(first.wish.whole);
       else if (first.touched) this.#askSoon();
       for (const name of ["slider", "play", "own"]) if (first[name] === document.activeElement) focusWhenSeen(this[name]);
-      if (first.own.getAttribute("aria-expanded") === "true") this.#toggleOwn();
+      const { searchParams } = new URL(window.location); // a beginning that the address brings is shown
+      if (first.own.getAttribute("aria-expanded") === "true" || searchParams.get("principio")) this.#toggleOwn();
     }
 
     // The visitor's hand: the picture at once, the recipe when it rests.

@@ -28,10 +28,11 @@ PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
 KL = Text("[[KL|KL]]", "[[KL|KL]]")
 NATS = Text("{kl} nats", "{kl} nats")
 NOT_A_MEASURE = Text(
-    "Dónde se separan no mide nada; perplejidad y KL, sí.", "Where they part measures nothing; these two do."
+    "La palabra en que se separan no mide nada; estas dos, sí.",
+    "The word where they first differ measures nothing; these do.",
 )
 SAME = Text("palabra por palabra, como el original", "word for word the original’s")
-CHANGED = Text("subrayado, lo que ya no es del original", "underlined: what changed")
+CHANGED = Text("subrayado: lo que cambia", "underlined: what changed")
 THE_ORIGINAL = Text("lo que escribe el original", "what the original writes")
 # The models write Spanish, on the English page too.
 RECORDED = Text("grabado", "recorded, in Spanish")
@@ -46,7 +47,7 @@ WEIGHTS = Text(
 WEIGHTS_ORIGINAL = Text("Dieciséis de sus pesos, tal como son.", "Sixteen of its weights, as they are.")
 LEGEND = (Text("peso", "weight"), Text("guardado", "stored"), Text("error", "error"))
 PLAY = Text("▶ Ver la caída de 8 a 2", "▶ Watch the fall, 8 to 2")
-PAUSE = Text("⏸ Pausa", "⏸ Pause")
+PAUSE = Text("❚❚ Pausa", "❚❚ Pause")
 OWN = Text("Escribe tú el principio", "Write your own beginning")
 BACK = Text("volver a «{prompt}»", "back to “{prompt}”")
 # One line of a phone, but for what is shown here, which a wide screen has room for.
@@ -62,8 +63,8 @@ OWN_HINT = Text("Por ejemplo: Aquella noche", "In Spanish, for instance: Aquella
 OWN_GO = Text("Continuar", "Go on")
 OWN_WRITING = Text("Escribiendo:", "Writing:")
 OWN_LONG = Text(
-    "Son {got} tokens y aquí caben {room}: deja solo el principio, unas {words} palabras.",
-    "That is {got} tokens and {room} fit here: leave the beginning alone, some {words} words.",
+    "Es demasiado largo: caben unas {words} palabras; deja solo el principio.",
+    "That is too long: some {words} words fit; leave the beginning alone.",
 )
 NOTHING_RECORDED = Text(
     "Lo que se enseña aquí no es de los pesos que hay en este ordenador: {problem}",

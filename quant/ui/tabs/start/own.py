@@ -29,6 +29,7 @@ from quant.ui.tabs.start import hero_texts as t
 from quant.ui.tabs.start.hero import FILE, ORIGINAL, STOPS, marked_text
 
 ROOM, NEW_TOKENS = 64, 33  # tokens of a beginning; as many new ones as were recorded
+MOST_CHARACTERS = 500
 WORDS_PER_TOKEN = 0.6
 REDRAW_S = 0.06
 
@@ -61,10 +62,13 @@ def own_beginning(lab: Lab, language: Language) -> Action[Asked, tuple[Asked, Sa
     """All stops go on from the visitor's beginning."""
 
     def check(asked: Asked) -> tuple[Asked, Sampling]:
-        loaded, prompt = lab.loaded(EMBEDDED), asked.prompt.strip()
+        loaded, prompt = lab.loaded(EMBEDDED), (asked.prompt or "").strip()
+        too_long = PromptError(t.OWN_LONG.format(words=round(ROOM * WORDS_PER_TOKEN)))
+        if len(prompt) > MOST_CHARACTERS:  # many more tokens than the model reads at once
+            raise too_long
         ids = encode_prompt(loaded, prompt, loaded.context)
         if len(ids) > ROOM:
-            raise PromptError(t.OWN_LONG.format(got=len(ids), room=ROOM, words=round(ROOM * WORDS_PER_TOKEN)))
+            raise too_long
         return replace(asked, prompt=prompt), Sampling(max_length=len(ids) + NEW_TOKENS)
 
     return Action(lab, language, check, lambda ready: write(lab, language, *ready), Written)
@@ -139,7 +143,9 @@ def build_own(place: Place) -> tuple[gr.Textbox, Run]:
                 label=t.OWN_LABEL[language], placeholder=t.OWN_HINT[language], lines=1, container=False, scale=1,
                 min_width=220, elem_id=f"hero-prompt-{language}",
             )  # fmt: skip
-            button = gr.Button(t.OWN_GO[language], scale=0, min_width=140, elem_id=f"hero-go-{language}")
+            button = gr.Button(
+                t.OWN_GO[language], variant="primary", scale=0, min_width=140, elem_id=f"hero-go-{language}"
+            )
             stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"hero-stop-{language}")
         said = gr.HTML()
     texts = gr.HTML(elem_classes="lab-data")
