@@ -28,8 +28,8 @@ PERPLEXITY = Text("[[perplejidad]]", "[[perplexity|perplejidad]]")
 KL = Text("[[KL|KL]]", "[[KL|KL]]")
 NATS = Text("{kl} nats", "{kl} nats")
 NOT_A_MEASURE = Text(
-    "La palabra en que se separan no mide nada; estas dos, sí.",
-    "The word where they first differ measures nothing; these do.",
+    "En qué palabra se separan no mide nada; esto, sí.",
+    "Where they first differ measures nothing; these do.",
 )
 SAME = Text("palabra por palabra, como el original", "word for word the original’s")
 CHANGED = Text("subrayado: lo que cambia", "underlined: what changed")
