@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,9 +77,31 @@ settings.register_profile("fixed", derandomize=True, deadline=None, max_examples
 settings.load_profile("fixed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the browser tests last: playwright's synchronous API keeps an event loop running in this thread."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help_ = "run each browser test in both languages, and every kind of model in the zoo"
+    parser.addoption("--thorough", action="store_true", help=help_)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the browser tests last: playwright's synchronous API keeps an event loop running in this thread.
+
+    A test that drives the page in either language does so in one of them, half of the tests in each: both would take
+    minutes more. Those that are about the languages are marked so.
+    """
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    if not config.getoption("--thorough"):
+        left = [item for item in items if in_other_language(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+
+
+def in_other_language(item: pytest.Item) -> bool:
+    """Whether this is a browser test in the language that its name does not fall to."""
+    if item.get_closest_marker("browser") is None or item.get_closest_marker("languages") is not None:
+        return False
+    languages = re.findall(r"\b(?:es|en)\b", item.name.partition("[")[2])
+    name = getattr(item, "originalname", item.name)
+    return len(languages) == 1 and languages[0] != ("es", "en")[zlib.crc32(name.encode()) % 2]
 
 
 class NetworkBlockedError(RuntimeError):

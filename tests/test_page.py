@@ -53,6 +53,7 @@ def fragments_of(language: str) -> set[str]:
     return {piece for piece in found if piece not in mine}
 
 
+@pytest.mark.languages
 def test_every_tab_opens_in_its_own_language(desktop: Visit) -> None:
     desktop.open()
     foreign = fragments_of(desktop.language)
@@ -272,6 +273,7 @@ def test_a_link_to_a_model_that_is_not_here_keeps_the_rest(spanish: Visit) -> No
     expect(spanish.page.locator(".lab-status-holder .lab-notice").first).to_contain_text("datificate")
 
 
+@pytest.mark.languages
 def test_each_language_has_its_title_and_says_what_it_is(desktop: Visit) -> None:
     desktop.open()
     expect(desktop.page).to_have_title(shared_texts.TITLE[desktop.language])  # type: ignore[index]
