@@ -257,7 +257,7 @@ def test_the_language_switch_keeps_recipe_and_tab(spanish: Visit) -> None:
 
 def test_a_bad_link_says_what_is_allowed_and_the_page_works(desktop: Visit) -> None:
     desktop.open("bits=99&group=7&model=nobody/nothing&tab=nowhere")
-    status = desktop.page.locator(".lab-status-holder:visible")
+    status = desktop.page.locator(".block.lab-status-holder")
     expect(status.locator(".lab-notice")).to_have_count(3)
     expect(status).to_contain_text("nobody/nothing")
     assert desktop.bits() == 4
@@ -327,14 +327,14 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
     expect(granularity).not_to_be_visible()
     expect(rounded).not_to_be_visible()
     expect(page.locator(".lab-status")).not_to_contain_text("A8")
-    expect(page.locator(".lab-about:visible")).to_contain_text("4,50 bits por peso")
+    expect(page.locator(".lab-about:visible")).to_contain_text("4,5 bits por peso")
     expect(page).to_have_url(re.compile("format=Q4_K(&|$)"))
     # Opened anew rather than reloaded: gradio complains in the console of a stream that a reload cuts.
     for again in visit(browser, server, "es", DESKTOP):
         again.open(page.url.partition("?")[2])
         again.recipe()
         expect(again.page.locator("#bits-es input[type=range]")).not_to_be_visible()
-        expect(again.page.locator(".lab-about:visible")).to_contain_text("4,50 bits por peso")
+        expect(again.page.locator(".lab-about:visible")).to_contain_text("4,5 bits por peso")
     page.get_by_role("radio", name=sidebar_texts.FAMILIES["integer"].es).check()
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()

@@ -43,6 +43,8 @@ BARS = {"first_picture_s": 1.5, "layout_shift": 0.1, "hero_ms": 50.0, "own_bytes
 GRADIO = ("/assets/", "/static/")
 SETTLED_MS = 3000
 SLIDER = "lab-hero input[type=range]"
+# The page is whole, and what stood in the document before it is gone.
+READY = "window.labReady === true && document.getElementById('lab-first') === null"
 # Runs before anything of the page. A frame is over when a message that its callback sent is answered.
 WATCH_JS = """
 (() => {
@@ -96,7 +98,7 @@ def opened(browser: Browser, screen: ViewportSize, address: str, picture: str) -
     context.add_init_script(f"const PICTURE = {picture!r};" + WATCH_JS)
     page = context.new_page()
     page.goto(address)
-    page.wait_for_function("window.labReady && document.documentElement.classList.contains('lab-shown')")
+    page.wait_for_function(READY)
     yield page
     context.close()
 
