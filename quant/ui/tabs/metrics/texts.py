@@ -36,7 +36,7 @@ MISSING_WORDS = Text(
 )
 ENOUGH_WORDS = Text("Unas {n} palabras: bastan para medir.", "About {n} words: enough to measure.")
 MEASURE = Text("Medir", "Measure")
-MEASURE_SPEED = Text("Medir también la velocidad", "Time them too")
+MEASURE_SPEED = Text("Medir también la velocidad", "Time both models too")
 MEASURE_SPEED_INFO = Text(
     "Los dos modelos escriben y leen por turnos, cronometrados en esta máquina; tarda unos segundos más.",
     "Both models write and read in turns, timed on this machine; it takes some seconds more.",
