@@ -66,4 +66,4 @@ def visit(browser: Browser, server: str, language: str, viewport: dict[str, int]
     page.on("console", complains)
     yield seen
     context.close()
-    assert seen.complaints == []
+    assert not seen.complaints, seen.complaints
