@@ -310,7 +310,7 @@ def choose_format(visit: Visit, name: str) -> None:
     options.filter(has_text=re.compile(rf"^\W*{re.escape(name)}")).first.click()
 
 
-def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, browser: Browser, server: str) -> None:
+def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit) -> None:
     page = spanish.page
     spanish.open("bits=5&tab=pesos")
     spanish.recipe()
@@ -329,12 +329,6 @@ def test_a_format_brings_its_own_bits_and_the_address_keeps_it(spanish: Visit, b
     expect(page.locator(".lab-status")).not_to_contain_text("A8")
     expect(page.locator(".lab-about:visible")).to_contain_text("4,5 bits por peso")
     expect(page).to_have_url(re.compile("format=Q4_K(&|$)"))
-    # Opened anew rather than reloaded: gradio complains in the console of a stream that a reload cuts.
-    for again in visit(browser, server, "es", DESKTOP):
-        again.open(page.url.partition("?")[2])
-        again.recipe()
-        expect(again.page.locator("#bits-es input[type=range]")).not_to_be_visible()
-        expect(again.page.locator(".lab-about:visible")).to_contain_text("4,5 bits por peso")
     page.get_by_role("radio", name=sidebar_texts.FAMILIES["integer"].es).check()
     expect(slider).to_be_visible()
     expect(granularity).to_be_visible()
