@@ -127,7 +127,9 @@ def _wire_opening(view: View, demo: gr.Blocks, restored: Dependency) -> None:
     controls, follows = view.controls, [f for built in view.built.values() for f in built.follows]
 
     def draw_others(values: Values, request: gr.Request) -> Updates:
-        others = view.others(tab_of(request.query_params))
+        usual = controls.choice(values).model == view.lab.default()
+        # What hangs on the model and on what the browser keeps is built for this model, and drawn once that is read.
+        others = [f for f in view.others(tab_of(request.query_params)) if not (usual and f.model and f.own)]
         return view.shown(others, Seen(controls.choice(values), values[view.layers[0]]), values) or gr.skip()
 
     demo.load(None, controls.inputs, None, js=MOVED_JS, api_visibility="private")
