@@ -20,9 +20,9 @@ from quant.file.quantized import load_quantized, save_quantized
 from quant.formats import FORMATS
 from quant.generation import Sampling, generate
 from quant.loading import load_model
-from quant.methods import METHODS, quantize
+from quant.methods import METHODS, TRANSFORMS, quantize
 from quant.quantization import quantize_model
-from quant.recipe import Calibration, Recipe, Rule
+from quant.recipe import CacheScheme, Calibration, Recipe, Rule, Step
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 from quant.texts import EvalText, own_text
 from quant.vml import settle_first_calls
@@ -31,7 +31,9 @@ __all__ = [
     "BLOCKS",
     "FORMATS",
     "METHODS",
+    "TRANSFORMS",
     "Activations",
+    "CacheScheme",
     "Calibration",
     "EvalText",
     "PerChannel",
@@ -42,6 +44,7 @@ __all__ = [
     "Rule",
     "Sampling",
     "Scheme",
+    "Step",
     "evaluate",
     "generate",
     "load_model",

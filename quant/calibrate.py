@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from quant.errors import CalibrationError
+from quant.folding import Prefixed
 from quant.methods.base import Statistic, Statistics
 from quant.model.chain import Block, blocks_of
 from quant.model.load import LoadedModel
@@ -30,6 +31,7 @@ from quant.text import Text
 from quant.texts import calibration_text
 
 BATCH_TOKENS = 4096  # read at a time
+SAMPLE = 512  # inputs of a layer that are kept as they are
 
 
 def windows(loaded: LoadedModel, calibration: Calibration) -> Tensor:
@@ -120,11 +122,28 @@ class Flow:
             .format(kind=self._model.config.model_type)
         )  # fmt: skip
 
+    @property
+    def inputs(self) -> Tensor:
+        """float32 [windows, n, width]: the states before the next block."""
+        return self._states
+
+    @property
+    def outputs(self) -> Tensor:
+        """float32 [windows, n, width]: what the last `read` gave; the next one overwrites it."""
+        return self._next
+
+    def through(self, block: Block, module: nn.Module, states: Tensor) -> Tensor:
+        """States [windows, n, width] through `module`, which stands in the place of this block; differentiable."""
+        return self._beside[block.name].through(module, states)
+
     @torch.no_grad()
     def read(self, block: Block, module: nn.Module, needs: frozenset[Statistic]) -> dict[str, Statistics]:
-        """Send the text through `module`, this block as it is or quantized; what its linear layers were given."""
-        linears = {name: module.get_submodule(name[len(block.name) + 1 :]) for name in block.linears}
-        with _watching(linears, needs) as seen:
+        """Send the text through `module`, this block as it is or quantized; what its linear layers were given.
+
+        Of a layer that scales or rotates its input first (`Prefixed`): what came after that.
+        """
+        linears = {name: module.get_submodule(name[len(block.name) + 1 :]) for name in block.linears if needs}
+        with _watching(linears, needs, self.tokens) as seen:
             for first in range(0, len(self._states), self._rows):
                 part = self._states[first : first + self._rows]
                 self._next[first : first + len(part)] = self._beside[block.name].through(module, part)
@@ -152,45 +171,59 @@ def outside(loaded: LoadedModel, calibration: Calibration, needs: frozenset[Stat
     """Statistics of layers that lie in no block. names: of modules, and what the result calls each."""
     ids = windows(loaded, calibration)
     watched = {called: loaded.model.get_submodule(module) for module, called in names.items()}
-    with _watching(watched, needs) as seen:
+    with _watching(watched, needs, ids.numel()) as seen:
         for row in ids:  # the logits of one window at a time are enough
             own.logits(loaded.model, row[None])
     return {name: gathered.statistics() for name, gathered in seen.items()}
 
 
 class _Gathered:
-    """Sums over what a layer was given."""
+    """Sums over what a layer is given, of `total` tokens."""
 
-    def __init__(self, needs: frozenset[Statistic]) -> None:
-        self._needs, self._tokens = needs, 0
-        self._squares: Tensor | None = None
-        self._largest: Tensor | None = None
+    def __init__(self, needs: frozenset[Statistic], total: int) -> None:
+        self._needs, self._every, self._tokens = needs, max(1, total // SAMPLE), 0
+        self._sums: dict[Statistic, Tensor] = {}
+        self._kept: list[Tensor] = []
 
     def add(self, x: Tensor) -> None:
         """One more batch of inputs [..., in]."""
         x = x.detach().reshape(-1, x.shape[-1]).float()
-        self._tokens += len(x)
         if Statistic.SQUARES in self._needs:
-            sums = x.double().square().sum(0)
-            self._squares = sums if self._squares is None else self._squares + sums
+            self._sum(Statistic.SQUARES, x.double().square().sum(0))
+        if Statistic.HESSIAN in self._needs:
+            self._sum(Statistic.HESSIAN, (x.t() @ x).double())
         if Statistic.LARGEST in self._needs:
             most = x.abs().amax(0)
-            self._largest = most if self._largest is None else torch.maximum(self._largest, most)
+            known = self._sums.get(Statistic.LARGEST)
+            self._sums[Statistic.LARGEST] = most if known is None else torch.maximum(known, most)
+        if Statistic.INPUTS in self._needs:
+            self._kept.append(x[-self._tokens % self._every :: self._every].clone())
+        self._tokens += len(x)
+
+    def _sum(self, which: Statistic, new: Tensor) -> None:
+        self._sums[which] = self._sums[which] + new if which in self._sums else new
 
     def statistics(self) -> Statistics:
-        squares = None if self._squares is None else (self._squares / self._tokens).float()
-        return Statistics(self._tokens, squares, self._largest)
+        means = {s: (self._sums[s] / self._tokens).float() for s in (Statistic.SQUARES, Statistic.HESSIAN)
+                 if s in self._sums}  # fmt: skip
+        return Statistics(
+            self._tokens, means.get(Statistic.SQUARES), self._sums.get(Statistic.LARGEST),
+            means.get(Statistic.HESSIAN), torch.cat(self._kept)[:SAMPLE] if self._kept else None,
+        )  # fmt: skip
 
 
 @contextmanager
-def _watching(modules: Mapping[str, nn.Module], needs: frozenset[Statistic]) -> Iterator[dict[str, _Gathered]]:
+def _watching(modules: Mapping[str, nn.Module], needs: frozenset[Statistic], total: int) -> Iterator[
+    dict[str, _Gathered]
+]:  # fmt: skip
     """What comes into each of `modules` while this is open."""
-    seen = {name: _Gathered(needs) for name in modules}
+    seen = {name: _Gathered(needs, total) for name in modules}
 
     def note(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         return lambda _, args: seen[name].add(args[0])
 
-    handles: list[RemovableHandle] = [m.register_forward_pre_hook(note(name)) for name, m in modules.items()]
+    watched = {name: m.linear if isinstance(m, Prefixed) else m for name, m in modules.items()}
+    handles: list[RemovableHandle] = [m.register_forward_pre_hook(note(name)) for name, m in watched.items()]
     try:
         yield seen
     finally:

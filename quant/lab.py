@@ -121,7 +121,7 @@ class Lab:
         loaded, rule = self.loaded(recipe.model), recipe.shown_rule(layer)
         recipe.check_layers(census(loaded))
         check_runs(recipe)
-        if not rule.how.needs:
+        if rule.how.light and not rule.how.needs and not recipe.steps:
             return stored_weight(loaded, recipe, rule, layer)
         if recipe.rule_of(layer) is None:
             raise CalibrationError(

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from quant.activations import Activations
 from quant.arguments import typed
+from quant.blockwise import replace_layer
 from quant.errors import ModelError, QuantError
 from quant.methods import method_for
 from quant.model.layers import Kind, Layer, layers_of
@@ -26,7 +27,7 @@ from quant.model.load import EMBEDDED, LoadedModel, read_model
 from quant.model.packed import QuantEmbedding, QuantLinear
 from quant.model.patience import SECONDS, within
 from quant.model.skeleton import REFUSALS
-from quant.quantization import replace_layer, structural_copy
+from quant.quantization import structural_copy
 from quant.run import forward, gpt2, own
 from quant.run.reader import OwnReader
 from quant.scheme import PerChannel, Scheme

@@ -8,27 +8,22 @@ the original's blocks (`calibrate.py`), each just before its layers are quantize
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import torch
 from transformers import PreTrainedModel
 
-from quant.activations import Activations
 from quant.arguments import typed
-from quant.calibrate import outside
-from quant.calibrate import statistics as gather
+from quant.blockwise import Making, made_of
 from quant.errors import CalibrationError, QuantError
-from quant.kernels.cpu import hold
-from quant.methods.base import NOTHING_KNOWN, Statistics
+from quant.methods.base import NOTHING_KNOWN
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, put, settle
+from quant.model.packed import packed_matrices, settle
 from quant.recipe import Recipe, Rule
 from quant.size import size_report
 from quant.text import Text
 from quant.weight import QuantWeight
-from quant.work import Progress, Work, finished
+from quant.work import Work, finished, part
 
 
 @typed(QuantError)
@@ -53,17 +48,14 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     check_float(loaded)
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
     check_runs(recipe)
-    model = structural_copy(loaded.model)
     chosen = {layer.name: (layer, rule) for layer in census(loaded) if (rule := recipe.rule_of(layer))}
-    total = sum(layer.parameters for layer, _ in chosen.values())
-    done = 0
-    for name, known in _known(loaded, recipe, chosen):
-        layer, rule = chosen[name]
-        replace_layer(model, layer, stored_weight(loaded, recipe, rule, layer, known), recipe.activations)
-        done += layer.parameters
-        yield Progress(done / total)
-    settle(model)
-    return replace(loaded, model=model)
+    for layer, rule in chosen.values():
+        _check_multiplied(layer, rule)
+    making = Making(loaded, recipe, structural_copy(loaded.model), chosen)
+    yield from part(making.blocks(), 0, 1)
+    yield from part(making.rest(), 0, 1)
+    settle(making.model)
+    return replace(loaded, model=making.model)
 
 
 def check_float(loaded: LoadedModel) -> None:
@@ -86,26 +78,6 @@ def check_runs(recipe: Recipe) -> None:
         )  # fmt: skip
 
 
-def _known(loaded: LoadedModel, recipe: Recipe, chosen: Mapping[str, tuple[Layer, Rule]]) -> Iterator[
-    tuple[str, Statistics]
-]:  # fmt: skip
-    """The layers to quantize, in the order in which their statistics come to be known."""
-    if recipe.calibration is None:
-        yield from ((name, NOTHING_KNOWN) for name in chosen)
-        return
-    inside: set[str] = set()
-    for block, statistics in gather(loaded, recipe.calibration, recipe.needs):
-        inside |= statistics.keys()
-        yield from ((name, statistics[name]) for name in block.linears if name in chosen)
-    left = [layer for name, (layer, _) in chosen.items() if name not in inside]
-    for layer in left:
-        _check_multiplied(layer, chosen[layer.name][1])
-    # A table that is tied to the output matrix is known by what that is given.
-    given = {x.tied_to or x.name: x.name for x in left if x.tied_to or x.kind is Kind.LINEAR}
-    rest = outside(loaded, recipe.calibration, recipe.needs, given) if given else {}
-    yield from ((layer.name, rest.get(layer.name, NOTHING_KNOWN)) for layer in left)
-
-
 def _check_multiplied(layer: Layer, rule: Rule) -> None:
     """Raise CalibrationError for a method that asks for the inputs of a table that is only looked up."""
     if rule.how.needs and layer.kind is Kind.TABLE and not layer.tied_to:
@@ -118,29 +90,9 @@ def _check_multiplied(layer: Layer, rule: Rule) -> None:
         )  # fmt: skip
 
 
-def stored_weight(loaded: LoadedModel, recipe: Recipe, rule: Rule, layer: Layer,
-                  known: Statistics = NOTHING_KNOWN) -> QuantWeight:  # fmt: skip
-    """One matrix of `loaded` as `rule` stores it. Raises what its method raises."""
-    assert rule.scheme is not None
-    made = rule.how.quantize(loaded.weight(layer.name), rule.scheme, known, rule.knobs)
-    if not recipe.activations.static:
-        return made
-    # A table that is only looked up has no inputs, and no use for a scale.
-    largest = torch.ones(1) if known.largest is None else made.beside.reaching(known.largest)
-    return replace(made, beside=replace(made.beside, largest=largest))
-
-
-def replace_layer(model: PreTrainedModel, layer: Layer, weight: QuantWeight, activations: Activations) -> None:
-    """Put a quantized matrix where `layer` was, and where it is tied."""
-    module = model.get_submodule(layer.name)
-    held = hold(weight)
-    if layer.kind is Kind.TABLE:
-        head = model.get_submodule(layer.tied_to) if layer.tied_to else None
-        put(model, layer.name, QuantEmbedding(held, float(getattr(module, "embed_scale", 1.0))))
-        if layer.tied_to:
-            put(model, layer.tied_to, QuantLinear(held, getattr(head, "bias", None), activations))
-    else:
-        put(model, layer.name, QuantLinear(held, module.bias, activations))
+def stored_weight(loaded: LoadedModel, recipe: Recipe, rule: Rule, layer: Layer) -> QuantWeight:
+    """One matrix of `loaded` as `rule` stores it, by a method that looks at weights alone."""
+    return made_of(recipe, rule, layer, loaded.weight(layer.name), NOTHING_KNOWN)
 
 
 def structural_copy(model: PreTrainedModel) -> PreTrainedModel:

@@ -7,16 +7,17 @@ no rule covers stays in float32, and so do vectors and positions, which no rule 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from quant.activations import Activations
 from quant.arguments import check, check_fields, described, typed
 from quant.errors import CalibrationError, QuantError, SchemeError, shown
-from quant.methods import method_for, method_named
-from quant.methods.base import Method, Statistic
-from quant.model.layers import Kind, Layer
+from quant.hadamard import block_size
+from quant.methods import method_for, method_named, transform_named
+from quant.methods.base import Method, Statistic, Transform
+from quant.model.layers import Kind, Layer, Place
 from quant.model.load import EMBEDDED
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
@@ -66,6 +67,7 @@ class Rule:
         method = method_named(self.method) if self.method else method_for(self.scheme)
         knobs = method.knobs() if self.knobs is None else self.knobs
         check("Rule, knobs", knobs, method.knobs, SchemeError)
+        knobs = method.set_knobs(asdict(knobs))
         method.check(self.scheme, knobs)
         object.__setattr__(self, "method", method.name)
         object.__setattr__(self, "knobs", knobs)
@@ -82,8 +84,40 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A transform of the float weights, by its name in TRANSFORMS, with its knobs, as they come unless said.
+
+    It reaches the linear layers of the blocks that a rule stores. Raises SchemeError for one that does not exist.
+
+    >>> from quant import Recipe, Scheme, PerGroup, Step
+    >>> Recipe.uniform(Scheme.integer(4, PerGroup(64)), steps=(Step("hadamard"),)).steps[0].how.rotates
+    True
+    """
+
+    name: str
+    knobs: Any = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, SchemeError)
+        how = transform_named(self.name)
+        knobs = how.knobs() if self.knobs is None else self.knobs
+        check("Step, knobs", knobs, how.knobs, SchemeError)
+        object.__setattr__(self, "knobs", how.set_knobs(asdict(knobs)))
+
+    @property
+    def how(self) -> Transform[Any]:
+        """The transform itself."""
+        return transform_named(self.name)
+
+
+@dataclass(frozen=True)
 class CacheScheme:
-    """How the keys and the values of what has been read are stored; None: float32."""
+    """How the keys and the values of what has been read are stored; None: float32.
+
+    >>> from quant import CacheScheme, PerGroup, Scheme
+    >>> CacheScheme(keys=Scheme.integer(8, PerGroup(64)), values=Scheme.integer(4, PerGroup(64))).values.levels
+    15
+    """
 
     keys: Scheme | None = None
     values: Scheme | None = None
@@ -93,7 +127,9 @@ class CacheScheme:
 class Calibration:
     """The text on which methods look at a model's inputs: a shipped one by name, or `own`; its first `tokens`.
 
-    Never a text that is measured on. Raises CalibrationError for an unknown name, both or neither, or too few tokens.
+    sequential: each block is given the text as the blocks before it, quantized by then, have changed it; else as the
+    float model has it. Never a text that is measured on. Raises CalibrationError for an unknown name, both or neither,
+    or too few tokens.
 
     >>> from quant import BLOCKS, Calibration, Recipe
     >>> weighted = Recipe.uniform(BLOCKS["Q4_K"].scheme, method="importance", calibration=Calibration(tokens=4096))
@@ -104,8 +140,10 @@ class Calibration:
     text: str = "calibration"
     tokens: int = 16_384
     own: str = ""
+    sequential: bool = False
 
     def __post_init__(self) -> None:
+        check("Calibration, sequential", self.sequential, bool, CalibrationError)
         check("Calibration, text", self.text, str, CalibrationError)
         check("Calibration, own", self.own, str, CalibrationError)
         if self.text not in (*CALIBRATION_TEXTS, "own") or (self.text == "own") != bool(self.own.strip()):
@@ -136,8 +174,9 @@ class Recipe:
     """What to quantize and how: rules, of which the first that covers a layer counts.
 
     activations: what the weights are multiplied by. cache: keys and values. calibration: the text for what methods need
-    to know of the inputs; the shipped one unless said, and None where nothing needs any. Raises SchemeError for a
-    recipe without rules.
+    to know of the inputs; the shipped one unless said, and None where nothing needs any. steps: what is done to the
+    float weights before, in order. Raises SchemeError for a recipe without rules, or one whose parts do not go
+    together.
 
     >>> from quant import PerChannel, PerGroup, Recipe, Rule, Scheme
     >>> four, eight = Scheme.integer(4, PerGroup(64)), Scheme.integer(8, PerChannel())
@@ -153,15 +192,17 @@ class Recipe:
     activations: Activations = Activations.FLOAT
     cache: CacheScheme | None = None
     calibration: Calibration | None = None
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self, SchemeError)
+        self._check_order()
         if not self.rules:
             raise SchemeError(
                 Text("La receta no tiene ninguna regla; hace falta al menos una.",
                      "The recipe has no rule; at least one is needed.")
             )  # fmt: skip
-        object.__setattr__(self, "calibration", (self.calibration or Calibration()) if self.needs else None)
+        object.__setattr__(self, "calibration", (self.calibration or Calibration()) if self.reads else None)
 
     @classmethod
     @typed(SchemeError)
@@ -177,14 +218,37 @@ class Recipe:
 
     @property
     def needs(self) -> frozenset[Statistic]:
-        """What its methods and a static scale of the activations want to know of the inputs."""
+        """What its methods, steps and a static scale of the activations want to know of the inputs."""
         scale = frozenset({Statistic.LARGEST}) if self.activations.static else frozenset()
-        return scale.union(*(rule.how.needs for rule in self.rules if rule.scheme))
+        needs = [rule.how.needs for rule in self.rules if rule.scheme] + [step.how.needs for step in self.steps]
+        return scale.union(*needs)
+
+    @property
+    def reads(self) -> bool:
+        """Whether a calibration text goes through the model."""
+        return bool(self.needs) or any(rule.how.tune for rule in self.rules if rule.scheme)
+
+    def _check_order(self) -> None:
+        """Raise SchemeError for a scale after a rotation, which nothing could undo, and for two rotations."""
+        kinds = [step.how.rotates for step in self.steps]
+        kinds += [False] * any(rule.scheme is not None and rule.how.scales is not None for rule in self.rules)
+        if any(kinds[:-1]):
+            raise SchemeError(
+                Text("Después de una rotación no se puede escalar ni rotar otra vez: deja la rotación sola, o escala "
+                     "antes de ella.",
+                     "After a rotation nothing can be scaled or rotated again: leave the rotation alone, or scale "
+                     "before it.")
+            )  # fmt: skip
 
     def parts_beside(self, rule: Rule, layer: Layer) -> dict[str, tuple[int, ...]]:
         """The shapes of what stands beside the codes of a layer that `rule` stores, by the names of `Beside.parts`."""
         assert rule.scheme is not None
-        parts = rule.how.beside(rule.scheme, layer.matrix, rule.knobs)
+        parts = dict(rule.how.beside(rule.scheme, layer.matrix, rule.knobs))
+        scales = rule.how.scales is not None or not all(step.how.rotates for step in self.steps)
+        if scales and layer.scaled is Place.BESIDE:
+            parts["pre_scale"] = (layer.matrix[1],)
+        if any(step.how.rotates for step in self.steps) and layer.rotated is Place.BESIDE:
+            parts["hadamard"] = (1,)
         return parts | {"largest": (1,)} if self.activations.static else parts
 
     def rule_of(self, layer: Layer) -> Rule | None:
@@ -215,6 +279,24 @@ class Recipe:
                          "The recipe names a layer “{name}” that this model does not have; its matrices: {allowed}.")
                     .format(name=rule.layers, allowed=", ".join(names[:6]) + ("…" if len(names) > 6 else ""))
                 )  # fmt: skip
+        self._check_steps([layer for layer in matrices if self.rule_of(layer)])
+
+    def _check_steps(self, stored: list[Layer]) -> None:
+        """Raise SchemeError where a step has no place in a model."""
+        if self.steps and not any(layer.scaled is not Place.NOWHERE for layer in stored):
+            raise SchemeError(
+                Text("«{name}» cambia las capas lineales de los bloques, y esta receta no guarda ninguna de ellas.",
+                     "“{name}” changes the linear layers of the blocks, and this recipe stores none of them.")
+                .format(name=self.steps[0].name)
+            )  # fmt: skip
+        rotated = any(step.how.rotates for step in self.steps)
+        for layer in (x for x in stored if rotated and x.rotated is Place.BESIDE and not block_size(x.matrix[1])):
+            raise SchemeError(
+                Text("«{layer}» tiene {inputs} entradas, que no se pueden repartir en bloques de una potencia de 2 "
+                     "para rotarlas.",
+                     "“{layer}” has {inputs} inputs, which cannot be cut into blocks of a power of 2 to rotate them.")
+                .format(layer=layer.name, inputs=layer.matrix[1])
+            )  # fmt: skip
 
 
 def _pairs(overrides: Iterable[tuple[str, Scheme]]) -> list[tuple[str, Scheme]]:

@@ -2,7 +2,7 @@
 
     1   {"scheme", "embedding", "method", "model", "activations", "overrides": [[layer, scheme], ...]}
     2   {"version": 2, "rules": [{"layers", "scheme", "method", "knobs"}, ...], "model", "activations", "cache",
-         "calibration"}
+         "calibration", "steps": [{"name", "knobs"}, ...]}
 
 So a file or a link of a recipe that version 1 knew is, byte for byte, what it always was, and what an older version
 wrote still opens. A missing field takes its default; an unknown one is refused by name. What comes back is equal to
@@ -19,9 +19,9 @@ from pydantic import Field, Strict
 from quant.activations import Activations, Per
 from quant.formats import number_format
 from quant.json_model import BY_KIND, RECORD, JsonModel, JsonNull, parsed, refused
-from quant.methods import method_for, method_named
+from quant.methods import method_for, method_named, transform_named
 from quant.model.load import EMBEDDED
-from quant.recipe import DEFAULT_SCHEME, CacheScheme, Calibration, Recipe, Rule
+from quant.recipe import DEFAULT_SCHEME, CacheScheme, Calibration, Recipe, Rule, Step
 from quant.scheme import Scheme
 from quant.scheme_json import SchemeJson, scheme_to_json
 
@@ -102,6 +102,17 @@ class CalibrationJson(JsonModel):
     text: str = Calibration.text
     tokens: int = Calibration.tokens
     own: str = ""
+    sequential: bool = False
+
+
+class StepJson(JsonModel):
+    """A transform of the float weights."""
+
+    name: str
+    knobs: dict[str, float] = Field(default_factory=dict)
+
+    def made(self) -> Step:
+        return Step(self.name, transform_named(self.name).set_knobs(self.knobs))
 
 
 class RecipeJson2(JsonModel):
@@ -113,6 +124,7 @@ class RecipeJson2(JsonModel):
     activations: ActivationsJson = ActivationsJson()
     cache: Annotated[Annotated[CacheJson, RECORD] | JsonNull, BY_KIND] = None
     calibration: Annotated[Annotated[CalibrationJson, RECORD] | JsonNull, BY_KIND] = None
+    steps: list[StepJson] = Field(default_factory=list)
 
     @classmethod
     def of(cls, recipe: Recipe) -> RecipeJson2:
@@ -124,6 +136,7 @@ class RecipeJson2(JsonModel):
             ),
             cache=None if cache is None else CacheJson(keys=_maybe(cache.keys), values=_maybe(cache.values)),
             calibration=None if calibration is None else CalibrationJson(**asdict(calibration)),
+            steps=[StepJson(name=step.name, knobs=asdict(step.knobs)) for step in recipe.steps],
         )  # fmt: skip
 
     def made(self) -> Recipe:
@@ -131,6 +144,7 @@ class RecipeJson2(JsonModel):
             tuple(rule.made(f"recipe.rules.{place}") for place, rule in enumerate(self.rules)), self.model,
             self.activations.made(), None if self.cache is None else self.cache.made(),
             None if self.calibration is None else Calibration(**self.calibration.model_dump()),
+            tuple(step.made() for step in self.steps),
         )  # fmt: skip
 
 
@@ -158,7 +172,7 @@ def recipe_from_json(value: object) -> Recipe:
 def version_1_says(recipe: Recipe) -> bool:
     """Whether version 1 has words for all of `recipe`."""
     *apart, last = recipe.rules
-    if last.layers not in ("*", "linear:*") or not last.scheme or recipe.cache or recipe.calibration:
+    if last.layers not in ("*", "linear:*") or not last.scheme or recipe.cache or recipe.calibration or recipe.steps:
         return False
     return recipe.activations in SIMPLE.values() and _plain(last) and all(_known_to_1(rule, last) for rule in apart)
 

@@ -469,7 +469,7 @@ WTE, NORM = "transformer.wte.weight", "transformer.ln_f.weight"
         (lambda t: t.update({WTE: t[WTE][:-1].clone()}), f"“{WTE}”: got uint8 [12167], allowed is uint8 [12168]"),
         (lambda t: t.update({WTE: t[WTE].view(2, -1)}), f"“{WTE}”: got uint8 [2, 6084]"),
         (lambda t: t.update({WTE: t[WTE].view(torch.int8)}), f"“{WTE}”: got I8 [12168]"),
-        (lambda t: t.update({NORM: t[NORM].half()}), f"“{NORM}”: got F16 [64]"),
+        (lambda t: t.update({NORM: t[NORM].half()}), f"“{NORM}”: got float16 [64]"),
         (
             lambda t: t.update({"tokenizer/../../x": t[WTE].clone()}),
             "“tokenizer/../../x”: got uint8 [12168], allowed is none",
@@ -636,8 +636,9 @@ def test_what_stands_beside_the_codes_is_saved_and_loaded(tiny: LoadedModel, tmp
         g = torch.Generator().manual_seed(1)
         columns = torch.tensor([1, 5])
         beside = Beside(
-            0.5 + torch.rand(weight.shape[1], generator=g), Outliers(columns, weight[:, columns].contiguous()),
-            LowRank(torch.randn(weight.shape[0], 1, generator=g), torch.randn(1, weight.shape[1], generator=g)),
+            0.5 + torch.rand(weight.shape[1], generator=g), Outliers(columns, weight[:, columns].half()),
+            LowRank(torch.randn(weight.shape[0], 1, generator=g).half(),
+                    torch.randn(1, weight.shape[1], generator=g).half()),
         )  # fmt: skip
         return QuantWeight(quantize(weight, scheme), beside)
 

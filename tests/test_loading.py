@@ -37,6 +37,7 @@ from transformers import (
 
 from quant.bench.tiny import tiny as tiny_kind
 from quant.bench.tiny import tokenizer as letters
+from quant.blockwise import replace_layer
 from quant.errors import ModelError, QuantError
 from quant.evaluation.quality import evaluate, windows_of
 from quant.file.quantized import load_quantized, save_quantized
@@ -45,7 +46,7 @@ from quant.loading import load_model, proved
 from quant.model.layers import Kind, census
 from quant.model.load import LoadedModel
 from quant.model.patience import within
-from quant.quantization import quantize_model, replace_layer
+from quant.quantization import quantize_model
 from quant.recipe import Recipe
 from quant.run import forward, own
 from quant.run.reader import OwnReader, Rereader, reader

@@ -89,7 +89,7 @@ def test_an_unknown_method_is_refused_with_those_that_exist() -> None:
 class Turned:
     """Knobs of a made-up method."""
 
-    share: float = knob(0.99, 0.5, 1.0, 0.01, Text("cuánto", "how much"))
+    share: float = knob(0.99, 0.5, 1.0, 0.01, Text("parte", "share"), Text("cuánto", "how much"))
 
 
 def test_knobs_are_set_by_name_within_their_range() -> None:
@@ -98,7 +98,7 @@ def test_knobs_are_set_by_name_within_their_range() -> None:
     assert method.set_knobs({"share": 0.7}) == Turned(0.7)
     assert isinstance(Turned.__dataclass_fields__["share"].metadata["knob"], Knob)
     for values, said in [
-        ({"share": 0.2}, "share = 0.2: it must be from 0.5 to 1.0"), ({"share": True}, "share = True"),
+        ({"share": 0.2}, "share = 0.2: it must be a number from 0.5 to 1.0"), ({"share": True}, "share = True"),
         ({"share": "a"}, "share = a"), ({"bits": 4}, "has no knob “bits”; it has: share"),
     ]:  # fmt: skip
         with pytest.raises(SchemeError, match=said):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
 from quant.ui.tabs.table import TITLES
 
@@ -56,7 +56,12 @@ def visit(browser: Browser, server: str, language: str, viewport: dict[str, int]
         if not request.url.startswith((server, "data:", "blob:")):
             seen.complaints.append(f"external request: {request.url}")
 
+    def fails(response: Response) -> None:
+        if response.status >= 400:  # what the browser itself says of it leaves out what was asked for
+            seen.complaints.append(f"{response.status} {response.request.method} {response.url}")
+
     page.on("request", leaves_the_machine)
+    page.on("response", fails)
     page.on("pageerror", lambda error: seen.complaints.append(f"error: {error}"))
 
     def complains(message: ConsoleMessage) -> None:

@@ -31,8 +31,9 @@ from quant.weight import part_dtype
 KEY, FORMAT, VERSIONS = "quant", "quantized model", (1, 2)
 WRITER = "quant-lab 0.1.0"
 BESIDE = ".beside."  # between the name of a module and that of a part
-CODES, FLOATS, PLACES = "U8", "F32", "I64"  # safetensors' names
-WIDTH = {CODES: 1, FLOATS: 4, PLACES: 8}
+CODES, FLOATS, HALVES, PLACES = "U8", "F32", "F16", "I64"  # safetensors' names
+WIDTH = {CODES: 1, HALVES: 2, FLOATS: 4, PLACES: 8}
+KINDS = {torch.float32: FLOATS, torch.float16: HALVES, torch.int64: PLACES}
 LENGTH_BYTES = ALIGNED = 8
 Spec = tuple[str, list[int]]  # dtype and shape of a tensor in the file
 
@@ -132,8 +133,7 @@ def specs(layers: Iterable[Layer], recipe: Recipe) -> dict[str, Spec]:
             continue
         found[layer.tensor] = (CODES, [Layout(rule.scheme).nbytes(layer.matrix)])
         for part, sides in recipe.parts_beside(rule, layer).items():
-            kind = PLACES if part_dtype(part) is torch.int64 else FLOATS
-            found[f"{layer.name}{BESIDE}{part}"] = (kind, list(sides))
+            found[f"{layer.name}{BESIDE}{part}"] = (KINDS[part_dtype(part)], list(sides))
     return found
 
 
@@ -174,5 +174,5 @@ def check_tensors(header: Header, layers: list[Layer], got: Mapping[str, Spec]) 
 
 
 def _described(spec: Spec | None) -> Text:
-    words = {CODES: "uint8", FLOATS: "float32", PLACES: "int64"}
+    words = {CODES: "uint8", FLOATS: "float32", HALVES: "float16", PLACES: "int64"}
     return Text(*[f"{words.get(spec[0], spec[0])} {spec[1]}"] * 2) if spec else Text("ninguno", "none")

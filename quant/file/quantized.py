@@ -33,6 +33,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from quant.arguments import typed
+from quant.blockwise import replace_layer
 from quant.errors import ModelError, QuantError, shown
 from quant.file.header import BESIDE, CODES, KEY, Header, Spec, check_tensors, file_bytes, seal, specs, table
 from quant.kernels.held import Repaired
@@ -45,7 +46,7 @@ from quant.model.skeleton import plain_config, put_weights, skeleton
 from quant.model.tokenizer import PREFIX, check_tokenizer, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
-from quant.quantization import check_runs, replace_layer
+from quant.quantization import check_runs
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.text import Text

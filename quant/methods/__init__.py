@@ -1,4 +1,7 @@
-"""Quantization methods: the maths, pure. `METHODS` holds them by name; a new one is one file and one row."""
+"""Quantization methods: the maths, pure. `METHODS` holds them by name; a new one is one file and one row.
+
+So do `TRANSFORMS` what can be done to float weights before.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from quant.arguments import typed
-from quant.errors import SchemeError, WeightError
-from quant.methods import kquant, rtn
-from quant.methods.base import Method
+from quant.errors import SchemeError, WeightError, shown
+from quant.methods import hadamard, kquant, rtn
+from quant.methods.base import Method, Transform
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
 from quant.text import Text
@@ -27,6 +30,29 @@ class Methods(dict[str, Method[Any]]):
 
 
 METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE)})
+
+
+class Transforms(dict[str, Transform[Any]]):
+    """Everything that can be done to float weights before a method rounds them, by name; KeyError for another.
+
+    >>> from quant import TRANSFORMS
+    >>> TRANSFORMS["hadamard"].rotates
+    True
+    """
+
+
+TRANSFORMS = Transforms({t.name: t for t in (hadamard.TRANSFORM,)})
+
+
+def transform_named(name: str) -> Transform[Any]:
+    """The transform called `name`. Raises SchemeError for an unknown one."""
+    if name not in TRANSFORMS:
+        raise SchemeError(
+            Text("No existe la transformación «{got}»; las que hay: {allowed}.",
+                 "There is no transform “{got}”; the ones that exist: {allowed}.")
+            .format(got=shown(name), allowed=", ".join(TRANSFORMS))
+        )  # fmt: skip
+    return TRANSFORMS[name]
 
 
 def method_named(name: str) -> Method[Any]:

@@ -2,11 +2,18 @@
 
 A method says which statistics of the inputs it needs, which knobs it has, which schemes it can fill and what it stores
 beside the codes; it never sees a module, a model or a text. One file a method, one row in `METHODS`.
+
+    run      one matrix at a time: every method
+    scales   before that, a scale for each input of the matrices that read it together (AWQ); who calls it folds the
+             scale into whatever feeds them, or puts it beside the codes
+    tune     all matrices of a block together, by what the block gives (AutoRound), in place of `run`
+
+A transform (`Transform`) is what can be done to float weights before any method: scales, or a rotation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -17,31 +24,39 @@ from quant.errors import CalibrationError, SchemeError, shown
 from quant.scheme import Scheme, Shape
 from quant.text import Text, as_typed
 from quant.weight import QuantWeight, part_bytes
+from quant.work import Work
 
 
 class Statistic(Enum):
-    """What can be known of the inputs of a matrix: each column's mean square, or its largest magnitude."""
+    """What can be known of the inputs X [tokens, in] of a matrix.
+
+    SQUARES: each column's mean square; LARGEST: its largest magnitude; HESSIAN: X^T X / tokens; INPUTS: some of them.
+    """
 
     SQUARES = "squares"
     LARGEST = "largest"
+    HESSIAN = "hessian"
+    INPUTS = "inputs"
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """The inputs of one matrix on a calibration text: float32 [in] each, None where nobody asked for it.
+    """The inputs of one matrix on a calibration text, as float32; None where nobody asked for it.
 
-    tokens: how many inputs were seen.
+    tokens: how many inputs were seen; squares, largest: [in]; hessian: [in, in]; inputs: [k, in], k of them spread
+    evenly over the text.
     """
 
     tokens: int = 0
     squares: Tensor | None = None
     largest: Tensor | None = None
+    hessian: Tensor | None = None
+    inputs: Tensor | None = None
 
     @property
     def known(self) -> frozenset[Statistic]:
         """What is there."""
-        found = {Statistic.SQUARES: self.squares, Statistic.LARGEST: self.largest}
-        return frozenset(statistic for statistic, value in found.items() if value is not None)
+        return frozenset(statistic for statistic in Statistic if getattr(self, statistic.value) is not None)
 
 
 NOTHING_KNOWN = Statistics()
@@ -49,11 +64,12 @@ NOTHING_KNOWN = Statistics()
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that a visitor may turn: its range, the step of its slider, and what it does."""
+    """A number that a visitor may turn: its range, the step of its slider, its name, and what it does."""
 
     low: float
     high: float
     step: float
+    label: Text
     help: Text
 
 
@@ -65,9 +81,9 @@ class NoKnobs:
 K = TypeVar("K", bound="NoKnobs | Any")
 
 
-def knob(default: float, low: float, high: float, step: float, help: Text) -> Any:
+def knob(default: float, low: float, high: float, step: float, label: Text, help: Text) -> Any:
     """A field of a dataclass of knobs."""
-    return field(default=default, metadata={"knob": Knob(low, high, step, help)})
+    return field(default=default, metadata={"knob": Knob(low, high, step, label, help)})
 
 
 def _any_scheme(scheme: Scheme, knobs: object) -> None:
@@ -78,6 +94,29 @@ def _nothing_beside(scheme: Scheme, shape: Shape, knobs: object) -> dict[str, tu
     return {}
 
 
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One matrix of a block: float32 [out, in], and how it is to be stored."""
+
+    weight: Tensor
+    scheme: Scheme
+
+
+@dataclass(frozen=True, eq=False)
+class BlockProblem:
+    """A block of a model for a method that looks at all of it.
+
+    targets: its matrices by name, those alone that the method stores. inputs, outputs: float32 [windows, n, width], the
+    states before the block, and after it with weights in float. run(weights, first, last): the block's output for
+    inputs[first:last] with these weights (by name, differentiable) in place of its own.
+    """
+
+    targets: Mapping[str, Target]
+    inputs: Tensor
+    outputs: Tensor
+    run: Callable[[Mapping[str, Tensor], int, int], Tensor]
+
+
 @dataclass(frozen=True)
 class Method(Generic[K]):
     """A way to choose the codes of one matrix.
@@ -85,7 +124,9 @@ class Method(Generic[K]):
     run(weight, scheme, statistics, knobs, generator): of float32 [out, in]; pure but for the generator, its one source
     of chance. check(scheme, knobs): raises SchemeError for a scheme that the method cannot fill, before any work.
     beside(scheme, shape, knobs): the shapes of what it stores beside the codes of a matrix, by the names of
-    `Beside.parts`.
+    `Beside.parts`. scales(weights, schemes, statistics, knobs): float32 [in], none 0, of matrices that read one input,
+    by which their columns are multiplied and the input divided. tune(problem, knobs, generator): what `run` gives, of
+    all targets of a block. light: whether one matrix takes well under a second and nothing but its weights.
     """
 
     name: str
@@ -97,6 +138,9 @@ class Method(Generic[K]):
     beside: Callable[[Scheme, Shape, K], dict[str, tuple[int, ...]]] = _nothing_beside
     needs: frozenset[Statistic] = frozenset()
     knobs: type[K] = NoKnobs  # type: ignore[assignment]
+    scales: Callable[[Sequence[Tensor], Sequence[Scheme], Statistics, K], Tensor] | None = None
+    tune: Callable[[BlockProblem, K, Generator], Work[dict[str, QuantWeight]]] | None = None
+    light: bool = True
 
     def extra_bytes(self, scheme: Scheme, shape: Shape, knobs: K) -> int:
         """Bytes of what it stores beside the codes of a matrix of that shape."""
@@ -126,21 +170,58 @@ class Method(Generic[K]):
 
     def set_knobs(self, values: Mapping[str, float]) -> K:
         """The knobs with these values, the others as they come. Raises SchemeError for one unknown or out of range."""
-        known: dict[str, Field[Any]] = {f.name: f for f in fields(self.knobs)}
-        for name, value in values.items():
-            if name not in known:
-                raise SchemeError(
-                    Text("El método «{method}» no tiene el ajuste «{got}»; tiene: {allowed}.",
-                         "Method “{method}” has no knob “{got}”; it has: {allowed}.")
-                    .format(method=self.name, got=shown(name), allowed=", ".join(known) or "—")
-                )  # fmt: skip
-            limits: Knob = known[name].metadata["knob"]
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not limits.low <= value <= limits.high:
-                raise SchemeError(
-                    Text("{name} = {got}: tiene que estar entre {low} y {high}.",
-                         "{name} = {got}: it must be from {low} to {high}.")
-                    .format(name=name, got=as_typed(shown(str(value))), low=as_typed(limits.low),
-                            high=as_typed(limits.high))
-                )  # fmt: skip
-        return self.knobs(**values)
+        return set_knobs(self.knobs, self.name, values)
+
+
+@dataclass(frozen=True)
+class Transform(Generic[K]):
+    """What is done to float weights before a method rounds them, and leaves the float model's results as they were.
+
+    scales: as `Method.scales`, of inputs alone and their weights; None for a rotation.
+    """
+
+    name: str
+    title: Text
+    summary: Text
+    source: str
+    scales: Callable[[Sequence[Tensor], Statistics, K], Tensor] | None = None
+    needs: frozenset[Statistic] = frozenset()
+    knobs: type[K] = NoKnobs  # type: ignore[assignment]
+
+    @property
+    def rotates(self) -> bool:
+        return self.scales is None
+
+    def set_knobs(self, values: Mapping[str, float]) -> K:
+        """`Method.set_knobs`."""
+        return set_knobs(self.knobs, self.name, values)
+
+
+def set_knobs(knobs: type[K], owner: str, values: Mapping[str, float]) -> K:
+    """Knobs with these values, the others as they come. Raises SchemeError for one unknown, out of range or no number.
+
+    A knob whose step is a whole number takes whole numbers alone.
+    """
+    known: dict[str, Field[Any]] = {f.name: f for f in fields(knobs)}  # type: ignore[arg-type]
+    for name, value in values.items():
+        if name not in known:
+            raise SchemeError(
+                Text("El método «{method}» no tiene el ajuste «{got}»; tiene: {allowed}.",
+                     "Method “{method}” has no knob “{got}”; it has: {allowed}.")
+                .format(method=owner, got=shown(name), allowed=", ".join(known) or "—")
+            )  # fmt: skip
+        limits: Knob = known[name].metadata["knob"]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not limits.low <= value <= limits.high or (limits.step % 1 == 0 and value % 1):
+            raise SchemeError(
+                Text("{name} = {got}: tiene que ser un número de {low} a {high}, de {step} en {step}.",
+                     "{name} = {got}: it must be a number from {low} to {high}, in steps of {step}.")
+                .format(name=name, got=as_typed(shown(str(value))), low=as_typed(limits.low),
+                        high=as_typed(limits.high), step=as_typed(limits.step))
+            )  # fmt: skip
+    return knobs(**values)
+
+
+def knobs_of(knobs: type[Any]) -> dict[str, Knob]:
+    """The knobs by name."""
+    return {f.name: f.metadata["knob"] for f in fields(knobs)}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from torch import nn
 from transformers import PreTrainedModel
 
 from quant.errors import ModelError
+from quant.hadamard import block_size
 from quant.model.packed import QuantLinear, is_linear
 from quant.text import Text
 
@@ -33,13 +35,19 @@ class Link(Enum):
 
 @dataclass(frozen=True)
 class Feed:
-    """Linear layers that read one input, by name, and its source. rows: first and last + 1 of the source's that they
-    read, None for all."""
+    """Linear layers that read one input, by name, and its source.
+
+    rows: first and last + 1 of the source's that they read, None for all. folds_scale: whether a scale of each input
+    can be undone in the source: not behind a function that no scale passes, nor where several heads share the rows of
+    their values (GQA). head_width: of the values of attention, whose heads can undo a rotation of their own; None else.
+    """
 
     layers: tuple[str, ...]
     source: str
     link: Link
     rows: tuple[int, int] | None = None
+    folds_scale: bool = False
+    head_width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,19 @@ class _Wire:
     layers: tuple[str, ...]
     sources: tuple[str, ...]
     link: Link
+    heads: bool = False
     third: bool = False  # the last third of the source's rows: GPT-2's queries, keys and values are one matrix
 
 
 _GPT2 = (
     _Wire(("attn.c_attn",), ("ln_1",), Link.NORM),
-    _Wire(("attn.c_proj",), ("attn.c_attn",), Link.ROWS, third=True),
+    _Wire(("attn.c_proj",), ("attn.c_attn",), Link.ROWS, heads=True, third=True),
     _Wire(("mlp.c_fc",), ("ln_2",), Link.NORM),
     _Wire(("mlp.c_proj",), ("mlp.c_fc",), Link.NONLINEAR),
 )
 _LLAMA = (
     _Wire(("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), ("input_layernorm",), Link.NORM),
-    _Wire(("self_attn.o_proj",), ("self_attn.v_proj",), Link.ROWS),
+    _Wire(("self_attn.o_proj",), ("self_attn.v_proj",), Link.ROWS, heads=True),
     # Gemma 2 and 3 have a norm of their own before the MLP; their post_attention_layernorm follows attention.
     _Wire(("mlp.gate_proj", "mlp.up_proj"), ("pre_feedforward_layernorm", "post_attention_layernorm"), Link.NORM),
     _Wire(("mlp.down_proj",), ("mlp.up_proj",), Link.ROWS),
@@ -79,7 +88,7 @@ _KINDS = (_GPT2, _LLAMA)
 
 def blocks_of(model: PreTrainedModel) -> tuple[Block, ...]:
     """The blocks in order. Raises ModelError for a model that has no list of them."""
-    lists = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.ModuleList) and _all_alike(m)]
+    lists = _lists(model)
     if not lists:
         raise ModelError(
             Text("El modelo no tiene una lista de bloques, así que no se puede calibrar bloque a bloque.",
@@ -87,6 +96,15 @@ def blocks_of(model: PreTrainedModel) -> tuple[Block, ...]:
         )  # fmt: skip
     name, found = max(lists, key=lambda item: sum(p.numel() for p in item[1].parameters()) + len(_linears(item[1])))
     return tuple(_block(f"{name}.{place}", block) for place, block in enumerate(found))
+
+
+def has_blocks(model: PreTrainedModel) -> bool:
+    """Whether there is a list of them."""
+    return bool(_lists(model))
+
+
+def _lists(model: PreTrainedModel) -> list[tuple[str, nn.ModuleList]]:
+    return [(name, m) for name, m in model.named_modules() if isinstance(m, nn.ModuleList) and _all_alike(m)]
 
 
 def _all_alike(found: nn.ModuleList) -> bool:
@@ -110,9 +128,16 @@ def _block(name: str, block: nn.Module) -> Block:
 
 def _feed(name: str, wire: _Wire, modules: dict[str, nn.Module]) -> Feed:
     source = next(s for s in wire.sources if s in modules)
-    rows = None
-    if wire.third:
-        found = modules[source]
+    rows, folds = None, wire.link is Link.NORM
+    if wire.link is Link.ROWS:
+        found, reader = modules[source], modules[wire.layers[0]]
         assert isinstance(found, nn.Linear | QuantLinear)
-        rows = (found.out_features * 2 // 3, found.out_features)
-    return Feed(tuple(f"{name}.{layer}" for layer in wire.layers), f"{name}.{source}", wire.link, rows)
+        assert isinstance(reader, nn.Linear | QuantLinear)
+        rows = (found.out_features * 2 // 3, found.out_features) if wire.third else None
+        folds = (found.out_features // 3 if rows else found.out_features) == reader.in_features
+    width = None
+    if wire.heads:
+        attention: Any = modules[wire.layers[0].rpartition(".")[0]]
+        width = attention.head_dim if block_size(attention.head_dim) else None
+    layers = tuple(f"{name}.{layer}" for layer in wire.layers)
+    return Feed(layers, f"{name}.{source}", wire.link, rows, folds, width)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedModel
 
+from quant.model.chain import blocks_of, has_blocks
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear, is_linear
 from quant.scheme import Shape
@@ -22,15 +23,28 @@ class Kind(Enum):
     OTHER = "other"
 
 
+class Place(Enum):
+    """Where what is done to the inputs of a matrix can be undone: NOWHERE, in what FEEDS it, or BESIDE its codes."""
+
+    NOWHERE = "nowhere"
+    FEEDS = "feeds"
+    BESIDE = "beside"
+
+
 @dataclass(frozen=True)
 class Layer:
-    """One parameter tensor of a model, a tied one listed once. `name` is the module; `tensor` the parameter."""
+    """One parameter tensor of a model, a tied one listed once. `name` is the module; `tensor` the parameter.
+
+    scaled, rotated: where a scale of its inputs, or a rotation of them, is undone; NOWHERE outside the blocks.
+    """
 
     name: str
     tensor: str
     kind: Kind
     shape: tuple[int, ...]
     tied_to: str | None = None
+    scaled: Place = Place.NOWHERE
+    rotated: Place = Place.NOWHERE
 
     @property
     def parameters(self) -> int:
@@ -52,6 +66,7 @@ def census(loaded: LoadedModel) -> list[Layer]:
 
 def layers_of(model: PreTrainedModel) -> list[Layer]:
     """The census of the modules alone."""
+    places = _places(model)
     head = model.get_output_embeddings()
     table = model.get_input_embeddings()
     tied = head is not None and _weight(head) is _weight(table)
@@ -67,8 +82,23 @@ def layers_of(model: PreTrainedModel) -> list[Layer]:
             elif leaf == "weight" and is_linear(module):
                 kind = Kind.LINEAR
             tied_to = _name_of(model, head) if tied and kind is Kind.TABLE else None
-            layers.append(Layer(name, f"{name}.{leaf}", kind, tuple(tensor.shape), tied_to))
+            inside = places.get(name, NOWHERE) if kind is Kind.LINEAR else NOWHERE
+            layers.append(Layer(name, f"{name}.{leaf}", kind, tuple(tensor.shape), tied_to, *inside))
     return layers
+
+
+NOWHERE = (Place.NOWHERE, Place.NOWHERE)
+
+
+def _places(model: PreTrainedModel) -> dict[str, tuple[Place, Place]]:
+    """Of each linear layer of a block: where a scale of its inputs and a rotation of them are undone."""
+    blocks = blocks_of(model) if has_blocks(model) else ()
+    found = {name: (Place.BESIDE, Place.BESIDE) for block in blocks for name in block.linears}
+    for feed in (feed for block in blocks for feed in block.feeds):
+        scaled = Place.FEEDS if feed.folds_scale else Place.BESIDE
+        rotated = Place.FEEDS if feed.head_width else Place.BESIDE
+        found |= dict.fromkeys(feed.layers, (scaled, rotated))
+    return found
 
 
 def _weight(module: nn.Module) -> object:
