@@ -1,0 +1,25 @@
+"""Métodos: who loses least at equal bytes, and why: methods, calibration, activations, keys and values, a collapse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+
+from quant.ui.shared import glossary
+from quant.ui.tabs.base import Built, Place
+from quant.ui.tabs.methods import texts as t
+
+# The sections in their order; each builds itself under a heading of its own.
+SECTIONS: tuple[Callable[[Place], Built], ...] = ()
+
+
+def build_methods(place: Place) -> Built:
+    glossary.prose(t.INTRO[place.language], place.language)
+    return reduce(_joined, (build(place) for build in SECTIONS), Built())
+
+
+def _joined(one: Built, other: Built) -> Built:
+    return Built(
+        one.follows + other.follows, one.runs + other.runs, kept={**one.kept, **other.kept},
+        stored=one.stored + other.stored,
+    )  # fmt: skip
