@@ -13,6 +13,7 @@ import pytest
 from gradio.state_holder import SessionState
 
 from quant.lab import Lab
+from quant.ui.border.inputs import found
 from quant.ui.launch import CROWD
 from quant.ui.page import build_page
 from quant.ui.shared.sessions import SmallSession, SmallSessions, small_sessions
@@ -54,6 +55,17 @@ def test_what_a_listener_changes_is_kept_and_not_its_configuration(page: gr.Bloc
             assert page.blocks[key] is block
     assert not session.config_values
     assert list(session.components) == []
+
+
+def test_a_list_that_offers_less_for_a_while_still_takes_what_it_was_built_with(page: gr.Blocks) -> None:
+    """A browser may have been offered it by the answer that the session heard of first."""
+    session = SmallSession(page)
+    key, built = next((key, block) for key, block in page.blocks.items() if isinstance(block, gr.Dropdown))
+    option = built.choices[0]
+    session[key] = gr.Dropdown(["a"], render=False)
+    assert session[key].choices == [("a", "a"), *built.choices]
+    assert found([built], [option[1]], session) is None
+    assert found([built], ["b"], session) is not None
 
 
 def test_the_longest_unused_session_is_forgotten(page: gr.Blocks) -> None:

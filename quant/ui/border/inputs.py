@@ -34,6 +34,8 @@ class Page(gr.Blocks):
     the address says.
     """
 
+    server_name = "localhost"  # until gradio says which; somebody may ask before that
+
     def __init__(self, **given: Any) -> None:
         self._openers: dict[str, Opener] = {}
         super().__init__(**given)

@@ -3,6 +3,10 @@
 Gradio's own session holds the configuration of every component of the page, made anew at its first event: 0.6 MB, and
 30 ms in which the event loop does nothing else. It serves links that store a snapshot of the page on the server; here
 an address holds the recipe and the browser what was tried, so nobody reads it. What stays is what lists offer.
+
+A list may offer fewer options for a while (the formats of a family). Two answers that are on their way at once reach
+the browser and the session in either order, so that what a browser offers and its session does not is no mistake: a
+list also takes whatever it was built with.
 """
 
 from __future__ import annotations
@@ -25,8 +29,12 @@ class SmallSession(SessionState):
     def __init__(self, blocks: gr.Blocks) -> None:
         configured: Any = SimpleNamespace(default_config=blocks.default_config, blocks=())  # of no component
         super().__init__(configured)
+        self._built = blocks.blocks
 
     def __setitem__(self, key: int, value: Any) -> None:
+        built = self._built.get(key)
+        if isinstance(value, gr.Radio | gr.Dropdown) and isinstance(built, gr.Radio | gr.Dropdown):
+            value.choices = [*value.choices, *(option for option in built.choices if option not in value.choices)]
         super().__setitem__(key, value)
         self.config_values.clear()
 
