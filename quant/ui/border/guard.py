@@ -35,6 +35,7 @@ from quant.ui.border.document import ASKED, Asked
 from quant.ui.border.doors import Door, at, doors, is_upload
 from quant.ui.border.origin import answers_to, follows_link, from_elsewhere
 from quant.ui.border.reading import read, replayed, rewritten, without_ranges
+from quant.ui.border.streams import CompressedStreams
 from quant.ui.border.visits import Visits, visitor_of
 
 LOG = logging.getLogger("quant.border")
@@ -53,7 +54,7 @@ class Border:
     """Whom the page serves with what, before gradio is asked."""
 
     def __init__(self, inner: ASGIApp, page: gr.Blocks) -> None:
-        self._inner, self._page, self._visits = inner, page, Visits()
+        self._inner, self._page, self._visits = CompressedStreams(inner), page, Visits()
         self._documents = GZipMiddleware(inner)  # half a megabyte of configuration, styles and scripts each
         self._doors = doors(page)
 
