@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from quant.model.packed import packed_matrices
 from quant.qtensor import group
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe
-from quant.scheme import Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme
+from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme
 
 REFERENCE = np.load(Path(__file__).parent / "golden" / "reference.npz")
 W, X = torch.from_numpy(REFERENCE["W"]), torch.from_numpy(REFERENCE["X"])
@@ -33,7 +34,6 @@ H = X.t() @ X / len(X)
 GOLDEN = [key for key in REFERENCE.files if key.startswith("gptq.")]
 FULL = FORMATS["float32"]
 NF4_GROUPS = Scheme(FORMATS["nf4"], PerGroup(64), scale=FULL)
-FP4_GROUPS = Scheme(FORMATS["float4_e2m1fn"], PerGroup(32), Grid.POWER_OF_TWO, FORMATS["float8_e8m0fnu"])
 RANGE = Scheme(FORMATS["uint3"], PerGroup(32), Grid.RANGE, FORMATS["float16"], Offset(FORMATS["float16"]))
 
 
@@ -97,19 +97,30 @@ def test_the_authors_values_in_all_their_settings(monkeypatch: pytest.MonkeyPatc
 
 
 def every_grid() -> list[Scheme]:
-    """Every grid that a formula gives, by tensor, row and group, nested scales and offsets too."""
-    some = [s for s in integers([PerTensor(), PerChannel(), PerGroup(64)]) if s.element.code_bits in (2, 3, 4)]
+    """Grids that a formula gives, of each kind: by row and group, laid flat, nested scales, offsets, powers of two."""
+    some = [s for s in integers([PerChannel(), PerGroup(64)]) if s.element.code_bits in (2, 3, 4)]
     rounded = [block.scheme for block in BLOCKS.values() if METHODS["rtn"].fits(block.scheme)]
-    return [*some, NF4_GROUPS, FP4_GROUPS, RANGE, *(s for s in rounded if s.element.code_bits <= 4 and s.scale)]
+    return [*some, Scheme.integer(4, PerTensor(), zero_point=True), NF4_GROUPS, RANGE,
+            *(s for s in rounded if s.element.code_bits <= 4 and s.scale)]  # fmt: skip
 
 
 def test_the_output_is_closer_than_roundings_and_the_weights_are_further_on_every_grid() -> None:
-    for scheme in every_grid():
+    schemes = every_grid()
+    assert {"NF4_DOUBLE", "Q4_0", "Q4_1", "NVFP4_GGML", "MXFP4"} <= {scheme.name for scheme in schemes}
+    for scheme in schemes:
         plain, got = rtn.quantize(W, scheme), gptq.quantize(W, scheme, H)
-        assert not torch.equal(plain.codes, got.codes), label(scheme)
-        assert output_error(got.dequantize()) < 0.9 * output_error(plain.dequantize()), label(scheme)
-        assert weight_error(got.dequantize()) > weight_error(plain.dequantize()), label(scheme)
+        assert output_error(got.dequantize()) < 0.8 * output_error(plain.dequantize()), label(scheme)
+        assert weight_error(got.dequantize()) > 2 * weight_error(plain.dequantize()), label(scheme)
         assert (got.codes.dtype, got.codes.shape) == (plain.codes.dtype, plain.codes.shape), label(scheme)
+
+
+def test_laid_flat_or_in_rows_the_codes_are_the_same() -> None:
+    """And a nested scale is the one that the loop's values were computed with."""
+    flat, rows = replace(NF4_GROUPS, granularity=Flat(64)), NF4_GROUPS
+    assert torch.equal(gptq.quantize(W, flat, H).codes, gptq.quantize(W, rows, H).codes)
+    ragged = replace(NF4_GROUPS, granularity=Flat(100))  # its groups begin anywhere in a row
+    lost = [output_error(made.dequantize()) for made in (gptq.quantize(W, ragged, H), rtn.quantize(W, ragged))]
+    assert lost[0] < 0.5 * lost[1]
 
 
 def test_each_knob_does_what_it_says() -> None:
@@ -119,7 +130,8 @@ def test_each_knob_does_what_it_says() -> None:
         other = gptq.quantize(W, scheme, H, Gptq(block=block))
         assert float((other.codes == plain.codes).float().mean()) > 0.999, block
         moved = gptq.quantize(W, scheme, H, Gptq(block=block, updated=1))
-        assert not torch.equal(moved.scales(), plain.scales()), block
+        # A block as wide as the matrix brings nothing up to date before the groups are laid, as in the authors' code.
+        assert torch.equal(moved.scales(), plain.scales()) == (block > 256), block
         assert output_error(moved.dequantize()) < output_error(rtn.quantize(W, scheme).dequantize()), block
     ordered = gptq.quantize(W, scheme, H, Gptq(act_order=1))
     assert torch.equal(ordered.scales(), plain.scales())

@@ -156,7 +156,7 @@ def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: Gptq, ge
 
 METHOD: Method[Gptq] = Method(
     "gptq",
-    Text("GPTQ", "GPTQ"),
+    Text("GPTQ: unas columnas compensan a otras", "GPTQ: columns make up for columns"),
     Text("Redondea columna a columna, y las que quedan compensan lo que han perdido las anteriores. Gana mucho con 4 "
          "bits o menos; necesita un texto de calibración.",
          "Rounds column by column, and those that are left make up for what the earlier ones lost. It gains much at 4 "
