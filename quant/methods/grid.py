@@ -93,6 +93,19 @@ def codes(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
     return laid.back(_nearest(scaled, zero, frame.scheme))
 
 
+def values(codes: Tensor, frame: Frame, first: int = 0) -> Tensor:
+    """What `codes` [out, k] of the columns from `first` on stand for, float32, as `QTensor.dequantize` computes it."""
+    found = frame.scheme.element.decode(codes).float()
+    if frame.factor is None:
+        return found
+    laid = _Laid(frame, first, codes.shape[1])
+    found = laid.lay(found)
+    if frame.zero is not None:
+        found = found - laid.spread(frame.zero)
+    found = found * laid.spread(frame.factor.detach())
+    return laid.back(found if frame.offset is None else found + laid.spread(decoded(frame.offset)))
+
+
 def rounded(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
     """What the codes of `columns` [out, k] decode to, float32; the gradient goes straight through the rounding.
 
