@@ -116,7 +116,6 @@ class Grid(Enum):
     """
 
     ABSMAX = "absmax"
-    HALF = "half"
     MINMAX = "minmax"
     SIGNED_MAX = "signed max"
     RANGE = "range"
@@ -127,6 +126,7 @@ class Grid(Enum):
     UNIT = "unit"
     SEARCH = "search"
     LEARNED = "learned"
+    HALF = "half"
 
 
 class CodesFrom(Enum):

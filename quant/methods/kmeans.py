@@ -183,7 +183,7 @@ def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: Knobs, g
 
 METHOD: Method[Knobs] = Method(
     "kmeans",
-    Text("k-means", "k-means"),
+    Text("Valores aprendidos (k-means)", "Learned values (k-means)"),
     Text("Aprende, para la matriz o para cada fila, una tabla de valores colocados donde más pesos hay, y guarda de "
          "cada peso su lugar en la tabla. Gana a una rejilla de pasos iguales con 4 bits o menos cuando hay una sola "
          "escala por fila o por matriz; con grupos pequeños la ventaja se reduce.",
