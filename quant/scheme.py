@@ -98,10 +98,14 @@ Granularity = PerTensor | PerChannel | PerGroup | Flat
 class Grid(Enum):
     """How a group's scale is chosen: named, never implied. `highest` and `lowest` are the element's.
 
-    ABSMAX: max|w| / highest, so that 0 and signs are exact; integers leave their lowest code out (the notebooks' grid).
-    MINMAX: (max - min) / highest over a range that contains 0, with an integer zero point.
-    SIGNED_MAX: w / lowest for the w of largest magnitude, which is exact; the scale may be negative (ggml's Q4_0).
-    RANGE: (max - min) / highest, with the minimum stored beside it as an offset (ggml's Q4_1).
+    ABSMAX: max|w| / highest, so that 0 and signs are exact; integers leave their lowest code out (the notebooks' grid:
+    127 and 255 levels at 8 bits, 7 and 15 at 4).
+    HALF: max|w| / (highest + 1/2), with every code (torchao's: 127.5 and 256 levels, 7.5 and 16): of two weights of
+    largest magnitude the negative one gets the lowest code, and both are half a step off.
+    MINMAX: (max - min) / highest over a range that contains 0, with an integer zero point (256 levels, 16).
+    SIGNED_MAX: w / lowest for the w of largest magnitude, which is exact; the scale may be negative (ggml's Q4_0; 256
+    levels, 16).
+    RANGE: (max - min) / highest, with the minimum stored beside it as an offset (ggml's Q4_1; 256 levels, 16).
     POWER_OF_TWO: the power of two that puts max|w| in the element's top binade, by its exponent bits (OCP MX).
     POWER_OF_TWO_GGML: that of log2(max|w|) rounded to float32: twice as large just below some powers (ggml's MXFP4).
     ABSMAX_GGML: max|w| / highest as ggml rounds it to E4M3, with codes found on the scale as stored (its NVFP4).
@@ -122,6 +126,7 @@ class Grid(Enum):
     UNIT = "unit"
     SEARCH = "search"
     LEARNED = "learned"
+    HALF = "half"
 
 
 class CodesFrom(Enum):
@@ -146,6 +151,8 @@ class Offset:
 SHIFTS: dict[Grid, tuple[type, ...]] = {
     Grid.MINMAX: (Zero,), Grid.RANGE: (Offset,), Grid.CENTRED: (Offset,), Grid.SEARCH: (type(None), Offset),
 }  # fmt: skip
+
+INTEGER_GRIDS = (Grid.ABSMAX, Grid.HALF, Grid.SIGNED_MAX, Grid.MINMAX, Grid.RANGE)
 
 
 @dataclass(frozen=True)
@@ -203,7 +210,7 @@ class Scheme:
             return False
         if self.grid in (Grid.MINMAX, Grid.RANGE):
             return element.is_integer and element.lowest == 0
-        if self.grid is Grid.SIGNED_MAX:
+        if self.grid in (Grid.SIGNED_MAX, Grid.HALF):
             return element.is_integer and element.lowest < 0
         if self.grid is Grid.ABSMAX_GGML:
             return element is FORMATS["float4_e2m1fn"]
@@ -219,14 +226,34 @@ class Scheme:
         return scale.layout is not None and scale.code_bits in (8, 16, 32)
 
     @classmethod
-    def integer(cls, bits: int, granularity: Granularity, *, zero_point: bool = False,
+    def integer(cls, bits: int, granularity: Granularity, *, zero_point: bool = False, grid: Grid | None = None,
                 scale: NumberFormat = FORMATS["float16"]) -> Scheme:  # fmt: skip
-        """The integer scheme of `bits` bits: absmax without zero point, min-max with one."""
+        """The integer scheme of `bits` bits, 2 to 8, on one of the grids of INTEGER_GRIDS.
+
+        grid: ABSMAX unless said, or MINMAX with `zero_point`. The scale of the largest magnitude, and the levels at 8
+        bits: ABSMAX max|w| / 127 and 255, HALF / 127.5 and 256, SIGNED_MAX / -128 and 256; MINMAX, with an integer zero
+        point, and RANGE, with a float offset in the format of the scale, spread 256 over the range. Raises SchemeError
+        for other bits or grids, and for a zero point on a symmetric grid.
+
+        >>> from quant import PerChannel, Scheme
+        >>> from quant.scheme import Grid
+        >>> [Scheme.integer(4, PerChannel(), grid=grid).levels for grid in (Grid.ABSMAX, Grid.HALF, Grid.RANGE)]
+        [15, 16, 16]
+        """
         check("Scheme.integer, zero_point", zero_point, bool, SchemeError)
-        element = integer_format(bits, signed=not zero_point)
-        if zero_point:
-            return cls(element, granularity, Grid.MINMAX, scale, Zero())
-        return cls(element, granularity, Grid.ABSMAX, scale)
+        check("Scheme.integer, grid", grid, Grid | None, SchemeError)
+        chosen = grid or (Grid.MINMAX if zero_point else Grid.ABSMAX)
+        asymmetric = chosen in (Grid.MINMAX, Grid.RANGE)
+        if chosen not in INTEGER_GRIDS or (zero_point and not asymmetric):
+            allowed = INTEGER_GRIDS[-2:] if zero_point else INTEGER_GRIDS
+            raise SchemeError(
+                Text("Enteros con la rejilla {got}{zero}: se permite {allowed}.",
+                     "Integers on grid {got}{zero}: allowed are {allowed}.")
+                .format(got=chosen.name, allowed=", ".join(g.name for g in allowed),
+                        zero=Text(" y punto cero", " and a zero point") if zero_point else "")
+            )  # fmt: skip
+        shift = {Grid.MINMAX: Zero(), Grid.RANGE: Offset(scale)}.get(chosen)
+        return cls(integer_format(bits, signed=not asymmetric), granularity, chosen, scale, shift)
 
     @property
     def levels(self) -> int:

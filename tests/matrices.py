@@ -40,6 +40,8 @@ def integers(granularities: list[Granularity]) -> list[Scheme]:
 
 NESTED = Scheme(FORMATS["dynamic8"], Flat(7), Grid.CENTRED, HALF, Offset(BFLOAT))
 UNUSUAL = [
+    *(Scheme.integer(bits, PerGroup(16), grid=Grid.HALF) for bits in (2, 5, 8)),
+    Scheme.integer(3, PerGroup(16), grid=Grid.SIGNED_MAX, scale=BFLOAT),
     Scheme(FORMATS["nf4"], PerGroup(16), Grid.CENTRED, HALF, Offset(BFLOAT)),  # one offset for the whole matrix
     Scheme(FORMATS["uint3"], PerGroup(16), Grid.RANGE, HALF, Offset(BFLOAT)),
     Scheme(FORMATS["uint5"], PerChannel(), Grid.RANGE, FORMATS["float8_e5m2"], Offset(SINGLE)),

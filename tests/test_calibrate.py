@@ -17,7 +17,7 @@ from quant.bench.tiny import tokenizer as letters
 from quant.blocks import BLOCKS
 from quant.calibrate import Flow, outside, statistics, windows
 from quant.errors import CalibrationError, QuantError
-from quant.formats import FORMATS
+from quant.formats import FORMATS, learned_format
 from quant.kernels.held import Repaired
 from quant.lab import Lab
 from quant.loading import load_model
@@ -28,7 +28,7 @@ from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe, Rule
-from quant.scheme import PerChannel, PerGroup, Scheme
+from quant.scheme import Grid, PerChannel, PerGroup, Scheme
 from quant.texts import TITLES, calibration_text, shipped_text
 from quant.work import finished
 
@@ -177,7 +177,12 @@ def test_no_operation_writes_to_what_is_shared_with_the_original(untouched: Load
 
     loaded, before = untouched, untouched.fingerprint()
     made: dict[str, tuple[Recipe, LoadedModel]] = {}
-    candidates = (BLOCKS["Q4_0"].scheme, EIGHT, Scheme.integer(3, PerGroup(32), zero_point=True))
+    candidates = (
+        BLOCKS["Q4_0"].scheme,
+        EIGHT,
+        Scheme.integer(3, PerGroup(32), zero_point=True),
+        Scheme(learned_format(4), PerChannel(), Grid.LEARNED, None),
+    )
     schemes = {name: next(s for s in candidates if method.fits(s)) for name, method in METHODS.items()}
     text, short = shipped_text("enciclopedia").head(2000), Sampling(max_length=16)
     for name, scheme in schemes.items():

@@ -38,9 +38,11 @@ SCHEMES = [
     *(Scheme.integer(bits, PerTensor()) for bits in (2, 5, 8)),
 ]  # fmt: skip
 INTS = [Scheme.integer(8, g, scale=FORMATS[s]) for g in (PerTensor(), PerChannel()) for s in ("float16", "float32")]
-INTS.append(Scheme(FORMATS["int8"], PerChannel(), Grid.SIGNED_MAX, FORMATS["bfloat16"]))  # -128 among its codes
+INTS += [  # -128 among their codes
+    Scheme.integer(8, PerChannel(), grid=grid, scale=FORMATS["bfloat16"]) for grid in (Grid.SIGNED_MAX, Grid.HALF)
+]
 FOURS = [Scheme.integer(4, PerGroup(size), scale=FORMATS["bfloat16"]) for size in (32, 64, 128, 256)]
-FOURS.append(Scheme(FORMATS["int4"], PerGroup(32), Grid.SIGNED_MAX, FORMATS["float16"]))
+FOURS += [Scheme.integer(4, PerGroup(32), grid=grid) for grid in (Grid.SIGNED_MAX, Grid.HALF)]
 FOURS += [Scheme.integer(bits, PerGroup(64), zero_point=zero) for bits in (2, 3, 4) for zero in (False, True)]
 FOURS += [Scheme.integer(4, g, zero_point=zero) for g in (PerTensor(), PerChannel()) for zero in (False, True)]
 HAS_INT_MM = pytest.mark.skipif(not cpu.int_mm(), reason="torch multiplies no 8-bit integers here")

@@ -10,12 +10,14 @@ from matrices import BLOCK_SCHEMES, integers, label
 
 from quant.blocks import BLOCKS
 from quant.errors import CalibrationError, SchemeError
+from quant.formats import learned_format
 from quant.methods import METHODS, kquant, method_for, method_named, rtn
 from quant.methods.base import Knob, NoKnobs, Statistic, Statistics, knob
-from quant.scheme import Grid, PerGroup, PerTensor, Scheme
+from quant.scheme import Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.text import Text
 
 SCHEMES = [*integers([PerTensor(), PerGroup(16), PerGroup(64)]), *BLOCK_SCHEMES]
+LEARNED = Scheme(learned_format(3), PerChannel(), Grid.LEARNED, None)
 WEIGHT = torch.randn(8, 256, generator=torch.Generator().manual_seed(0))
 
 
@@ -36,7 +38,7 @@ def test_each_says_in_both_languages_what_it_is_and_where_it_comes_from() -> Non
 
 def test_a_scheme_is_filled_or_refused_before_any_work() -> None:
     for name, method in METHODS.items():
-        for scheme in SCHEMES:
+        for scheme in (*SCHEMES, LEARNED):
             if method.fits(scheme):
                 made = method.quantize(WEIGHT, scheme, known())
                 assert made.scheme == scheme, (name, label(scheme))
@@ -47,14 +49,16 @@ def test_a_scheme_is_filled_or_refused_before_any_work() -> None:
                     method.quantize(WEIGHT, scheme, known())
     assert all(method_for(scheme).fits(scheme) for scheme in SCHEMES)
     assert not METHODS["rtn"].fits(BLOCKS["Q4_K"].scheme)
-    assert not METHODS["search"].fits(Scheme.integer(4, PerGroup(64)))
+    for name in ("search", "importance"):  # chosen, never the default where rounding will do
+        assert METHODS[name].fits(Scheme.integer(4, PerGroup(64)))
+    assert not METHODS["rtn"].fits(LEARNED)
 
 
 def test_a_method_that_needs_statistics_never_runs_without_them() -> None:
     needing = {name for name, method in METHODS.items() if method.needs}
     assert "importance" in needing
     for name in needing:
-        scheme = next(scheme for scheme in SCHEMES if METHODS[name].fits(scheme))
+        scheme = next(scheme for scheme in (*SCHEMES, LEARNED) if METHODS[name].fits(scheme))
         with pytest.raises(CalibrationError, match=name):
             METHODS[name].quantize(WEIGHT, scheme)
     assert Statistics().known == frozenset()

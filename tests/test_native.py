@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import gc
+import itertools
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,8 @@ def schemes() -> Iterator[tuple[str, Scheme]]:
         for g in GRANULARITIES:
             yield f"int{bits} {g}", Scheme.integer(bits, g)
             yield f"uint{bits} {g}", Scheme.integer(bits, g, zero_point=True)
+    for bits, grid in itertools.product((2, 3, 4, 8), (Grid.HALF, Grid.SIGNED_MAX, Grid.RANGE)):
+        yield f"{grid.value} {bits}", Scheme.integer(bits, PerGroup(64), grid=grid)
     for name in ("binary", "ternary", "nf4", "dynamic8", "float6_e3m2fn", "float8_e4m3fn", "float8_e5m2"):
         for g in (PerChannel(), PerGroup(16), PerGroup(64), Flat(64)):
             yield f"{name} {g}", Scheme(FORMATS[name], g)

@@ -33,6 +33,8 @@ OTHERS = [
     Scheme.integer(4, PerGroup(64), scale=FORMATS["bfloat16"]),
     Scheme(FORMATS["float8_e5m2"], PerTensor(), Grid.UNIT, None),
     Scheme(FORMATS["float16"], PerTensor(), Grid.UNIT, None),
+    Scheme.integer(5, PerGroup(64), grid=Grid.HALF),
+    Scheme.integer(3, PerChannel(), grid=Grid.SIGNED_MAX),
     Scheme(exmy(3, 2), PerGroup(32), scale=exmy(4, 3, Specials.IEEE)),
     Scheme(FORMATS["nf4"], PerGroup(32), codes_from=CodesFrom.COMPUTED),
     Scheme(FORMATS["uint4"], PerChannel(), Grid.RANGE, HALF, Offset(FORMATS["bfloat16"])),

@@ -8,7 +8,7 @@ from cases import each
 from quant.errors import SchemeError
 from quant.formats import ELEMENTS, FORMATS, NumberFormat, learned_format
 from quant.packing import bits_per_weight
-from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
+from quant.scheme import INTEGER_GRIDS, Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
 
 HALF = FORMATS["float16"]
 INTEGERS = ", ".join(f"int{b}" for b in range(2, 9))
@@ -22,13 +22,14 @@ SHIFT_OF: dict[Grid, list[type]] = {
     Grid.ABSMAX: [type(None)], Grid.MINMAX: [Zero], Grid.SIGNED_MAX: [type(None)], Grid.RANGE: [Offset],
     Grid.POWER_OF_TWO: [type(None)], Grid.CENTRED: [Offset], Grid.UNIT: [type(None)],
     Grid.SEARCH: [type(None), Offset], Grid.LEARNED: [type(None)], Grid.POWER_OF_TWO_GGML: [type(None)],
-    Grid.ABSMAX_GGML: [type(None)],
+    Grid.ABSMAX_GGML: [type(None)], Grid.HALF: [type(None)],
 }  # fmt: skip
 SHIFTS: list[Zero | Offset | None] = [None, Zero(), Offset(HALF)]
 FITTING = {
     Grid.ABSMAX: "int4", Grid.MINMAX: "uint4", Grid.SIGNED_MAX: "int4", Grid.RANGE: "uint4",
     Grid.POWER_OF_TWO: "float4_e2m1fn", Grid.CENTRED: "dynamic8", Grid.UNIT: "float8_e5m2", Grid.SEARCH: "iq4",
     Grid.LEARNED: "learned4", Grid.POWER_OF_TWO_GGML: "float4_e2m1fn", Grid.ABSMAX_GGML: "float4_e2m1fn",
+    Grid.HALF: "int4",
 }  # fmt: skip
 
 
@@ -101,6 +102,35 @@ def test_absmax_takes_signed_codes_and_min_max_a_zero_point() -> None:
     assert symmetric.scale is asymmetric.scale is HALF
 
 
+def test_an_integer_scheme_names_its_grid() -> None:
+    """Scale of a group whose largest weight is -2, and the levels: 2**b - 1 for absmax, 2**b for the others."""
+    from quant.methods import quantize
+
+    weight = torch.tensor([[1.0, -2.0, 0.5, 0.25]])
+    for bits in range(2, 9):
+        half = 2 ** (bits - 1)
+        scales = {Grid.ABSMAX: 2 / (half - 1), Grid.HALF: 2 / (half - 0.5), Grid.SIGNED_MAX: 2 / half,
+                  Grid.MINMAX: 3 / (2 * half - 1), Grid.RANGE: 3 / (2 * half - 1)}  # fmt: skip
+        assert tuple(scales) == INTEGER_GRIDS
+        for grid, scale in scales.items():
+            scheme = Scheme.integer(bits, PerTensor(), grid=grid, scale=FORMATS["float32"])
+            assert scheme.levels == 2 * half - (grid is Grid.ABSMAX), (bits, grid)
+            made = quantize(weight, scheme)
+            assert float(made.scales()) == pytest.approx(scale), (bits, grid)
+            assert float((made.dequantize() - weight).abs().max()) <= scale / 2 * 1.0001, (bits, grid)
+    assert Scheme.integer(4, PerTensor(), zero_point=True) == Scheme.integer(4, PerTensor(), grid=Grid.MINMAX)
+    assert Scheme.integer(4, PerTensor(), grid=Grid.RANGE).shift == Offset(HALF)
+    for grid, zero, said in [
+        (Grid.HALF, True, "Integers on grid HALF and a zero point: allowed are MINMAX, RANGE."),
+        (Grid.UNIT, False, "Integers on grid UNIT: allowed are ABSMAX, HALF, SIGNED_MAX, MINMAX, RANGE."),
+    ]:
+        with pytest.raises(SchemeError) as caught:
+            Scheme.integer(4, PerTensor(), grid=grid, zero_point=zero)
+        assert caught.value.text.en == said
+    with pytest.raises(SchemeError, match="Scheme.integer, grid: got"):
+        Scheme.integer(4, PerTensor(), grid="half")  # type: ignore[arg-type]
+
+
 @each("grid", Grid)
 @each("shift", SHIFTS)
 def test_a_grid_and_its_shift_go_together(grid: Grid, shift: Zero | Offset | None) -> None:
@@ -127,6 +157,7 @@ def test_a_grid_and_its_shift_go_together(grid: Grid, shift: Zero | Offset | Non
         (Grid.MINMAX, UNSIGNED),
         (Grid.RANGE, UNSIGNED),
         (Grid.SIGNED_MAX, INTEGERS),
+        (Grid.HALF, INTEGERS),
         (Grid.POWER_OF_TWO, SMALL_FLOATS),
         (Grid.POWER_OF_TWO_GGML, SMALL_FLOATS),
         (Grid.ABSMAX_GGML, "float4_e2m1fn"),

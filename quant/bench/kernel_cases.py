@@ -29,7 +29,7 @@ from quant.model.packed import QuantEmbedding, QuantLinear, put
 from quant.model.skeleton import turn_conv1d
 from quant.qtensor import QTensor
 from quant.run.step import NativeGpt2
-from quant.scheme import Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme
+from quant.scheme import INTEGER_GRIDS, Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme
 
 Case = Iterator[str]
 MOST_THREADS = 4
@@ -52,7 +52,7 @@ def drawn_scheme(r: Random) -> Scheme:
     unsigned, signed = FORMATS[f"uint{bits}"], FORMATS[f"int{bits}"]
     kinds: tuple[Callable[[], Scheme], ...] = (
         lambda: r.choice(list(BLOCKS.values())).scheme,
-        lambda: Scheme.integer(bits, place, zero_point=r.random() < 0.5, scale=scale),
+        lambda: Scheme.integer(bits, place, grid=r.choice(INTEGER_GRIDS), scale=scale),
         lambda: Scheme(r.choice(TABLES), place, scale=scale),
         lambda: Scheme(r.choice(CASTS), PerTensor(), Grid.UNIT, None),
         lambda: Scheme(unsigned, place, Grid.RANGE, scale, Offset(r.choice(SCALES))),

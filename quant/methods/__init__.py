@@ -11,7 +11,7 @@ from torch import Tensor
 
 from quant.arguments import typed
 from quant.errors import SchemeError, WeightError, shown
-from quant.methods import gptq, hadamard, kquant, low_rank, rtn
+from quant.methods import clip, gptq, hadamard, hqq, kmeans, low_rank, percentile, rtn, stochastic
 from quant.methods.base import Method, Transform
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
@@ -29,7 +29,18 @@ class Methods(dict[str, Method[Any]]):
     """
 
 
-METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE, gptq.METHOD, low_rank.METHOD)})
+_ROWS: tuple[Method[Any], ...] = (
+    rtn.METHOD,
+    stochastic.METHOD,
+    percentile.METHOD,
+    clip.SEARCH,
+    clip.IMPORTANCE,
+    kmeans.METHOD,
+    hqq.METHOD,
+    gptq.METHOD,
+    low_rank.METHOD,
+)
+METHODS = Methods({m.name: m for m in _ROWS})
 
 
 class Transforms(dict[str, Transform[Any]]):

@@ -36,6 +36,12 @@ def _absmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
     return Fit(torch.maximum(low.abs(), high) / scheme.element.highest)
 
 
+def _half(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
+    """Half a step beyond the highest code: the range that 2**b steps of equal width cover."""
+    low, high = torch.aminmax(grouped, dim=-1)
+    return Fit(torch.maximum(low.abs(), high) / (scheme.element.highest + 0.5))
+
+
 def _minmax(grouped: Tensor, scheme: Scheme, _: Tensor) -> Fit:
     """The range is stretched to contain 0, so that 0 stays exact."""
     low, high = torch.aminmax(grouped, dim=-1)
@@ -117,7 +123,7 @@ def searched(scheme: Scheme) -> SchemeError:
 
 
 FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], Fit]] = {
-    Grid.ABSMAX: _absmax, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
+    Grid.ABSMAX: _absmax, Grid.HALF: _half, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
     Grid.POWER_OF_TWO: _power_of_two, Grid.POWER_OF_TWO_GGML: _power_of_two_ggml, Grid.ABSMAX_GGML: _absmax_ggml,
     Grid.CENTRED: _centred, Grid.SEARCH: _searched, Grid.LEARNED: _searched,
 }  # fmt: skip

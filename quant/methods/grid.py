@@ -106,6 +106,22 @@ def values(codes: Tensor, frame: Frame, first: int = 0) -> Tensor:
     return laid.back(found if frame.offset is None else found + laid.spread(decoded(frame.offset)))
 
 
+def placed(weight: Tensor, frame: Frame) -> tuple[Tensor, Tensor | None]:
+    """All of a matrix on the scale of its codes' values, float32 in groups, and zero points that broadcast, or None.
+
+    The nearest value to the first, in which an integer is taken together with the zero point, is what `codes` takes.
+    """
+    if frame.divisor is None:
+        return weight, None
+    laid = _Laid(frame, 0, frame.shape[1])
+    return _scaled(laid.lay(weight), frame, laid), None if frame.zero is None else laid.spread(frame.zero)
+
+
+def unplaced(codes: Tensor, frame: Frame) -> Tensor:
+    """Codes [out, in] of those in the shape that `placed` gives."""
+    return codes if frame.divisor is None else _Laid(frame, 0, frame.shape[1]).back(codes)
+
+
 def rounded(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
     """What the codes of `columns` [out, k] decode to, float32; the gradient goes straight through the rounding.
 

@@ -14,18 +14,16 @@ revise sc and m once they are rounded. On the golden rows the error is 0.72 (Q2_
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from quant.errors import SchemeError, WeightError
 from quant.formats import NumberFormat
-from quant.methods.base import Method, NoKnobs, Statistic, Statistics
 from quant.methods.grid import checked
 from quant.methods.search import Groups, Levels
 from quant.methods.superblock import Scales, search_plain, search_super
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Offset, PerGroup, Scheme
 from quant.text import Text
-from quant.weight import QuantWeight
 
 CHUNK = 131_072  # weights searched at a time: what a core's cache holds
 LEAST_IMPORTANCE = 1e-6  # of the mean: what does not matter still gets a sensible code
@@ -44,7 +42,7 @@ def quantize(weight: Tensor, scheme: Scheme, importance: Tensor | None = None) -
     rows, per_row, _ = scheme.groups((weight.shape[0], weight.shape[1]))
     if isinstance(scheme.scale, Scheme):
         scheme.scale.groups((rows, per_row))  # raises where super-blocks do not divide a row
-    levels, counts = Levels(scheme.element), _importance(importance, weight.shape[1]).view(per_row, size).t()
+    levels, counts = Levels(scheme.element), usable_importance(importance, weight.shape[1]).view(per_row, size).t()
     found = []
     for some in weight.split(max(CHUNK // weight.shape[1], 1)):
         x = some.view(-1, size).t().contiguous()
@@ -81,11 +79,16 @@ def _stored(codes: Tensor, step: Tensor, how: NumberFormat | Scheme | None) -> T
     return step
 
 
-def _group_size(scheme: Scheme) -> int:
-    """Raises SchemeError for schemes whose scales cannot be searched for."""
+def takes(scheme: Scheme) -> bool:
+    """Whether this search can fill `scheme`."""
     stores = [scheme.scale, *([scheme.shift.store] if isinstance(scheme.shift, Offset) else [])]
     known = all(map(_is_nested, stores)) or (scheme.shift is None and isinstance(scheme.scale, NumberFormat))
-    if scheme.grid not in GRIDS or not isinstance(scheme.granularity, PerGroup) or not known:
+    return scheme.grid in GRIDS and isinstance(scheme.granularity, PerGroup) and known
+
+
+def _group_size(scheme: Scheme) -> int:
+    """Raises SchemeError for schemes whose scales cannot be searched for."""
+    if not takes(scheme):
         raise SchemeError(
             Text("{name} no admite búsqueda de escalas: hace falta la rejilla {grids}, por grupos, y que los "
                  "desplazamientos y sus escalas sean enteros por un número común.",
@@ -93,6 +96,7 @@ def _group_size(scheme: Scheme) -> int:
                  "scales, integers times a shared number.")
             .format(name=scheme.name or scheme.grid.name, grids=", ".join(g.name for g in GRIDS))
         )  # fmt: skip
+    assert isinstance(scheme.granularity, PerGroup)
     return scheme.granularity.size
 
 
@@ -104,8 +108,11 @@ def _is_nested(store: NumberFormat | Scheme | None) -> bool:
     return grouped and store.element.is_integer and store.shift is None
 
 
-def _importance(importance: Tensor | None, inputs: int) -> Tensor:
-    """float32 [in] with mean 1 or a little more, all positive; ones where there is none or all is zero."""
+def usable_importance(importance: Tensor | None, inputs: int) -> Tensor:
+    """float32 [in] with mean 1 or a little more, all positive; ones where there is none or all is zero.
+
+    Raises WeightError for one of another length, or with what is negative or not finite.
+    """
     if importance is None:
         return torch.ones(inputs)
     importance = importance.detach().double()
@@ -118,39 +125,3 @@ def _importance(importance: Tensor | None, inputs: int) -> Tensor:
         )  # fmt: skip
     mean = importance.mean()
     return (importance / mean).clamp(min=LEAST_IMPORTANCE).float() if mean > 0 else torch.ones(inputs)
-
-
-# ---- as methods
-
-
-def _check(scheme: Scheme, knobs: NoKnobs) -> None:
-    _group_size(scheme)
-
-
-def _search(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs, generator: Generator | None
-            ) -> QuantWeight:  # fmt: skip
-    return QuantWeight(quantize(weight, scheme))
-
-
-def _weighted(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs, generator: Generator | None
-              ) -> QuantWeight:  # fmt: skip
-    return QuantWeight(quantize(weight, scheme, statistics.squares))
-
-
-_SOURCE = "ggml 0.25, the formats of its K-quants and IQ4; the search is this project's own"
-SEARCH = Method(
-    "search",
-    Text("Búsqueda de escalas", "Search for scales"),
-    Text("Busca la escala y el mínimo que dejan el menor error cuadrático.",
-         "Searches for the scale and minimum that leave the least squared error."),
-    _SOURCE, _search, _check,
-)  # fmt: skip
-IMPORTANCE = Method(
-    "importance",
-    Text("Búsqueda con importancia", "Search by importance"),
-    Text("Busca la escala que deja el menor error, y el de cada columna cuenta según lo grandes que suelen ser sus "
-         "entradas en un texto de calibración: es la «imatrix» de llama.cpp.",
-         "Searches for the scale that leaves the least error, and that of each column counts by how large its inputs "
-         "usually are on a calibration text: it is llama.cpp's “imatrix”."),
-    _SOURCE, _weighted, _check, needs=frozenset({Statistic.SQUARES}),
-)  # fmt: skip

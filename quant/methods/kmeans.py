@@ -1,0 +1,199 @@
+"""k-means: a table of 2**b values of the matrix's own (or of each row's), and for every weight a place in it.
+
+    minimize over table, codes:    sum w_j (W_ij - table_i[codes_ij])**2      w_j: mean square of column j's input, or 1
+
+Lloyd's algorithm: with the values fixed each weight takes the nearest, with the codes fixed each value is the weighted
+mean of its weights. In one dimension a cluster is a run of the sorted weights, so that one sort and running sums of w
+and w W give every mean and error, and a round costs K log n a row, whatever n is. It starts twice: from rounding's grid
+with one value more (absmax leaves a code out), so that it never loses more than rounding, and from points as dense as
+the cube root of the weights' density, best for many values (Panter & Dite 1951), each moved within its share by chance.
+The better one of each row is kept, judged with the values as stored, in float16.
+
+SqueezeLLM (Kim et al. 2023, arXiv:2306.07629) weighs each weight by the diagonal of the Fisher information, which
+takes gradients of the loss. Here it is that of the layer's own squared error, diag(X^T X): the same for all rows, and
+blind to what the rest of the model makes of an output. Its sparse outliers are a method of their own here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from quant.errors import SchemeError
+from quant.formats import FORMATS
+from quant.methods import grid, kquant
+from quant.methods.base import Method, Statistic, Statistics, knob
+from quant.qtensor import QTensor
+from quant.scheme import Grid, PerChannel, PerTensor, Scheme
+from quant.text import Text
+from quant.weight import QuantWeight
+
+CHUNK = 1 << 20  # weights sorted at a time
+HALF = FORMATS["float16"]  # of the values
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """How long it looks, and what counts."""
+
+    iterations: int = knob(
+        30, 1, 100, 1, Text("Vueltas", "Rounds"),
+        Text("Cuántas veces se recalculan los valores, como mucho; para antes si ya no se mueven.",
+             "How often the values are computed anew, at most; it stops where they no longer move."),
+    )  # fmt: skip
+    weighted: int = knob(
+        1, 0, 1, 1, Text("Con importancia", "By importance"),
+        Text("Con 1, el error de cada columna cuenta según lo grandes que son sus entradas; con 0, todos igual.",
+             "With 1 the error of each column counts by how large its inputs are; with 0 all alike."),
+    )  # fmt: skip
+    seed: int = knob(
+        0, 0, 999, 1, Text("Semilla", "Seed"),
+        Text("De dónde parten los valores: cada semilla puede acabar en otra tabla, casi igual de buena.",
+             "Where the values start: each seed may end in another table, almost as good."),
+    )  # fmt: skip
+
+
+class _Table(NamedTuple):
+    """error: float64 [rows, 1]; values: float64 [rows, K], rising."""
+
+    error: Tensor
+    values: Tensor
+
+    def or_better(self, new: _Table) -> _Table:
+        """Of each row the one with the smaller error."""
+        wins = new.error < self.error
+        return _Table(*(torch.where(wins, n, b) for n, b in zip(new, self, strict=True)))
+
+
+def quantize(weight: Tensor, scheme: Scheme, importance: Tensor | None, iterations: int, generator: Generator
+             ) -> QTensor:  # fmt: skip
+    """Learn the tables of a float matrix [out, in]. The same generator gives the same.
+
+    importance: [in], how much a squared error counts in each column, the same in all unless given. Raises WeightError
+    on weights or an importance that cannot be used, SchemeError for a value beyond float16.
+    """
+    weight = grid.checked(weight)
+    counts = kquant.usable_importance(importance, weight.shape[1])
+    moved = torch.rand(1 << scheme.element.code_bits, generator=generator, dtype=torch.float64) / 2 - 0.25
+    if isinstance(scheme.granularity, PerTensor):
+        rows, counts = weight.view(1, -1), counts.expand(weight.shape).reshape(1, -1)
+    else:
+        rows, counts = weight, counts.view(1, -1)
+    found = [_learned(some, counts, moved, iterations) for some in rows.split(max(CHUNK // rows.shape[1], 1))]
+    codes, tables = (torch.cat(part) for part in zip(*found, strict=True))
+    return QTensor(codes.view(weight.shape), None, None, scheme, table=tables)
+
+
+def _learned(rows: Tensor, counts: Tensor, moved: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """uint8 codes [rows, n] and float32 tables [rows, K]."""
+    ranked = _Sorted.of(rows, counts)
+    grids = ranked.rounding(len(moved))
+    best = ranked.judged(grids)
+    for start in (grids, ranked.spread(moved)):
+        best = best.or_better(ranked.judged(ranked.improved(start, iterations)))
+    tables = best.values.float()
+    middles = ((best.values[:, 1:] + best.values[:, :-1]) / 2).float()
+    return torch.searchsorted(middles, rows, out_int32=True).to(torch.uint8), tables
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """x: float32 [rows, n], rising; w: how much each counts, alike."""
+
+    x: Tensor
+    w: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, counts: Tensor) -> _Sorted:
+        x, order = rows.sort(dim=1)
+        return cls(x, counts.expand(rows.shape).gather(1, order))
+
+    @cached_property
+    def sums(self) -> tuple[Tensor, Tensor]:
+        """Running sums of w and of w x, float64 [rows, n + 1]."""
+        w = self.w.double()
+        return _running(w), _running(w.mul_(self.x))
+
+    def clusters(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums of w and of w x over the weights nearest to each value, [rows, K]."""
+        middles = ((values[:, 1:] + values[:, :-1]) / 2).float()
+        ends = torch.searchsorted(self.x, middles)
+        ends = torch.nn.functional.pad(torch.nn.functional.pad(ends, (1, 0)), (0, 1), value=self.x.shape[1])
+        mass, moment = (torch.diff(sums.gather(1, ends), dim=1) for sums in self.sums)
+        return mass, moment
+
+    def improved(self, values: Tensor, iterations: int) -> Tensor:
+        """Lloyd's algorithm. A value that no weight is nearest to stays where it is."""
+        for _ in range(iterations):
+            mass, moment = self.clusters(values)
+            means = torch.where(mass > 0, moment / mass.clamp(min=1e-300), values).sort(dim=1).values
+            if torch.equal(means, values):
+                break
+            values = means
+        return values
+
+    def judged(self, values: Tensor) -> _Table:
+        """These values as they are stored, with the error they leave but for a constant of the row: sum w x**2."""
+        stored = grid.store(values.float(), HALF)
+        assert isinstance(stored, Tensor), "a format's numbers are a tensor"
+        values = stored.double().sort(dim=1).values
+        mass, moment = self.clusters(values)
+        return _Table((values * (values * mass - 2 * moment)).sum(1, keepdim=True), values)
+
+    def rounding(self, count: int) -> Tensor:
+        """The grid of absmax, and between 0 and the next the value that it leaves out."""
+        scale = torch.maximum(self.x[:, :1].abs(), self.x[:, -1:].abs()) / (count // 2 - 1)
+        places = torch.cat([torch.arange(1 - count // 2, count // 2), torch.tensor([0.5])]).sort().values
+        return HALF.round(scale).double() * places
+
+    def spread(self, moved: Tensor) -> Tensor:
+        """Values as dense as the cube root of the weights' density, each moved by that part of its share."""
+        gaps = torch.diff(self.x, dim=1, prepend=self.x[:, :1]).double()
+        reach = gaps.pow_(2 / 3).mul_(self.w.double().pow(1 / 3)).cumsum(1)
+        shares = (torch.arange(len(moved)) + 0.5 + moved) / len(moved)
+        at = torch.searchsorted(reach, reach[:, -1:] * shares).clamp_(max=self.x.shape[1] - 1)
+        return self.x.gather(1, at).double()
+
+
+def _running(x: Tensor) -> Tensor:
+    return torch.nn.functional.pad(x.cumsum(1), (1, 0))
+
+
+def _check(scheme: Scheme, knobs: Knobs) -> None:
+    if scheme.grid is not Grid.LEARNED or not isinstance(scheme.granularity, PerTensor | PerChannel):
+        raise SchemeError(
+            Text("k-means aprende sus propios valores; {name} ya los tiene. Usa un formato de valores aprendidos, con "
+                 "una tabla por matriz o por fila.",
+                 "k-means learns values of its own; {name} has its values already. Use a format of learned values, "
+                 "with a table per matrix or row.")
+            .format(name=scheme.name or scheme.element.name)
+        )  # fmt: skip
+
+
+def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: Knobs, generator: Generator | None
+         ) -> QuantWeight:  # fmt: skip
+    importance = statistics.squares if knobs.weighted else None
+    chance = generator or Generator().manual_seed(int(knobs.seed))
+    return QuantWeight(quantize(weight, scheme, importance, int(knobs.iterations), chance))
+
+
+METHOD: Method[Knobs] = Method(
+    "kmeans",
+    Text("Valores aprendidos (k-means)", "Learned values (k-means)"),
+    Text("Aprende, para la matriz o para cada fila, una tabla de valores colocados donde más pesos hay, y guarda de "
+         "cada peso su lugar en la tabla. Gana a una rejilla de pasos iguales con 4 bits o menos cuando hay una sola "
+         "escala por fila o por matriz; con grupos pequeños la ventaja se reduce.",
+         "Learns, for the matrix or for each row, a table of values placed where most weights are, and stores each "
+         "weight's place in it. It beats a grid of equal steps at 4 bits or fewer where there is one scale per row or "
+         "matrix; against small groups the advantage shrinks."),
+    "Lloyd 1982; the weighting after Kim et al. 2023, arXiv:2306.07629",
+    _run,
+    _check,
+    needs=frozenset({Statistic.SQUARES}),
+    knobs=Knobs,
+    light=False,
+)  # fmt: skip
