@@ -11,7 +11,7 @@ from torch import Tensor
 
 from quant.arguments import typed
 from quant.errors import SchemeError, WeightError, shown
-from quant.methods import hadamard, kquant, rtn
+from quant.methods import awq, hadamard, kquant, llm_int8, rtn, smooth
 from quant.methods.base import Method, Transform
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
@@ -29,7 +29,7 @@ class Methods(dict[str, Method[Any]]):
     """
 
 
-METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE)})
+METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE, awq.METHOD, llm_int8.METHOD)})
 
 
 class Transforms(dict[str, Transform[Any]]):
@@ -41,7 +41,7 @@ class Transforms(dict[str, Transform[Any]]):
     """
 
 
-TRANSFORMS = Transforms({t.name: t for t in (hadamard.TRANSFORM,)})
+TRANSFORMS = Transforms({t.name: t for t in (smooth.TRANSFORM, hadamard.TRANSFORM)})
 
 
 def transform_named(name: str) -> Transform[Any]:
