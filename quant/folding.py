@@ -77,10 +77,14 @@ def scale(model: PreTrainedModel, feed: Feed, scales: Tensor) -> None:
 
 @torch.no_grad()
 def rotate(model: PreTrainedModel, feed: Feed) -> None:
-    """Rotate the input of the layers of `feed`, and their columns."""
-    size = block_size(feed.head_width or linear_of(model, feed.layers[0]).in_features)
+    """Rotate the input of the layers of `feed`, and their columns.
+
+    Where a layer scales its input itself, it rotates it itself too: what the heads rotate comes before that scale.
+    """
+    folds = feed.head_width is not None and all(beside_of(model, name).pre_scale is None for name in feed.layers)
+    size = block_size((folds and feed.head_width) or linear_of(model, feed.layers[0]).in_features)
     assert size is not None, "a recipe makes sure"
-    if feed.head_width:
+    if folds:
         source, rows = linear_of(model, feed.source), _rows(feed)
         weight, bias = source.weight.detach().clone(), _bias(source)
         weight[rows] = rotated(weight[rows].t().contiguous(), size).t()
@@ -90,7 +94,7 @@ def rotate(model: PreTrainedModel, feed: Feed) -> None:
     for name in feed.layers:
         old, known = linear_of(model, name), beside_of(model, name)
         new = _linear(rotated(old.weight, size), old.bias)
-        if feed.head_width:
+        if folds:
             _put(model, name, new)
         else:
             put(model, name, Prefixed(new, Beside(known.pre_scale, hadamard=torch.tensor([size]))))

@@ -245,9 +245,11 @@ class Recipe:
         assert rule.scheme is not None
         parts = dict(rule.how.beside(rule.scheme, layer.matrix, rule.knobs))
         scales = rule.how.scales is not None or not all(step.how.rotates for step in self.steps)
-        if scales and layer.scaled is Place.BESIDE:
+        beside = scales and layer.scaled is Place.BESIDE
+        if beside:
             parts["pre_scale"] = (layer.matrix[1],)
-        if any(step.how.rotates for step in self.steps) and layer.rotated is Place.BESIDE:
+        # What a layer scales itself it rotates itself, even where the heads before it could.
+        if any(step.how.rotates for step in self.steps) and (beside or layer.rotated is Place.BESIDE):
             parts["hadamard"] = (1,)
         return parts | {"largest": (1,)} if self.activations.static else parts
 

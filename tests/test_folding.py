@@ -15,7 +15,7 @@ from quant.blockwise import Making
 from quant.errors import SchemeError
 from quant.folding import Prefixed
 from quant.hadamard import block_size, matrix, rotated
-from quant.methods import METHODS, rtn
+from quant.methods import METHODS, awq, rtn
 from quant.methods.base import BlockProblem, NoKnobs, QuantWeight, Statistic, Statistics
 from quant.model.layers import Kind, Place, census, linear_layers
 from quant.model.load import LoadedModel
@@ -100,6 +100,8 @@ def test_a_float_model_that_is_scaled_or_rotated_gives_the_same_logits(
         Recipe.uniform(EIGHT, steps=(Step("hadamard"),)),
         Recipe.uniform(EIGHT, method="scaling", calibration=SHORT),
         Recipe((Rule("*.0.*", EIGHT, "scaling"), Rule("linear:*")), calibration=SHORT),
+        Recipe.uniform(EIGHT, method="awq", knobs=awq.Knobs(steps=4), calibration=SHORT),
+        Recipe.uniform(EIGHT, steps=(Step("smooth"), Step("hadamard")), calibration=SHORT),
     ):
         making = folded(loaded, recipe)
         assert making.model is not loaded.model

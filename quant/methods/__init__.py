@@ -11,7 +11,21 @@ from torch import Tensor
 
 from quant.arguments import typed
 from quant.errors import SchemeError, WeightError, shown
-from quant.methods import clip, gptq, hadamard, hqq, kmeans, low_rank, percentile, rtn, stochastic
+from quant.methods import (
+    autoround,
+    awq,
+    clip,
+    gptq,
+    hadamard,
+    hqq,
+    kmeans,
+    llm_int8,
+    low_rank,
+    percentile,
+    rtn,
+    smooth,
+    stochastic,
+)
 from quant.methods.base import Method, Transform
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
@@ -38,6 +52,9 @@ _ROWS: tuple[Method[Any], ...] = (
     kmeans.METHOD,
     hqq.METHOD,
     gptq.METHOD,
+    awq.METHOD,
+    autoround.METHOD,
+    llm_int8.METHOD,
     low_rank.METHOD,
 )
 METHODS = Methods({m.name: m for m in _ROWS})
@@ -52,7 +69,7 @@ class Transforms(dict[str, Transform[Any]]):
     """
 
 
-TRANSFORMS = Transforms({t.name: t for t in (hadamard.TRANSFORM,)})
+TRANSFORMS = Transforms({t.name: t for t in (smooth.TRANSFORM, hadamard.TRANSFORM)})
 
 
 def transform_named(name: str) -> Transform[Any]:

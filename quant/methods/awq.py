@@ -1,0 +1,166 @@
+"""AWQ: columns with large inputs are scaled up before rounding, extreme weights clipped, by the error of the outputs.
+
+    scales    s_j = m_j**a / sqrt(max_j m_j**a * min_j m_j**a),    m_j = mean |X_j|
+              a in {0, 1/n, ..., (n-1)/n} minimizes  sum over the matrices that read X of |X (W - Q(W diag(s))/s)^T|^2
+    clip      in each group c in {1, 1 - 1/n, ...} minimizes  |X_g (W_g - Q(clamp(W_g, -c max|W_g|, c max|W_g|)))^T|^2
+
+X / s reaches W diag(s): whoever calls `scales` folds s into what feeds the matrices, or puts it beside them. A column
+that is scaled up loses less to rounding by that factor, and its group little, as long as few are. a = 0 changes
+nothing, so that the search never loses to rounding on the inputs that it sees. Lin et al. 2023, arXiv:2306.00978, and
+the authors' code (llm-awq), whose scales, clips and values tests/golden/awq.npz holds.
+
+Here it differs in four things. The error is that of the outputs of the matrices, where the authors take for the inputs
+of attention what attention gives, and for Llama's gate and up what the MLP gives: a method sees no module. Inputs are
+the sample of up to 512 that calibration keeps, which is what the authors clip by; their scales see all. They clip all
+matrices but queries and keys, since the error of a score is not that of its parts; here a matrix has no name, and in
+GPT-2 queries, keys and values are one: `clip` is for all, or by a rule of its own for some. And a grid is the scheme's:
+the authors' is min-max with a scale in float16.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from quant.methods import rtn
+from quant.methods.base import Method, Statistic, Statistics, knob
+from quant.methods.fits import searched
+from quant.qtensor import group, ungroup
+from quant.scheme import Grid, PerTensor, Scheme
+from quant.text import Text
+from quant.weight import QuantWeight
+
+SMALLEST = 1e-4  # of m**a, for inputs that are always 0
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """steps: n above; clip: 1 or 0; shrink: the largest part of a group's range that clipping may take off."""
+
+    steps: int = knob(
+        20, 2, 40, 1, Text("pasos de la búsqueda", "steps of the search"),
+        Text("Cuántos exponentes y cuántos recortes se prueban.", "How many exponents and how many clips are tried."),
+    )  # fmt: skip
+    clip: int = knob(
+        1, 0, 1, 1, Text("recortar", "clip"),
+        Text("1 busca en cada grupo hasta dónde recortar los pesos; 0 los deja enteros.",
+             "1 searches in each group how far to clip the weights; 0 leaves them whole."),
+    )  # fmt: skip
+    shrink: float = knob(
+        0.5, 0.05, 0.9, 0.05, Text("recorte máximo", "most that is clipped"),
+        Text("La parte del rango de un grupo que el recorte puede quitar como mucho.",
+             "The part of a group's range that clipping may take off at most."),
+    )  # fmt: skip
+
+
+def scales(weights: Sequence[Tensor], schemes: Sequence[Scheme], known: Statistics, knobs: Knobs) -> Tensor:
+    """float32 [in]: of the steps of the search the one that loses least on the outputs of `weights` [out, in]."""
+    inputs = _inputs(known)
+    tried = [scale_at(inputs.abs().mean(0), step / knobs.steps) for step in range(int(knobs.steps))]
+    together = list(zip(weights, schemes, strict=True))
+    errors = [sum(_scaled_error(w.detach().float(), scheme, s, inputs) for w, scheme in together) for s in tried]
+    return tried[min(range(len(tried)), key=errors.__getitem__)]
+
+
+def scale_at(mean: Tensor, exponent: float) -> Tensor:
+    """float32 [in], the s of inputs of that mean magnitude [in]: its largest and its smallest are each other's inverse.
+
+    >>> import torch
+    >>> scale_at(torch.tensor([1.0, 4.0, 16.0]), 0.5).tolist()
+    [0.5, 1.0, 2.0]
+    """
+    scale = mean.pow(exponent).clamp(min=SMALLEST)
+    return scale / (scale.max() * scale.min()).sqrt()
+
+
+def _scaled_error(weight: Tensor, scheme: Scheme, scale: Tensor, inputs: Tensor) -> float:
+    """Squared error of the outputs, summed, of `weight` rounded once scaled."""
+    rounded = rtn.quantize(weight * scale, scheme).dequantize().div_(scale)
+    return float((inputs @ rounded.sub_(weight).t()).square_().sum())
+
+
+def clipped(weight: Tensor, scheme: Scheme, inputs: Tensor, knobs: Knobs) -> Tensor:
+    """float32 [out, in]: `weight` with each group clipped where the rounding of it then loses least on its outputs."""
+    grouped, loss = group(weight, scheme.granularity), _Loss.of(scheme, weight, inputs)
+    largest = grouped.abs().amax(-1, keepdim=True)
+    best, least = largest, torch.full_like(largest, math.inf)
+    for step in range(max(1, int(knobs.shrink * knobs.steps))):
+        limit = largest * (1 - step / knobs.steps)
+        tried = ungroup(grouped.clamp(-limit, limit), (weight.shape[0], weight.shape[1]))
+        error = loss(rtn.quantize(tried, scheme).dequantize().sub_(weight)).unsqueeze(-1)
+        best, least = torch.where(error < least, limit, best), torch.minimum(error, least)
+    return ungroup(grouped.clamp(-best, best), (weight.shape[0], weight.shape[1]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Loss:
+    """The mean squared error that each group of weights brings into the outputs, whatever the others bring.
+
+    A group is cut where a row ends, into runs of `size` columns; the errors of the runs add up. inputs: float32
+    [runs of a row, tokens, size], or what is shorter: their products [runs of a row, size, size].
+    """
+
+    scheme: Scheme
+    size: int
+    inputs: Tensor | None
+    products: Tensor | None
+
+    @classmethod
+    def of(cls, scheme: Scheme, weight: Tensor, inputs: Tensor) -> _Loss:
+        columns = weight.shape[1]
+        whole = isinstance(scheme.granularity, PerTensor)
+        size = columns if whole else math.gcd(scheme.groups((weight.shape[0], columns))[2], columns)
+        cut = inputs.reshape(len(inputs), -1, size).transpose(0, 1) / math.sqrt(len(inputs))
+        return cls(scheme, size, None, cut.mT @ cut) if size < len(inputs) else cls(scheme, size, cut, None)
+
+    def __call__(self, error: Tensor) -> Tensor:
+        """float32 [rows, groups] of errors [out, in] of the weights."""
+        runs = error.reshape(len(error), -1, self.size).transpose(0, 1)
+        if self.products is not None:
+            each = ((runs @ self.products) * runs).sum(-1)
+        else:
+            assert self.inputs is not None
+            each = (runs @ self.inputs.mT).square_().sum(-1)
+        rows, groups, length = self.scheme.groups((error.shape[0], error.shape[1]))
+        flat = each.t().reshape(-1)  # the runs in the order of the matrix laid flat
+        missing = rows * groups * (length // self.size) - len(flat)
+        return torch.nn.functional.pad(flat, (0, missing)).view(rows, groups, -1).sum(-1)
+
+
+def _inputs(known: Statistics) -> Tensor:
+    assert known.inputs is not None, "the method needs them"
+    return known.inputs
+
+
+def _check(scheme: Scheme, knobs: Knobs) -> None:
+    if scheme.grid in (Grid.SEARCH, Grid.LEARNED):
+        raise searched(scheme)
+
+
+def _run(weight: Tensor, scheme: Scheme, known: Statistics, knobs: Knobs, generator: Generator | None) -> QuantWeight:
+    if knobs.clip:
+        weight = clipped(weight.detach().float(), scheme, _inputs(known), knobs)
+    return QuantWeight(rtn.quantize(weight, scheme))
+
+
+METHOD = Method(
+    "awq",
+    Text("AWQ: escalar y recortar", "AWQ: scale and clip"),
+    Text("Agranda las columnas que reciben entradas grandes, para que pierdan menos al redondear, y recorta los pesos "
+         "extremos donde eso acerca la salida a la original. Ayuda con 3 y 4 bits cuando unas pocas entradas dominan, "
+         "y necesita poco texto de calibración.",
+         "Scales up the columns that have large inputs, so that they lose less in the rounding, and clips extreme "
+         "weights where that brings the output closer to the original's. It helps at 3 and 4 bits where a few inputs "
+         "dominate, and needs little calibration text."),
+    "Lin et al. 2023, arXiv:2306.00978",
+    _run,
+    _check,
+    needs=frozenset({Statistic.INPUTS}),
+    knobs=Knobs,
+    scales=scales,
+    light=False,
+)  # fmt: skip
