@@ -19,8 +19,12 @@ SCHEMES = [*integers([PerTensor(), PerGroup(16), PerGroup(64)]), *BLOCK_SCHEMES]
 WEIGHT = torch.randn(8, 256, generator=torch.Generator().manual_seed(0))
 
 
+QUICK = {"autoround": {"steps": 2}}  # knobs of those that take their time
+
+
 def known(seed: int = 1) -> Statistics:
-    return Statistics(100, torch.rand(256, generator=torch.Generator().manual_seed(seed)) ** 8)
+    squares = torch.rand(256, generator=torch.Generator().manual_seed(seed)) ** 8
+    return Statistics(100, squares, hessian=squares.diag())
 
 
 def test_each_says_in_both_languages_what_it_is_and_where_it_comes_from() -> None:
@@ -36,7 +40,7 @@ def test_a_scheme_is_filled_or_refused_before_any_work() -> None:
     for name, method in METHODS.items():
         for scheme in SCHEMES:
             if method.fits(scheme):
-                made = method.quantize(WEIGHT, scheme, known())
+                made = method.quantize(WEIGHT, scheme, known(), method.set_knobs(QUICK.get(name, {})))
                 assert made.scheme == scheme, (name, label(scheme))
                 assert made.shape == (8, 256), (name, label(scheme))
                 assert made.beside.nbytes == method.extra_bytes(scheme, made.shape, method.knobs()), name
@@ -56,7 +60,7 @@ def test_a_method_that_needs_statistics_never_runs_without_them() -> None:
         with pytest.raises(CalibrationError, match=name):
             METHODS[name].quantize(WEIGHT, scheme)
     assert Statistics().known == frozenset()
-    assert known().known == {Statistic.SQUARES}
+    assert known().known == {Statistic.SQUARES, Statistic.HESSIAN}
 
 
 @pytest.mark.parametrize("name", ["Q4_K", "Q2_K", "IQ4_NL", "Q4_0"])

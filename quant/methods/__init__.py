@@ -11,7 +11,7 @@ from torch import Tensor
 
 from quant.arguments import typed
 from quant.errors import SchemeError, WeightError, shown
-from quant.methods import hadamard, kquant, rtn
+from quant.methods import autoround, hadamard, kquant, rtn
 from quant.methods.base import Method, Transform
 from quant.qtensor import QTensor
 from quant.scheme import Grid, Scheme
@@ -29,7 +29,7 @@ class Methods(dict[str, Method[Any]]):
     """
 
 
-METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE)})
+METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTANCE, autoround.METHOD)})
 
 
 class Transforms(dict[str, Transform[Any]]):
