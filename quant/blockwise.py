@@ -23,7 +23,7 @@ from quant import folding
 from quant.activations import Activations
 from quant.calibrate import Flow, outside
 from quant.kernels.cpu import hold
-from quant.methods.base import NOTHING_KNOWN, BlockProblem, Statistic, Statistics, Target
+from quant.methods.base import NOTHING_KNOWN, BlockProblem, Statistic, Statistics, Target, alone
 from quant.model.chain import Block, Feed, Link, blocks_of
 from quant.model.layers import Kind, Layer, Place
 from quant.model.load import LoadedModel
@@ -59,7 +59,7 @@ class Making:
         flow = Flow(self.loaded, calibration) if calibration else None
         for block in blocks_of(self.model):
             known = self._prepared(block, flow)
-            yield from self._tuned(block, flow)
+            yield from self._tuned(block, flow, known)
             for name in (n for n in block.linears if n in self.left):
                 yield self._store(name, known.get(name, NOTHING_KNOWN))
             if flow and calibration and calibration.sequential:
@@ -76,7 +76,11 @@ class Making:
         if calibration and given:
             known = outside(self.loaded, calibration, self.recipe.needs, given)
         for layer in layers:
-            yield self._store(layer.name, known.get(layer.name, NOTHING_KNOWN))
+            seen = known.get(layer.name, NOTHING_KNOWN)
+            if self.chosen[layer.name][1].how.tune and seen.hessian is not None:
+                yield from self._tuned_alone(layer, seen)
+            else:
+                yield self._store(layer.name, seen)
 
     def _prepared(self, block: Block, flow: Flow | None) -> dict[str, Statistics]:
         """Scale and rotate what the recipe says; what the layers are then given."""
@@ -89,7 +93,13 @@ class Making:
                     weights = [folding.linear_of(self.model, name).weight for name in feed.layers]
                     folding.scale(self.model, feed, step.how.scales(weights, known[feed.layers[0]], step.knobs))
         self._scaled(block, flow)
-        return self._read(block, flow, self.recipe.needs)
+        return self._read(block, flow, self._needs(block))
+
+    def _needs(self, block: Block) -> frozenset[Statistic]:
+        """What the methods of its layers want to know; one that tunes the block asks the block itself."""
+        rules = [self.chosen[name][1] for name in block.linears if name in self.chosen]
+        scale = frozenset({Statistic.LARGEST}) if self.recipe.activations.static else frozenset()
+        return scale.union(*(rule.how.needs for rule in rules if not rule.how.tune))
 
     def _scaled(self, block: Block, flow: Flow | None) -> None:
         """Scale the inputs of the layers whose method wants that."""
@@ -121,7 +131,7 @@ class Making:
                 folds = feed.head_width is not None if rotating else feed.folds_scale
                 yield feed if folds else replace(feed, layers=here)
 
-    def _tuned(self, block: Block, flow: Flow | None) -> Work[None]:
+    def _tuned(self, block: Block, flow: Flow | None, known: Mapping[str, Statistics]) -> Work[None]:
         """Store the layers of the methods that look at all of a block."""
         rules = {rule: None for n in block.linears if n in self.left and (rule := self.chosen[n][1]).how.tune}
         for rule in rules:
@@ -131,8 +141,19 @@ class Making:
             problem = self._problem(block, flow, names)
             tuning = rule.how.tune(problem, rule.knobs, generator(rule, block.name))
             made = yield from part(tuning, self.done, self._share(names))
-            for name in names:
-                yield self._put(name, made[name])
+            stored = [self._put(n, reached(self.recipe, made[n], known.get(n, NOTHING_KNOWN))) for n in names]
+            yield stored[-1]
+
+    def _tuned_alone(self, layer: Layer, known: Statistics) -> Work[None]:
+        """Store a layer of such a method that lies in no block, by the products of its inputs."""
+        rule = self.chosen[layer.name][1]
+        assert rule.how.tune is not None
+        assert rule.scheme is not None
+        assert known.hessian is not None
+        problem = alone(layer.name, Target(self.loaded.weight(layer.name), rule.scheme), known.hessian)
+        tuning = rule.how.tune(problem, rule.knobs, generator(rule, layer.name))
+        made = yield from part(tuning, self.done, self._share([layer.name]))
+        yield self._put(layer.name, reached(self.recipe, made[layer.name], known))
 
     def _share(self, names: list[str]) -> float:
         total = sum(layer.parameters for layer, _ in self.chosen.values())
@@ -148,10 +169,10 @@ class Making:
             targets[name] = Target(linear.weight, scheme)
             places[name] = next(n for n, p in module.named_parameters() if p is linear.weight)
 
-        def run(weights: Mapping[str, Tensor], first: int, last: int) -> Tensor:
+        def run(weights: Mapping[str, Tensor], windows: Tensor) -> Tensor:
             given = {places[name]: weight for name, weight in weights.items()}
             with swapped(module, given):
-                return flow.through(block, module, flow.inputs[first:last])
+                return flow.through(block, module, flow.inputs[windows])
 
         return BlockProblem(targets, flow.inputs, flow.outputs.clone(), run)
 
@@ -174,6 +195,11 @@ def made_of(recipe: Recipe, rule: Rule, layer: Layer, weight: Tensor, known: Sta
     """A float matrix [out, in] as `rule` stores it. Raises what its method raises."""
     assert rule.scheme is not None
     made = rule.how.quantize(weight, rule.scheme, known, rule.knobs, generator(rule, layer.name))
+    return reached(recipe, made, known)
+
+
+def reached(recipe: Recipe, made: QuantWeight, known: Statistics) -> QuantWeight:
+    """`made` with how far its inputs reach beside it, where the recipe rounds them by a static scale."""
     if not recipe.activations.static:
         return made
     # A table that is only looked up has no inputs, and no use for a scale.

@@ -180,10 +180,10 @@ def test_a_method_may_store_all_of_a_block_together(tiny: LoadedModel, monkeypat
 
     def tune(problem: BlockProblem, knobs: NoKnobs, generator: torch.Generator) -> Work[dict[str, QuantWeight]]:
         weights = {name: target.weight.clone().requires_grad_() for name, target in problem.targets.items()}
-        out = problem.run(weights, 0, len(problem.inputs))
+        out = problem.run(weights, torch.arange(len(problem.inputs)))
         torch.testing.assert_close(out.detach(), problem.outputs, rtol=1e-4, atol=1e-4)
         rounded = {n: QuantWeight(rtn.quantize(t.weight, t.scheme)) for n, t in problem.targets.items()}
-        loss = (problem.run({n: w.dequantize().requires_grad_() for n, w in rounded.items()}, 0, 2)
+        loss = (problem.run({n: w.dequantize().requires_grad_() for n, w in rounded.items()}, torch.arange(2))
                 - problem.outputs[:2]).square().mean()  # fmt: skip
         loss.backward()
         errors.append(float(loss.detach()))

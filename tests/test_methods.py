@@ -21,6 +21,9 @@ LEARNED = Scheme(learned_format(3), PerChannel(), Grid.LEARNED, None)
 WEIGHT = torch.randn(8, 256, generator=torch.Generator().manual_seed(0))
 
 
+QUICK = {"autoround": {"steps": 2}}  # knobs of those that take their time
+
+
 def known(seed: int = 1) -> Statistics:
     """All that can be known, of inputs whose squares differ widely."""
     generator = torch.Generator().manual_seed(seed)
@@ -42,7 +45,7 @@ def test_a_scheme_is_filled_or_refused_before_any_work() -> None:
     for name, method in METHODS.items():
         for scheme in (*SCHEMES, LEARNED):
             if method.fits(scheme):
-                made = method.quantize(WEIGHT, scheme, known())
+                made = method.quantize(WEIGHT, scheme, known(), method.set_knobs(QUICK.get(name, {})))
                 assert made.scheme == scheme, (name, label(scheme))
                 assert made.shape == (8, 256), (name, label(scheme))
                 assert made.beside.nbytes == method.extra_bytes(scheme, made.shape, method.knobs()), name

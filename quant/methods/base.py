@@ -18,6 +18,7 @@ from dataclasses import Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+import torch
 from torch import Generator, Tensor
 
 from quant.errors import CalibrationError, SchemeError, shown
@@ -60,6 +61,7 @@ class Statistics:
 
 
 NOTHING_KNOWN = Statistics()
+ALONE = 32  # windows of what stands for the inputs of a matrix in no block
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,32 @@ class BlockProblem:
     """A block of a model for a method that looks at all of it.
 
     targets: its matrices by name, those alone that the method stores. inputs, outputs: float32 [windows, n, width], the
-    states before the block, and after it with weights in float. run(weights, first, last): the block's output for
-    inputs[first:last] with these weights (by name, differentiable) in place of its own.
+    states before the block, and after it with weights in float. run(weights, windows): the block's output for inputs[
+    windows], int64 [k], with these weights (by name, differentiable) in place of its own.
     """
 
     targets: Mapping[str, Target]
     inputs: Tensor
     outputs: Tensor
-    run: Callable[[Mapping[str, Tensor], int, int], Tensor]
+    run: Callable[[Mapping[str, Tensor], Tensor], Tensor]
+
+
+def alone(name: str, target: Target, hessian: Tensor) -> BlockProblem:
+    """The problem of one matrix in no block, of whose inputs `hessian` [in, in] is known.
+
+    Any inputs with the same products will do. With H = U diag(e) U^T and a rotation Q by chance they are the rows of
+    Q sqrt(in e) U^T, in `ALONE` windows, each a bit of all directions as a text's are; the mean squared error over them
+    is tr(dW H dW^T) / out, but for rows of zeros that fill the last window.
+    """
+    values, vectors = torch.linalg.eigh(hessian.double())
+    rows = (vectors * (values.clamp(min=0) * len(values)).sqrt()).t()
+    turn = torch.linalg.qr(torch.randn(rows.shape, generator=Generator().manual_seed(0), dtype=rows.dtype)).Q
+    inputs = torch.nn.functional.pad((turn @ rows).float(), (0, 0, 0, -len(rows) % ALONE)).view(ALONE, -1, len(rows))
+
+    def run(weights: Mapping[str, Tensor], windows: Tensor) -> Tensor:
+        return inputs[windows] @ weights[name].t()
+
+    return BlockProblem({name: target}, inputs, inputs @ target.weight.detach().t(), run)
 
 
 @dataclass(frozen=True)
@@ -126,7 +146,8 @@ class Method(Generic[K]):
     beside(scheme, shape, knobs): the shapes of what it stores beside the codes of a matrix, by the names of
     `Beside.parts`. scales(weights, schemes, statistics, knobs): float32 [in], none 0, of matrices that read one input,
     by which their columns are multiplied and the input divided. tune(problem, knobs, generator): what `run` gives, of
-    all targets of a block. light: whether one matrix takes well under a second and nothing but its weights.
+    all targets of a block, which need no statistics then. light: whether one matrix takes well under a second and
+    nothing but its weights.
     """
 
     name: str

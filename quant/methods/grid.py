@@ -37,7 +37,8 @@ class Frame:
 
     scale, zero, offset: as a QTensor stores them. divisor, factor: float32 [rows, groups], what a weight is divided by
     and a code's value multiplied by: both the stored scale, but CodesFrom.COMPUTED divides by the one it computed.
-    subtracted: float32 [rows, groups] or [1, 1], what is taken off the weights first.
+    subtracted: float32 [rows, groups] or [1, 1], what is taken off the weights first. shift: zero or offset before it
+    was rounded, which takes its gradient.
     """
 
     shape: Shape
@@ -48,6 +49,7 @@ class Frame:
     divisor: Tensor | None = None
     factor: Tensor | None = None
     subtracted: Tensor | None = None
+    shift: Tensor | None = None
 
     def holding(self, codes: Tensor) -> QTensor:
         """The matrix that `codes` [out, in] stand for on these grids."""
@@ -64,16 +66,30 @@ def frame(weight: Tensor, scheme: Scheme) -> Frame:
     scheme.groups(shape)
     if scheme.grid is Grid.UNIT:
         return Frame(shape, scheme)
-    fit = FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight)
+    return _framed(FITS[scheme.grid](group(weight, scheme.granularity), scheme, weight), shape, scheme)
+
+
+def spanning(ends: Tensor, shape: Shape, scheme: Scheme) -> Frame:
+    """The grids of a matrix of `shape` whose groups reach from and to `ends` float32 [rows, groups, 2]. Differentiable.
+
+    For the grids that look at nothing but the ends of a group. Raises SchemeError as `frame`.
+    """
+    return _framed(FITS[scheme.grid](ends, scheme, ends), shape, scheme)
+
+
+def _framed(fit: Fit, shape: Shape, scheme: Scheme) -> Frame:
     assert scheme.scale is not None, "only casts and learned tables have none"
     scale = store(fit.scale, scheme.scale)
     factor = straight_through(decoded(scale), fit.scale)
     divisor = fit.scale if scheme.codes_from is CodesFrom.COMPUTED else factor
-    offset = None
+    offset = zero = shift = None
     if isinstance(scheme.shift, Offset) and fit.low is not None:
-        offset = store(fit.low, scheme.shift.store)
+        offset, shift = store(fit.low, scheme.shift.store), fit.low
+    if isinstance(scheme.shift, Zero) and fit.low is not None:
+        shift = torch.where(factor > 0, -fit.low / torch.where(factor > 0, factor, 1.0), 0.0)
+        zero = scheme.element.encode_integers(torch.round(shift.detach()))
     subtracted = fit.low if scheme.grid in (Grid.CENTRED, Grid.RANGE) else None
-    return Frame(shape, scheme, scale, _zero_point(fit, decoded(scale), scheme), offset, divisor, factor, subtracted)
+    return Frame(shape, scheme, scale, zero, offset, divisor, factor, subtracted, shift)
 
 
 def codes(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
@@ -125,18 +141,17 @@ def unplaced(codes: Tensor, frame: Frame) -> Tensor:
 def rounded(columns: Tensor, frame: Frame, first: int = 0) -> Tensor:
     """What the codes of `columns` [out, k] decode to, float32; the gradient goes straight through the rounding.
 
-    Beyond the ends of the grid no gradient reaches the weights, only the scale.
+    Beyond the ends of the grid no gradient reaches the weights, only the scale, and the zero point or offset.
     """
     scheme, element = frame.scheme, frame.scheme.element
     values = element.decode(codes(columns.detach(), frame, first)).float()
     if frame.divisor is None or frame.factor is None:
         return straight_through(values, columns)
     laid = _Laid(frame, first, columns.shape[1])
-    zero = 0.0 if frame.zero is None else laid.spread(frame.zero).float()
+    zero, offset = _shifts(frame, laid)
     low = -element.highest if scheme.omits_lowest else element.lowest
     inside = (_scaled(laid.lay(columns), frame, laid) + zero).clamp(low, element.highest) - zero
-    result = straight_through(laid.lay(values) - zero, inside) * laid.spread(frame.factor)
-    return laid.back(result if frame.offset is None else result + laid.spread(decoded(frame.offset)))
+    return laid.back(straight_through(laid.lay(values) - zero, inside) * laid.spread(frame.factor) + offset)
 
 
 def checked(weight: Tensor) -> Tensor:
@@ -188,13 +203,6 @@ def store(values: Tensor, how: NumberFormat | Scheme) -> Tensor | QTensor:
 # ---- the nearest code
 
 
-def _zero_point(fit: Fit, scale: Tensor, scheme: Scheme) -> Tensor | None:
-    if not isinstance(scheme.shift, Zero) or fit.low is None:
-        return None
-    low = fit.low.detach()
-    return scheme.element.encode_integers(torch.where(scale > 0, torch.round(-low / scale), 0.0))
-
-
 @dataclass(frozen=True)
 class _Laid:
     """Columns beside the numbers that they share: [rows, groups, size] for all of a matrix, [out, k] for some of it."""
@@ -228,6 +236,15 @@ class _Laid:
     def back(self, laid: Tensor) -> Tensor:
         """The inverse of `lay`."""
         return ungroup(laid, (self.frame.shape[0], self.count)) if self.entire else laid
+
+
+def _shifts(frame: Frame, laid: _Laid) -> tuple[Tensor | float, Tensor | float]:
+    """Zero point and offset as they are stored, with gradients; 0 where there is none."""
+    stored = frame.offset if frame.zero is None else frame.zero
+    if stored is None or frame.shift is None:
+        return 0.0, 0.0
+    shift = laid.spread(straight_through(decoded(stored).float(), frame.shift))
+    return (shift, 0.0) if frame.zero is not None else (0.0, shift)
 
 
 def _scaled(laid: Tensor, frame: Frame, how: _Laid) -> Tensor:
