@@ -16,7 +16,7 @@ from quant.errors import SchemeError
 from quant.evaluation.compare import Reference, compare
 from quant.evaluation.quality import evaluate
 from quant.formats import FORMATS
-from quant.kernels import reference
+from quant.kernels import compiled, reference
 from quant.model.load import LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe
@@ -137,7 +137,7 @@ def test_blocks_are_what_ggml_and_ml_dtypes_make_of_the_same_numbers() -> None:
         got = ACTIVATIONS[key].rounded(torch.from_numpy(x)).numpy()
         # Two orders of dividing in float32: what lies on a tie to an ulp may fall on its other side.
         apart = ~np.isclose(got, want, rtol=1e-6, atol=0)
-        assert apart.mean() < (0 if key == "mxfp4" else 1e-4) or not apart.any(), (key, apart.sum())
+        assert apart.mean() <= (0 if key == "mxfp4" else 1e-4), (key, apart.sum())
 
 
 def test_integers_in_groups_are_rounded_as_torch_does() -> None:
@@ -195,7 +195,7 @@ def test_every_kind_is_scored_and_written_with_the_same_logits(tiny: LoadedModel
         recipe = Recipe.uniform(EIGHT, table=True, activations=kind,
                                 calibration=Calibration(tokens=256) if kind.static else None)  # fmt: skip
         model = quantize_model(tiny, recipe).model
-        assert step.supports(model) == (kind in (Activations.FLOAT, Activations.INT8)) or not step.compiled.available()
+        assert step.supports(model) == (kind in (Activations.FLOAT, Activations.INT8)) or not compiled.available()
         with torch.no_grad():
             scored = model(torch.tensor([ids]), use_cache=False).logits[0].float()
         many = Gpt2Reader(model, len(ids)).read(ids, every=True)
