@@ -271,7 +271,10 @@ class Recipe:
         return rule
 
     def check_layers(self, layers: Iterable[Layer]) -> None:
-        """Raise QuantError for a rule that covers no matrix of a model: a name that it does not have."""
+        """Raise QuantError for a rule that covers no matrix of a model: a name that it does not have.
+
+        SchemeError where what comes into a layer cannot be rounded in blocks, and where a step has no place.
+        """
         matrices = [layer for layer in layers if layer.kind is not Kind.OTHER]
         for rule in self.rules:
             if not any(rule.covers(layer) for layer in matrices):
@@ -281,7 +284,10 @@ class Recipe:
                          "The recipe names a layer “{name}” that this model does not have; its matrices: {allowed}.")
                     .format(name=rule.layers, allowed=", ".join(names[:6]) + ("…" if len(names) > 6 else ""))
                 )  # fmt: skip
-        self._check_steps([layer for layer in matrices if self.rule_of(layer)])
+        stored = [layer for layer in matrices if self.rule_of(layer)]
+        for layer in (x for x in stored if x.kind is Kind.LINEAR or x.tied_to):
+            self.activations.check_inputs(layer.name, layer.matrix[1])
+        self._check_steps(stored)
 
     def _check_steps(self, stored: list[Layer]) -> None:
         """Raise SchemeError where a step has no place in a model."""

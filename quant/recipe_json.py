@@ -80,9 +80,16 @@ class ActivationsJson(JsonModel):
     format: str | None = None
     per: Per = Field(default=Per.TOKEN, strict=False)
     static: bool = False
+    scheme: Annotated[Annotated[SchemeJson, RECORD] | JsonNull, BY_KIND] = None
+
+    @classmethod
+    def of(cls, kind: Activations) -> ActivationsJson:
+        name = None if kind.format is None else kind.format.name
+        return cls(format=name, per=kind.per, static=kind.static, scheme=_maybe(kind.scheme))
 
     def made(self) -> Activations:
-        return Activations(None if self.format is None else number_format(self.format), self.per, self.static)
+        scheme = None if self.scheme is None else self.scheme.made("recipe.activations.scheme")
+        return Activations(None if self.format is None else number_format(self.format), self.per, self.static, scheme)
 
 
 class CacheJson(JsonModel):
@@ -128,12 +135,10 @@ class RecipeJson2(JsonModel):
 
     @classmethod
     def of(cls, recipe: Recipe) -> RecipeJson2:
-        kind, cache, calibration = recipe.activations, recipe.cache, recipe.calibration
+        cache, calibration = recipe.cache, recipe.calibration
         return cls(
             rules=[RuleJson.of(rule) for rule in recipe.rules], model=recipe.model,
-            activations=ActivationsJson(
-                format=None if kind.format is None else kind.format.name, per=kind.per, static=kind.static
-            ),
+            activations=ActivationsJson.of(recipe.activations),
             cache=None if cache is None else CacheJson(keys=_maybe(cache.keys), values=_maybe(cache.values)),
             calibration=None if calibration is None else CalibrationJson(**asdict(calibration)),
             steps=[StepJson(name=step.name, knobs=asdict(step.knobs)) for step in recipe.steps],

@@ -8,9 +8,10 @@ from functools import reduce
 from quant.ui.shared import glossary
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.methods import texts as t
+from quant.ui.tabs.methods.activations import build_activations
 
 # The sections in their order; each builds itself under a heading of its own.
-SECTIONS: tuple[Callable[[Place], Built], ...] = ()
+SECTIONS: tuple[Callable[[Place], Built], ...] = (build_activations,)
 
 
 def build_methods(place: Place) -> Built:
@@ -20,6 +21,6 @@ def build_methods(place: Place) -> Built:
 
 def _joined(one: Built, other: Built) -> Built:
     return Built(
-        one.follows + other.follows, one.runs + other.runs, kept={**one.kept, **other.kept},
+        one.follows + other.follows, one.runs + other.runs, one.layer or other.layer, {**one.kept, **other.kept},
         stored=one.stored + other.stored,
     )  # fmt: skip
