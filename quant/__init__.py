@@ -13,6 +13,7 @@
 
 from quant.activations import Activations
 from quant.blocks import BLOCKS
+from quant.cache import CacheScheme, cache_scheme
 from quant.errors import QuantError
 from quant.evaluation.figures import measure
 from quant.evaluation.quality import evaluate
@@ -22,8 +23,9 @@ from quant.generation import Sampling, generate
 from quant.loading import load_model
 from quant.methods import METHODS, TRANSFORMS, quantize
 from quant.quantization import quantize_model
-from quant.recipe import CacheScheme, Calibration, Recipe, Rule, Step
+from quant.recipe import Calibration, Recipe, Rule, Step
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
+from quant.size import cache_bytes
 from quant.texts import EvalText, own_text
 from quant.vml import settle_first_calls
 
@@ -45,6 +47,8 @@ __all__ = [
     "Sampling",
     "Scheme",
     "Step",
+    "cache_bytes",
+    "cache_scheme",
     "evaluate",
     "generate",
     "load_model",

@@ -20,7 +20,7 @@ from quant.model.layers import Layer, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.model.source import DEFAULT_HUB_ID, is_cached
-from quant.quantization import check_runs, quantize_steps, stored_weight
+from quant.quantization import quantize_steps, stored_weight
 from quant.recipe import Recipe
 from quant.text import Text
 from quant.texts import EvalText
@@ -120,7 +120,6 @@ class Lab:
         """
         loaded, rule = self.loaded(recipe.model), recipe.shown_rule(layer)
         recipe.check_layers(census(loaded))
-        check_runs(recipe)
         if rule.how.light and not rule.how.needs and not recipe.steps:
             return stored_weight(loaded, recipe, rule, layer)
         if recipe.rule_of(layer) is None:

@@ -7,19 +7,19 @@ the original's blocks (`calibrate.py`), each just before its layers are quantize
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
-
-from transformers import PreTrainedModel
 
 from quant.arguments import typed
 from quant.blockwise import Making, made_of
 from quant.errors import CalibrationError, QuantError
 from quant.methods.base import NOTHING_KNOWN
+from quant.model.copied import structural_copy as structural_copy  # others ask for it here
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices, settle
 from quant.recipe import Recipe, Rule
+from quant.run.cache import scheme_of, set_scheme
+from quant.run.probe import check_cache
 from quant.size import size_report
 from quant.text import Text
 from quant.weight import QuantWeight
@@ -47,7 +47,8 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     """`quantize_model` as work that can be stopped after each matrix."""
     check_float(loaded)
     size_report(loaded, recipe)  # an impossible granularity fails here, before any work
-    check_runs(recipe)
+    if recipe.cache:
+        check_cache(loaded, recipe.cache)
     chosen = {layer.name: (layer, rule) for layer in census(loaded) if (rule := recipe.rule_of(layer))}
     for layer, rule in chosen.values():
         _check_multiplied(layer, rule)
@@ -55,26 +56,19 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     yield from part(making.blocks(), 0, 1)
     yield from part(making.rest(), 0, 1)
     settle(making.model)
+    if recipe.cache:
+        set_scheme(making.model, recipe.cache)
     return replace(loaded, model=making.model)
 
 
 def check_float(loaded: LoadedModel) -> None:
     """Raise QuantError for a model that is packed already: a second error would come on top of the first."""
-    if next(packed_matrices(loaded.model), None):
+    if next(packed_matrices(loaded.model), None) or scheme_of(loaded.model):
         raise QuantError(
             Text("«{name}» ya está cuantizado, y cuantizarlo otra vez sumaría un error a otro: parte del original "
                  "(load_model).",
                  "“{name}” is quantized already, and to quantize it again would add one error to another: start from "
                  "the original (load_model).").format(name=loaded.name)
-        )  # fmt: skip
-
-
-def check_runs(recipe: Recipe) -> None:
-    """Raise QuantError for what a recipe can say and no model can do yet."""
-    if recipe.cache is not None:
-        raise QuantError(
-            Text("Las claves y los valores solo se pueden guardar en float32: deja la caché de la receta vacía.",
-                 "Keys and values can only be kept in float32: leave the recipe's cache empty.")
         )  # fmt: skip
 
 
@@ -93,9 +87,3 @@ def _check_multiplied(layer: Layer, rule: Rule) -> None:
 def stored_weight(loaded: LoadedModel, recipe: Recipe, rule: Rule, layer: Layer) -> QuantWeight:
     """One matrix of `loaded` as `rule` stores it, by a method that looks at weights alone."""
     return made_of(recipe, rule, layer, loaded.weight(layer.name), NOTHING_KNOWN)
-
-
-def structural_copy(model: PreTrainedModel) -> PreTrainedModel:
-    """The same modules anew, holding the very same parameters and buffers."""
-    shared = {id(t): t for t in (*model.parameters(), *model.buffers())}
-    return copy.deepcopy(model, shared)

@@ -13,6 +13,9 @@ from typing import Any
 
 from quant.activations import Activations
 from quant.arguments import check, check_fields, described, typed
+from quant.cache import CACHE_BITS as CACHE_BITS  # and these from here too: they are part of a recipe
+from quant.cache import CacheScheme as CacheScheme
+from quant.cache import cache_scheme as cache_scheme
 from quant.errors import CalibrationError, QuantError, SchemeError, shown
 from quant.hadamard import block_size
 from quant.methods import method_for, method_named, transform_named
@@ -111,19 +114,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class CacheScheme:
-    """How the keys and the values of what has been read are stored; None: float32.
-
-    >>> from quant import CacheScheme, PerGroup, Scheme
-    >>> CacheScheme(keys=Scheme.integer(8, PerGroup(64)), values=Scheme.integer(4, PerGroup(64))).values.levels
-    15
-    """
-
-    keys: Scheme | None = None
-    values: Scheme | None = None
-
-
-@dataclass(frozen=True)
 class Calibration:
     """The text on which methods look at a model's inputs: a shipped one by name, or `own`; its first `tokens`.
 
@@ -197,6 +187,8 @@ class Recipe:
     def __post_init__(self) -> None:
         check_fields(self, SchemeError)
         self._check_order()
+        if self.cache == CacheScheme():
+            object.__setattr__(self, "cache", None)
         if not self.rules:
             raise SchemeError(
                 Text("La receta no tiene ninguna regla; hace falta al menos una.",

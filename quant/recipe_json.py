@@ -17,11 +17,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict
 
 from quant.activations import Activations, Per
+from quant.cache import CachePer, CacheScheme
 from quant.formats import number_format
 from quant.json_model import BY_KIND, RECORD, JsonModel, JsonNull, parsed, refused
 from quant.methods import method_for, method_named, transform_named
 from quant.model.load import EMBEDDED
-from quant.recipe import DEFAULT_SCHEME, CacheScheme, Calibration, Recipe, Rule, Step
+from quant.recipe import DEFAULT_SCHEME, Calibration, Recipe, Rule, Step
 from quant.scheme import Scheme
 from quant.scheme_json import SchemeJson, scheme_to_json
 
@@ -97,10 +98,18 @@ class CacheJson(JsonModel):
 
     keys: Annotated[Annotated[SchemeJson, RECORD] | JsonNull, BY_KIND] = None
     values: Annotated[Annotated[SchemeJson, RECORD] | JsonNull, BY_KIND] = None
+    keys_per: CachePer = Field(default=CachePer.TOKEN, strict=False)
+    values_per: CachePer = Field(default=CachePer.TOKEN, strict=False)
+
+    @classmethod
+    def of(cls, cache: CacheScheme) -> CacheJson:
+        return cls(
+            keys=_maybe(cache.keys), values=_maybe(cache.values), keys_per=cache.keys_per, values_per=cache.values_per
+        )
 
     def made(self) -> CacheScheme:
         keys, values = (None if s is None else s.made("recipe.cache") for s in (self.keys, self.values))
-        return CacheScheme(keys, values)
+        return CacheScheme(keys, values, self.keys_per, self.values_per)
 
 
 class CalibrationJson(JsonModel):
@@ -139,7 +148,7 @@ class RecipeJson2(JsonModel):
         return cls(
             rules=[RuleJson.of(rule) for rule in recipe.rules], model=recipe.model,
             activations=ActivationsJson.of(recipe.activations),
-            cache=None if cache is None else CacheJson(keys=_maybe(cache.keys), values=_maybe(cache.values)),
+            cache=None if cache is None else CacheJson.of(cache),
             calibration=None if calibration is None else CalibrationJson(**asdict(calibration)),
             steps=[StepJson(name=step.name, knobs=asdict(step.knobs)) for step in recipe.steps],
         )  # fmt: skip

@@ -21,7 +21,7 @@ from quant.formats import FORMATS, exmy, learned_format
 from quant.kernels.cpu import hold
 from quant.methods import quantize
 from quant.packing import Layout
-from quant.recipe import CacheScheme, Calibration, Recipe, Rule
+from quant.recipe import Calibration, Recipe, Rule, cache_scheme
 from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.scheme import CodesFrom, Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
 from quant.scheme_json import scheme_from_json, scheme_to_json
@@ -201,7 +201,7 @@ NEWER = [
     Recipe.uniform(BLOCKS["Q4_K"].scheme, method="importance", calibration=Calibration("own", 512, "Un texto mío.")),
     Recipe.uniform(OTHERS[0], activations=Activations(FORMATS["int4"], Per.TENSOR)),
     Recipe.uniform(OTHERS[0], activations=Activations(FORMATS["int8"], Per.TENSOR, static=True)),
-    Recipe.uniform(OTHERS[0], cache=CacheScheme(keys=OTHERS[1])),
+    Recipe.uniform(OTHERS[0], cache=cache_scheme(8, 0, "channel")),
     Recipe((Rule("table:*", OTHERS[0]),)),
 ]
 

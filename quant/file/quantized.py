@@ -46,8 +46,9 @@ from quant.model.skeleton import plain_config, put_weights, skeleton
 from quant.model.tokenizer import PREFIX, check_tokenizer, read_tokenizer, tokenizer_files
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
-from quant.quantization import check_runs
 from quant.recipe import Recipe
+from quant.run.cache import scheme_of, set_scheme
+from quant.run.probe import check_cache
 from quant.size import size_report
 from quant.text import Text
 from quant.weight import Beside, QuantWeight
@@ -120,7 +121,6 @@ def load_quantized(path: str | Path) -> LoadedModel:
     """
     with _opened(path) as file:
         header = _read_header(file)
-        check_runs(header.recipe)
         names = sorted(file.keys())
         model = skeleton(header.config, _there({name: _spec(file, name) for name in names}))
         layers = layers_of(model)
@@ -146,7 +146,11 @@ def load_quantized(path: str | Path) -> LoadedModel:
         settle(model)
         assert not any(p.is_meta for p in model.parameters())
         origin = Text("archivo cuantizado", "quantized file")
-        return proved(LoadedModel(header.name, model, tokenizer, origin, header.revision))
+        loaded = proved(LoadedModel(header.name, model, tokenizer, origin, header.revision))
+        if header.recipe.cache:  # afterwards: what is proved is that the weights are multiplied right
+            check_cache(loaded, header.recipe.cache)
+            set_scheme(loaded.model, header.recipe.cache)
+        return loaded
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -190,7 +194,6 @@ def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
 def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
     """Raise ModelError unless each matrix is stored as `recipe` says, and everything else is float32."""
     size_report(loaded, recipe)  # names and shapes
-    check_runs(recipe)
     packed = {f"{name}.weight": held for name, _, held in packed_matrices(loaded.model)}
     for layer in census(loaded):
         rule, held = recipe.rule_of(layer), packed.get(layer.tensor)
@@ -204,6 +207,11 @@ def _check_holds(loaded: LoadedModel, recipe: Recipe) -> None:
                      "The recipe is not this model's: by it “{layer}” is stored as {want}, and it is not.")
                 .format(layer=layer.tensor, want=(want.name or want.element.name) if want else "float32")
             )  # fmt: skip
+    if scheme_of(loaded.model) != recipe.cache:
+        raise ModelError(
+            Text("La receta no es la de este modelo: guarda sus claves y valores de otra manera.",
+                 "The recipe is not this model's: it stores its keys and values in another way.")
+        )  # fmt: skip
     used = {m.activations for m in loaded.model.modules() if isinstance(m, QuantLinear)}
     if used - {recipe.activations}:
         raise ModelError(

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import GPT2LMHeadModel, PreTrainedModel
 
+from quant.cache import CacheScheme
 from quant.kernels import float32, prefill
 from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.run.cache import attend, scheme_of
 
 
 @dataclass(eq=False)
@@ -83,9 +85,10 @@ def hidden(model: PreTrainedModel, ids: Tensor, cache: Cache | None = None) -> T
     every product is exact.
     """
     body, past, exact = model.transformer, cache.length if cache else 0, cache is None
+    scheme = scheme_of(model)
     x = body.wte(ids) + body.wpe.weight[past : past + ids.shape[1]]
     for layer, block in enumerate(body.h):
-        x = x + _attention(block.attn, _normal(block.ln_1, x), layer, cache)
+        x = x + _attention(block.attn, _normal(block.ln_1, x), layer, cache, scheme)
         x = x + _mlp(block.mlp, _normal(block.ln_2, x), exact)
     if cache:
         cache.length += ids.shape[1]
@@ -110,7 +113,7 @@ def _mlp(mlp: Any, x: Tensor, exact: bool) -> Tensor:
     return product(mlp.c_proj, product(mlp.c_fc, x, gelu=True, exact=exact), exact=exact)
 
 
-def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None) -> Tensor:
+def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None, scheme: CacheScheme | None) -> Tensor:
     batch, n, _ = x.shape
     heads, exact = attn.num_heads, cache is None
     queries, keys, values = qkv = (
@@ -118,4 +121,5 @@ def _attention(attn: Any, x: Tensor, layer: int, cache: Cache | None) -> Tensor:
     )
     if cache:
         keys, values = cache.extend(layer, qkv[1:])
-    return product(attn.c_proj, prefill.attention(queries, keys, values), exact=exact)
+    attended = attend(scheme, queries, keys, values) if scheme else prefill.attention(queries, keys, values)
+    return product(attn.c_proj, attended, exact=exact)

@@ -18,6 +18,7 @@ from transformers.cache_utils import DynamicLayer
 from quant.kernels.cpu import FEW
 from quant.model.packed import writing
 from quant.run import forward, gpt2, own, step
+from quant.run.cache import scheme_of
 from quant.run.gpt2 import Cache
 from quant.run.single import SingleStep
 
@@ -50,7 +51,7 @@ class Gpt2Reader:
     def __init__(self, model: PreTrainedModel, room: int) -> None:
         self._model, self._cache = model, Cache.of(model, room)
         self._compiled = step.NativeGpt2(model) if step.supports(model) else None
-        self._single = None if self._compiled else SingleStep(model)
+        self._single = None if self._compiled or scheme_of(model) else SingleStep(model)
 
     @property
     def length(self) -> int:

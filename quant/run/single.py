@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from quant.kernels import cpu, ready
 from quant.kernels.ready import Product
 from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.run.cache import scheme_of
 from quant.run.gpt2 import Cache
 
 Row = Callable[[int], Tensor]
@@ -34,9 +35,11 @@ class _Block:
 
 
 class SingleStep:
-    """A GPT-2 that `gpt2.supports`, one token at a time."""
+    """A GPT-2 that `gpt2.supports`, one token at a time. Raises ValueError where its keys and values are rounded."""
 
     def __init__(self, model: PreTrainedModel) -> None:
+        if scheme_of(model):
+            raise ValueError("keys and values are stored rounded: gpt2.hidden runs this model")
         body: Any = model.transformer
         self._token, self._position = _row(body.wte), _row(body.wpe)
         self._heads = model.config.n_head

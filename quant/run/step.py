@@ -20,6 +20,7 @@ from quant.kernels.compiled import LONG, POINTER, NativeMatrix, address, check, 
 from quant.kernels.held import Held
 from quant.kernels.matrix import PackedMatrix
 from quant.model.packed import QuantEmbedding, QuantLinear
+from quant.run.cache import scheme_of
 
 
 class _Linear(ctypes.Structure):
@@ -112,8 +113,9 @@ class NativeGpt2:
 
 
 def supports(model: nn.Module) -> bool:
-    """Whether `NativeGpt2` runs `model`: a GPT-2 as published, every part of it float32 or packed in a known way."""
-    if not isinstance(model, GPT2LMHeadModel) or not compiled.available():
+    """Whether `NativeGpt2` runs `model`: a GPT-2 as published, every part of it float32 or packed in a known way,
+    keys and values float32."""
+    if not isinstance(model, GPT2LMHeadModel) or scheme_of(model) or not compiled.available():
         return False
     c, body = model.config, model.transformer
     usual = c.scale_attn_weights and not c.scale_attn_by_inverse_layer_idx and not c.add_cross_attention
