@@ -93,6 +93,7 @@ def collapse_steps(loaded: LoadedModel, quantized: LoadedModel, calibration: Cal
     squares: dict[str, Tensor] = {}
     losses: list[LayerLoss] = []
     depth: list[float] = []
+    known_now = Collapse(flow.tokens)
     for done, block in enumerate(flow.blocks):
         modules = [m.model.get_submodule(block.name) for m in (loaded, quantized)]
         folded = _folded(block, *modules)
@@ -105,9 +106,8 @@ def collapse_steps(loaded: LoadedModel, quantized: LoadedModel, calibration: Cal
         depth.append(_db(own.outputs, flow.outputs))
         flow.go_on()
         own.go_on()
-        known_now = Collapse(
-            flow.tokens, tuple(losses), tuple(depth), len(layers_read(flow.blocks, done)) - len(losses)
-        )
+        missing = sum(len(read.linears) for read in flow.blocks[: done + 1]) - len(losses)
+        known_now = Collapse(flow.tokens, tuple(losses), tuple(depth), missing)
         yield Progress((done + 1) / (len(flow.blocks) + 1), known_now)
     if not losses:
         return known_now
