@@ -19,7 +19,7 @@ from quant.lab import Lab
 from quant.plots.collapse import depth_figure, error_figure
 from quant.recipe import Calibration, Recipe
 from quant.size import size_report
-from quant.text import Language, Text, number
+from quant.text import Language, Text, number, size
 from quant.texts import shipped_text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
@@ -70,7 +70,7 @@ class Tried:
 
     name: Text
     recipe: Recipe
-    bits: float = math.nan
+    stored_bytes: int = 0
     kl: Estimate | None = None
     refused: Text | None = None
 
@@ -97,7 +97,7 @@ def look(lab: Lab, language: Language, choice: Choice) -> Iterator[Shown]:
         yield Shown(html.belongs(choice.query(), html.notice(t.NOTHING_LOST[language], "note"), language))
         return
     pictures = _pictures(found, language)
-    said = html.verdict(str(marked(_said(found, language), language)))
+    said = html.verdict(marked(_said(found, language), language))
     yield pictures
     rows: list[Tried] = []
     todo = [Fix(t.AS_IT_IS, recipe), *fixes(recipe, found.worst.layer if found.worst else None, READ)]
@@ -125,7 +125,7 @@ def _tried(lab: Lab, language: Language, fix: Fix, label: Text, place: tuple[int
         )
     except QuantError as error:
         return Tried(fix.name, fix.recipe, refused=error.text)
-    return Tried(fix.name, fix.recipe, report.quantized_bits_per_weight, figures(compared).kl_mean)
+    return Tried(fix.name, fix.recipe, report.stored_bytes, figures(compared).kl_mean)
 
 
 # ---- what is said
@@ -135,7 +135,7 @@ def _pictures(found: Collapse, language: Language) -> Shown:
     seen = gr.update(visible=True)
     losses = _losses(found, language)
     depth = depth_figure(found.depth_db, language)
-    said = html.verdict(str(marked(_said(found, language), language)))
+    said = html.verdict(marked(_said(found, language), language))
     if found.worst is None:
         return Shown(said, losses, depth=depth, depth_caption=html.caption(t.DEPTH_CAPTION[language]), pictures=seen)
     return Shown(said, losses, error_figure(found.worst, language), html.caption(_of_map(found.worst, language)),
@@ -191,7 +191,7 @@ def _fixes(rows: Sequence[Tried], language: Language) -> Markup:
     head = [h[language] for h in t.FIXES_HEAD]
     text = shipped_text(TEXT).title
     shown = html.table(head, [_fix(row, rows[0], language) for row in rows])
-    return shown + html.caption(t.FIXES_CAPTION.format(text=text)[language])
+    return html.heading(3, t.FIXES[language]) + shown + html.caption(t.FIXES_CAPTION.format(text=text)[language])
 
 
 def _fix(row: Tried, first: Tried, language: Language) -> list[str]:
@@ -200,10 +200,10 @@ def _fix(row: Tried, first: Tried, language: Language) -> list[str]:
         return [name, "—", html.small(t.REFUSED.format(why=row.refused or Text("", ""))[language]), "—"]
     low_high = ""
     if row.kl.interval:
-        low_high = "–".join(number(end, language, 2) for end in (row.kl.interval.low, row.kl.interval.high))
+        low_high = "–".join(number(end, language, 3) for end in (row.kl.interval.low, row.kl.interval.high))
     share = 100 * (1 - row.kl.value / first.kl.value) if first.kl.value else 0.0
     recovers = "—" if row is first else f"{number(share, language, 2)}{html.percent_sign(language)}"
-    return [name, number(row.bits, language, 3), html.cell(number(row.kl.value, language, 2), low_high), recovers]
+    return [name, size(row.stored_bytes, language), html.cell(number(row.kl.value, language, 3), low_high), recovers]
 
 
 def _best(rows: Sequence[Tried], language: Language) -> Markup:
@@ -212,8 +212,8 @@ def _best(rows: Sequence[Tried], language: Language) -> Markup:
         return html.NOTHING
     best, after = min(known, key=lambda pair: pair[1])
     said = t.FIXED.format(
-        name=best.name, before=number(known[0][1], language, 2), after=number(after, language, 2),
-        bits=number(best.bits, language, 3),
+        name=best.name, before=number(known[0][1], language, 3), after=number(after, language, 3),
+        size=Text(size(best.stored_bytes, "es"), size(best.stored_bytes, "en")),
     )  # fmt: skip
     return html.paragraph(said[language])
 

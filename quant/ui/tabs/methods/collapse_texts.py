@@ -23,8 +23,8 @@ NOTHING_LOST = Text(
     "This recipe changes no number of the model: there is nothing to look for.",
 )
 VERDICT = Text(
-    "La capa que más pierde es **{layer}**: su error es el {share} % de su salida (en energía), {db} dB.",
-    "The layer that loses most is **{layer}**: its error is {share} % of its output (in energy), {db} dB.",
+    "La capa que más pierde es {layer}: su error es el {share} % de su salida (en energía), {db} dB.",
+    "The layer that loses most is {layer}: its error is {share} % of its output (in energy), {db} dB.",
 )
 PARTED = Text(
     "Tras el bloque {first} el error del flujo residual es de {start} dB, y tras el último, de {end} dB{worse}.",
@@ -62,7 +62,7 @@ DEPTH_CAPTION = Text(
 )
 FIXES = Text("Qué recupera cada arreglo", "What each fix recovers")
 FIXES_HEAD = (
-    Text("Arreglo", "Fix"), Text("Bits por peso", "Bits per weight"), Text("KL (nats)", "KL (nats)"),
+    Text("Arreglo", "Fix"), Text("Pesos", "Weights"), Text("KL (nats)", "KL (nats)"),
     Text("Recupera", "Recovers"),
 )  # fmt: skip
 AS_IT_IS = Text("Como está", "As it is")
@@ -73,7 +73,7 @@ FIXES_CAPTION = Text(
     "“{text}”; the interval is of 95 %.",
 )
 FIXED = Text(
-    "Lo que más recupera es «{name}»: la KL pasa de {before} a {after} nats con {bits} bits por peso.",
-    "“{name}” recovers most: KL goes from {before} to {after} nats at {bits} bits per weight.",
+    "Lo que más recupera es «{name}»: la KL pasa de {before} a {after} nats, con {size}.",
+    "“{name}” recovers most: KL goes from {before} to {after} nats, at {size}.",
 )
 REFUSED = Text("no se puede: {why}", "cannot be done: {why}")
