@@ -19,13 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from quant import drawn
 from quant.errors import CalibrationError
 from quant.folding import Prefixed
 from quant.methods.base import Statistic, Statistics
 from quant.model.chain import Block, blocks_of
 from quant.model.load import LoadedModel
 from quant.model.skeleton import REFUSALS
-from quant.recipe import Calibration
+from quant.recipe import LEAST_TOKENS, Calibration
 from quant.run import own
 from quant.text import Text
 from quant.texts import calibration_text
@@ -37,25 +38,36 @@ SAMPLE = 512  # inputs of a layer that are kept as they are
 def windows(loaded: LoadedModel, calibration: Calibration) -> Tensor:
     """Token ids [windows, context]: documents one after another, each after a BOS, cut at the context and at `tokens`.
 
-    One shorter window where the text is no longer. Raises CalibrationError for a text of fewer than two tokens.
+    One shorter window where the text is no longer. Raises CalibrationError for a text of fewer than LEAST_TOKENS.
     """
-    documents = (calibration.own,) if calibration.text == "own" else calibration_text(calibration.text)
-    ids: list[int] = []
-    for document in documents:
-        ids += [loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)]
-        if len(ids) >= calibration.tokens:
-            break
-    if len(ids) < 3:
-        raise CalibrationError(
-            Text("El texto de calibración tiene {got} tokens; hacen falta al menos 2.",
-                 "The calibration text has {got} tokens; at least 2 are needed.").format(got=max(0, len(ids) - 1))
-        )  # fmt: skip
+    ids = tokens_of(loaded, calibration)
     context = min(loaded.window, len(ids), calibration.tokens)
     count = min(len(ids), calibration.tokens) // context
     found = torch.tensor(ids[: count * context]).view(count, context)
     if loaded.starts_with_bos:
         found[:, 0] = loaded.bos
     return found
+
+
+def tokens_of(loaded: LoadedModel, calibration: Calibration) -> list[int]:
+    """The first tokens of the text, `calibration.tokens` of them or a few more, or all. Raises CalibrationError."""
+    if calibration.text == "random":
+        return drawn.at_random(loaded, calibration.tokens)
+    if calibration.text == "model":
+        return drawn.written(loaded, calibration.tokens)
+    documents = (calibration.own,) if calibration.text == "own" else calibration_text(calibration.text)
+    ids: list[int] = []
+    for document in documents:
+        ids += [loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)]
+        if len(ids) >= calibration.tokens:
+            break
+    if len(ids) <= LEAST_TOKENS:
+        raise CalibrationError(
+            Text("El texto de calibración tiene {got} tokens; hacen falta al menos {least}.",
+                 "The calibration text has {got} tokens; at least {least} are needed.")
+            .format(got=max(0, len(ids) - 1), least=LEAST_TOKENS)
+        )  # fmt: skip
+    return ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +138,11 @@ class Flow:
     def inputs(self) -> Tensor:
         """float32 [windows, n, width]: the states before the next block."""
         return self._states
+
+    @property
+    def windows_at_once(self) -> int:
+        """How many windows are read together."""
+        return self._rows
 
     @property
     def outputs(self) -> Tensor:

@@ -27,7 +27,7 @@ from quant.text import Text
 from quant.texts import CALIBRATION_TEXTS, own_text
 
 KINDS = (Kind.LINEAR.value, Kind.TABLE.value)
-LEAST_TOKENS, MOST_TOKENS = 256, 262_144
+LEAST_TOKENS, MOST_TOKENS = 128, 262_144
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from quant.arguments import check_fields
 from quant.errors import EvaluationError
@@ -77,7 +78,21 @@ def _beginning(document: str, n_bytes: int) -> str:
     return cut.rpartition(" ")[0] or cut
 
 
-CALIBRATION_TEXTS = ("calibration", "training_sample")  # never measured on
+# Never measured on: all of the calibration text or some of it, part of what the embedded model was trained on, tokens
+# drawn at random, and what a model writes when it is asked for nothing.
+CALIBRATION_TITLES: dict[str, Text] = {
+    "calibration": Text("Una mezcla de todo", "A mixture of all"),
+    "encyclopedia": Text("Enciclopedia", "Encyclopedia"),
+    "novels": Text("Novelas y cuentos", "Novels and tales"),
+    "sentences": Text("Frases sueltas", "Single sentences"),
+    "training_sample": Text("Muestra del entrenamiento", "Sample of the training texts"),
+    "model": Text("Lo que escribe el propio modelo", "What the model itself writes"),
+    "random": Text("Tokens al azar", "Random tokens"),
+}
+CALIBRATION_TEXTS = tuple(CALIBRATION_TITLES)
+DRAWN = ("model", "random")  # made for each model, not read
+# Documents of calibration.txt by where they come from (PROVENANCE.md): first and last + 1.
+PARTS = {"encyclopedia": (0, 223), "novels": (247, 266), "sentences": (266, None)}
 TITLES: dict[str, Text] = {
     "enciclopedia": Text("Enciclopedia: 48 artículos (XQuAD en español)", "Encyclopedia: 48 articles (Spanish XQuAD)"),
     "literatura": Text(
@@ -109,9 +124,17 @@ def text_of(text: EvalText | str) -> EvalText:
 
 
 def calibration_text(name: str) -> tuple[str, ...]:
-    """The documents of a shipped calibration text, one of CALIBRATION_TEXTS."""
+    """The documents of a shipped calibration text, one of CALIBRATION_TEXTS but for DRAWN.
+
+    Of a mixture they come in an order drawn once, so that its first tokens are a sample of all of it.
+    """
     assert name in CALIBRATION_TEXTS
-    return _documents(name)
+    assert name not in DRAWN
+    if name in PARTS:
+        return _documents("calibration")[slice(*PARTS[name])]
+    documents = list(_documents(name))
+    Random(0).shuffle(documents)
+    return tuple(documents)
 
 
 def _documents(name: str) -> tuple[str, ...]:

@@ -1,0 +1,168 @@
+"""Why a recipe loses what it loses: which layer, which channel, and where two models part by depth.
+
+Both models read the same text. Each block of the quantized one is also given the original's states, so that what its
+layers do is told from what came before:
+
+    loss of a layer      |y_q - y|^2 / |y|^2     y, y_q: its outputs in the two blocks, of one block's input
+    error of a weight    (w_q - w)^2 E[x_j^2]    what it adds, on average, to the square of the error of its output
+    parting              |h_q - h|^2 / |h|^2     h, h_q: the residual stream after each block, each model on its own
+
+in dB. Where a scale or a rotation is folded into a layer its outputs are no longer the original's, and it is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from quant.calibrate import Flow
+from quant.methods.base import Statistic
+from quant.model.chain import Block, Link
+from quant.model.layers import Layer, linear_layers
+from quant.model.load import LoadedModel
+from quant.recipe import Calibration
+from quant.work import Progress, Work
+
+CELLS = 48  # rows and columns of the picture of a matrix
+OUTLIER = 6.0  # times the median of the columns' root mean squares: what is called an outlier channel
+
+
+@dataclass(frozen=True)
+class LayerLoss:
+    """How much of a layer's output is error, in dB (0: as large as the output)."""
+
+    layer: Layer
+    loss_db: float
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorMap:
+    """Where in one matrix the error of its output comes from.
+
+    cells: float32 [rows, columns] up to CELLS each, mean error of the weights there (root of the equation above);
+    by_input: float32 [in], each input channel's share of all of it; inputs_rms: float32 [in].
+    """
+
+    layer: Layer
+    cells: Tensor
+    by_input: Tensor
+    inputs_rms: Tensor
+
+    @property
+    def worst_input(self) -> int:
+        """The channel through which most of the error comes."""
+        return int(self.by_input.argmax())
+
+    @property
+    def worst_share(self) -> float:
+        return float(self.by_input[self.worst_input])
+
+    @property
+    def outlier_ratio(self) -> float:
+        """How many times the median channel's input the worst channel's is."""
+        return float(self.inputs_rms[self.worst_input] / self.inputs_rms.median().clamp(min=1e-12))
+
+
+@dataclass(frozen=True, eq=False)
+class Collapse:
+    """What is known so far. depth_db: after each block; left_out: how many layers cannot be compared; worst: of the
+    layer that loses most."""
+
+    tokens: int
+    losses: tuple[LayerLoss, ...] = ()
+    depth_db: tuple[float, ...] = ()
+    left_out: int = 0
+    worst: ErrorMap | None = None
+
+    @property
+    def ranked(self) -> list[LayerLoss]:
+        """From the layer that loses most."""
+        return sorted(self.losses, key=lambda one: one.loss_db, reverse=True)
+
+
+@torch.no_grad()
+def collapse_steps(loaded: LoadedModel, quantized: LoadedModel, calibration: Calibration) -> Work[Collapse]:
+    """Look at both models on a text, block by block. Raises CalibrationError as `Flow` does."""
+    flow, own = Flow(loaded, calibration), Flow(loaded, calibration)
+    layers = {layer.name: layer for layer in linear_layers(loaded)}
+    squares: dict[str, Tensor] = {}
+    losses: list[LayerLoss] = []
+    depth: list[float] = []
+    known_now = Collapse(flow.tokens)
+    for done, block in enumerate(flow.blocks):
+        modules = [m.model.get_submodule(block.name) for m in (loaded, quantized)]
+        folded = _folded(block, *modules)
+        known = flow.read(block, modules[0], frozenset({Statistic.SQUARES}))
+        squares |= {name: found.squares for name, found in known.items() if found.squares is not None}
+        for name, loss in _losses(flow, block, *modules).items():
+            if name not in folded:
+                losses.append(LayerLoss(layers[name], loss))
+        own.read(block, modules[1], frozenset())
+        depth.append(_db(own.outputs, flow.outputs))
+        flow.go_on()
+        own.go_on()
+        missing = sum(len(read.linears) for read in flow.blocks[: done + 1]) - len(losses)
+        known_now = Collapse(flow.tokens, tuple(losses), tuple(depth), missing)
+        yield Progress((done + 1) / (len(flow.blocks) + 1), known_now)
+    if not losses:
+        return known_now
+    layer = known_now.ranked[0].layer
+    error = quantized.weight(layer.name) - loaded.weight(layer.name)
+    return replace(known_now, worst=error_map(layer, error, squares[layer.name]))
+
+
+def error_map(layer: Layer, error: Tensor, squares: Tensor) -> ErrorMap:
+    """Of the error of the weights [out, in], and the mean squares of what they are multiplied by [in]."""
+    weighted = error.square() * squares
+    rows, columns = (min(CELLS, side) for side in weighted.shape)
+    cells = nn.functional.adaptive_avg_pool2d(weighted[None], (rows, columns))[0].sqrt()
+    return ErrorMap(layer, cells, weighted.sum(0) / weighted.sum().clamp(min=1e-30), squares.sqrt())
+
+
+def _losses(flow: Flow, block: Block, original: nn.Module, quantized: nn.Module) -> dict[str, float]:
+    """Of each linear layer, on some of the windows."""
+    states = flow.inputs[: flow.windows_at_once]
+    with _outputs(block, original) as want:
+        flow.through(block, original, states)
+    with _outputs(block, quantized) as got:
+        flow.through(block, quantized, states)
+    return {name: _db(got[name], want[name]) for name in block.linears}
+
+
+def _folded(block: Block, original: nn.Module, quantized: nn.Module) -> set[str]:
+    """The layers whose outputs hold a scale or a rotation of what reads them."""
+    found: set[str] = set()
+    for feed in (feed for feed in block.feeds if feed.link is Link.ROWS and (feed.folds_scale or feed.head_width)):
+        name = feed.source[len(block.name) + 1 :]
+        bias = [module.get_submodule(name).bias for module in (original, quantized)]
+        if bias[0] is not bias[1]:  # a bias stays float, and is replaced where something is folded
+            found.add(feed.source)
+    return found
+
+
+@contextmanager
+def _outputs(block: Block, module: nn.Module) -> Iterator[Mapping[str, Tensor]]:
+    """What each linear layer of a block gives while this is open."""
+    seen: dict[str, Tensor] = {}
+
+    def note(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        return lambda _, __, output: seen.__setitem__(name, output)
+
+    relative = {name: module.get_submodule(name[len(block.name) + 1 :]) for name in block.linears}
+    handles = [one.register_forward_hook(note(name)) for name, one in relative.items()]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _db(got: Tensor, want: Tensor) -> float:
+    """Of the error's energy over that of what was wanted; -inf where there is none."""
+    ratio = float((got - want).double().square().sum() / want.double().square().sum().clamp(min=1e-30))
+    return 10 * math.log10(ratio) if ratio > 0 else -math.inf

@@ -1,0 +1,84 @@
+"""Where a recipe loses is found where it was put; what recovers it is measured; one change at a time."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from quant.activations import Activations
+from quant.evaluation.collapse import Collapse, collapse_steps, error_map
+from quant.evaluation.fixes import fixes
+from quant.model.layers import linear_layers
+from quant.model.load import LoadedModel
+from quant.plots.collapse import depth_figure, error_figure
+from quant.quantization import quantize_model
+from quant.recipe import Calibration, Recipe, Rule, Step
+from quant.scheme import PerChannel, PerTensor, Scheme
+from quant.work import finished
+
+SHORT = Calibration(tokens=512)
+EIGHT, TWO = Scheme.integer(8, PerChannel()), Scheme.integer(2, PerTensor())
+BAD = "transformer.h.1.mlp.c_fc"
+
+
+def found(tiny: LoadedModel, recipe: Recipe) -> Collapse:
+    return finished(collapse_steps(tiny, quantize_model(tiny, recipe), SHORT))
+
+
+def test_the_layer_that_was_spoilt_loses_most_and_the_models_part_after_its_block(tiny: LoadedModel) -> None:
+    spoilt = found(tiny, Recipe((Rule(BAD, TWO), Rule("linear:*", EIGHT))))
+    assert spoilt.ranked[0].layer.name == BAD
+    assert spoilt.worst is not None
+    assert spoilt.worst.layer.name == BAD
+    assert spoilt.depth_db[1] > spoilt.depth_db[0] + 6
+    even = found(tiny, Recipe.uniform(EIGHT))
+    assert even.depth_db[1] < spoilt.depth_db[1] - 6
+    assert len(even.losses) == len(linear_layers(tiny))
+    assert even.left_out == 0
+
+
+def test_a_model_like_its_original_loses_nothing_anywhere(tiny: LoadedModel) -> None:
+    same = finished(collapse_steps(tiny, tiny, SHORT))
+    assert {one.loss_db for one in same.losses} == {-math.inf}
+    assert set(same.depth_db) == {-math.inf}
+
+
+def test_layers_whose_output_is_folded_are_left_out_and_counted(tiny: LoadedModel) -> None:
+    rotated = found(tiny, Recipe.uniform(EIGHT, steps=(Step("hadamard"),)))
+    names = {one.layer.name for one in rotated.losses}
+    assert {x.name for x in linear_layers(tiny)} - names == {f"transformer.h.{i}.attn.c_attn" for i in (0, 1)}
+    assert rotated.left_out == 2
+    assert max(one.loss_db for one in rotated.losses) < -20
+
+
+def test_the_channel_through_which_the_error_comes_is_found(tiny: LoadedModel) -> None:
+    layer = linear_layers(tiny)[0]
+    error = torch.full(layer.matrix, 0.01)
+    squares = torch.ones(layer.matrix[1])
+    squares[7] = 100 * layer.matrix[1]
+    seen = error_map(layer, error, squares)
+    assert seen.worst_input == 7
+    assert seen.worst_share == pytest.approx(100 / 101, rel=0.02)
+    assert seen.outlier_ratio == pytest.approx(math.sqrt(100 * layer.matrix[1]))
+    assert seen.cells.max() == seen.cells[:, 7 * seen.cells.shape[1] // layer.matrix[1]].max()
+    for language in ("es", "en"):
+        assert error_figure(seen, language).data
+        assert depth_figure((-20.0, -3.0), language).data
+
+
+def test_each_fix_changes_one_thing_and_none_is_the_recipe_itself(tiny: LoadedModel) -> None:
+    worst = linear_layers(tiny)[0]
+    for recipe in (
+        Recipe.uniform(Scheme.integer(4, PerTensor()), table=True, activations=Activations.INT8),
+        Recipe.uniform(Scheme.integer(3, PerChannel(), zero_point=True)),
+        Recipe((Rule("linear:*"),)),
+    ):
+        tried = fixes(recipe, worst, SHORT)
+        assert recipe not in [fix.recipe for fix in tried]
+        assert len({fix.recipe for fix in tried}) == len(tried)
+        assert all(fix.name.es != "" for fix in tried)
+    names = {fix.name.en for fix in fixes(Recipe.uniform(Scheme.integer(4, PerTensor()), table=True), worst, SHORT)}
+    assert {"With a zero point", "Groups of 64", "The layer that loses most, in float32",
+            "The token table, in float32"} <= names  # fmt: skip
