@@ -55,7 +55,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     yield from part(making.blocks(), 0, 1)
     yield from part(making.rest(), 0, 1)
     settle(making.model)
-    return replace(loaded, model=making.model)
+    return replace(loaded, model=making.model, folds=tuple(making.folds))
 
 
 def check_float(loaded: LoadedModel) -> None:

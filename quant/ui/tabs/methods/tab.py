@@ -8,9 +8,10 @@ from functools import reduce
 from quant.ui.shared import glossary
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.methods import texts as t
+from quant.ui.tabs.methods.compare import build_compare
 
 # The sections in their order; each builds itself under a heading of its own.
-SECTIONS: tuple[Callable[[Place], Built], ...] = ()
+SECTIONS: tuple[Callable[[Place], Built], ...] = (build_compare,)
 
 
 def build_methods(place: Place) -> Built:
