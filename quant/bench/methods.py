@@ -137,8 +137,7 @@ class Table:
         """What the page reads: the rows and what they are of, a row a line."""
         kept = {name: value for name, value in self.about.items() if name != "model"}
         rows = ",\n".join(json.dumps(r.model_dump(exclude={"live"}), ensure_ascii=False) for r in self.ordered())
-        head = json.dumps(kept, indent=1, ensure_ascii=False).rstrip("\n}")
-        return f'{head},\n "rows": [\n{rows}\n]}}\n'
+        return json.dumps(kept | {"rows": []}, indent=1, ensure_ascii=False).removesuffix("]\n}") + f"\n{rows}\n]}}\n"
 
 
 def ratios(rows: Sequence[Compared]) -> dict[str, float | str | None]:
