@@ -24,7 +24,7 @@ from quant.activations import Activations
 from quant.calibrate import Flow, outside
 from quant.kernels.cpu import hold
 from quant.methods.base import NOTHING_KNOWN, BlockProblem, Statistic, Statistics, Target, alone
-from quant.model.chain import Block, Feed, Link, blocks_of
+from quant.model.chain import Block, Feed, Fold, Link, blocks_of
 from quant.model.layers import Kind, Layer, Place
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear, put
@@ -42,6 +42,7 @@ class Making:
     model: PreTrainedModel
     chosen: Mapping[str, tuple[Layer, Rule]]
     left: set[str] = field(init=False)
+    folds: list[Fold] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.left = set(self.chosen)
@@ -88,10 +89,10 @@ class Making:
             known = self._read(block, flow, step.how.needs)
             for feed in self._feeds(block, step.how.rotates):
                 if step.how.scales is None:
-                    folding.rotate(self.model, feed)
+                    self._fold(feed, None)
                 else:
                     weights = [folding.linear_of(self.model, name).weight for name in feed.layers]
-                    folding.scale(self.model, feed, step.how.scales(weights, known[feed.layers[0]], step.knobs))
+                    self._fold(feed, step.how.scales(weights, known[feed.layers[0]], step.knobs))
         self._scaled(block, flow)
         return self._read(block, flow, self._needs(block))
 
@@ -115,7 +116,11 @@ class Making:
             weights = [folding.linear_of(self.model, n).weight for n in alike]
             schemes = [scheme for n in alike if (scheme := scaling[n].scheme)]
             assert rule.how.scales is not None
-            folding.scale(self.model, feed, rule.how.scales(weights, schemes, known[name], rule.knobs))
+            self._fold(feed, rule.how.scales(weights, schemes, known[name], rule.knobs))
+
+    def _fold(self, feed: Feed, scale: Tensor | None) -> None:
+        self.folds.append(Fold(feed, scale))
+        folding.fold(self.model, self.folds[-1])
 
     def _read(self, block: Block, flow: Flow | None, needs: frozenset[Statistic]) -> dict[str, Statistics]:
         if flow is None:

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from quant.errors import SchemeError
 from quant.hadamard import block_size, rotated
-from quant.model.chain import Feed, Link
+from quant.model.chain import Feed, Fold, Link
 from quant.model.packed import put
 from quant.text import Text
 from quant.weight import Beside
@@ -53,6 +53,14 @@ def beside_of(model: nn.Module, name: str) -> Beside:
     """What the layer called `name` does first."""
     found = model.get_submodule(name)
     return found.beside if isinstance(found, Prefixed) else Beside()
+
+
+def fold(model: PreTrainedModel, what: Fold) -> None:
+    """Do to `model` what a fold says. Raises SchemeError as `scale` does."""
+    if what.scale is None:
+        rotate(model, what.feed)
+    else:
+        scale(model, what.feed, what.scale)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
+from quant.evaluation.methods import Rows
 from quant.lane import Lane
 from quant.loading import load_model
 from quant.model.layers import Layer, census
@@ -51,6 +52,7 @@ class Lab:
     def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES,
                  reference_bytes: int = REFERENCE_BYTES, result_bytes: int = RESULT_BYTES) -> None:  # fmt: skip
         self.heavy = Lane()
+        self.rows = Rows()
         self._extra = extra
         self._cache_bytes, self._reference_bytes, self._result_bytes = cache_bytes, reference_bytes, result_bytes
         self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up

@@ -58,7 +58,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     settle(making.model)
     if recipe.cache:
         set_scheme(making.model, recipe.cache)
-    return replace(loaded, model=making.model)
+    return replace(loaded, model=making.model, folds=tuple(making.folds))
 
 
 def check_float(loaded: LoadedModel) -> None:

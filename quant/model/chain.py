@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from quant.errors import ModelError
@@ -48,6 +48,14 @@ class Feed:
     rows: tuple[int, int] | None = None
     folds_scale: bool = False
     head_width: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """What was done to the input of the layers of a feed: divided by `scale` [in], or, where that is None, rotated."""
+
+    feed: Feed
+    scale: Tensor | None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 
 from quant.errors import ModelError, shown
 from quant.kernels.cpu import rows
+from quant.model.chain import Fold
 from quant.model.config import read_config
 from quant.model.contents import Contents, contents
 from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, settle_floats
@@ -50,7 +51,8 @@ class LoadedModel:
     """A model in evaluation mode, float32, read only, with its tokenizer and where both came from.
 
     remembers: whether its cache gives what one pass over everything gives. longest: where it reads fewer tokens than
-    its configuration says. notes: what whoever uses it should know.
+    its configuration says. notes: what whoever uses it should know. folds: what was done to the inputs of its layers,
+    one after another, before they were quantized here.
     """
 
     name: str
@@ -61,6 +63,7 @@ class LoadedModel:
     remembers: bool = True
     longest: int | None = None
     notes: tuple[Text, ...] = ()
+    folds: tuple[Fold, ...] = ()
 
     @property
     def parameters(self) -> int:

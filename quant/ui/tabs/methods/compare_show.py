@@ -1,0 +1,264 @@
+"""The rows of a comparison as the page shows them: a sentence, a figure, a table, Python, CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import plotly.graph_objects as go
+from markupsafe import Markup
+
+from quant.evaluation.contenders import BASELINE, contenders
+from quant.evaluation.recorded_methods import Compared
+from quant.lab import Lab
+from quant.methods import METHODS, TRANSFORMS
+from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
+from quant.recipe import Recipe
+from quant.scheme import Grid, PerGroup, Scheme, Zero
+from quant.size import size_report
+from quant.text import Language, Text, number, size
+from quant.ui.shared import html
+from quant.ui.shared.glossary import marked
+from quant.ui.shared.templates import macros
+from quant.ui.tabs.methods import compare_texts as t
+from quant.ui.tabs.methods.compare_rows import QUICK_BYTES, Shown, State, all_bits, query_of, recorded_of
+
+PIECES = "tabs/methods/methods.html.j2"
+NEARLY = 0.03  # bits per weight by which two count as equal
+IMPORTS = {
+    "Grid.": "from quant.scheme import Grid, Offset",
+    "learned_format": "from quant.formats import learned_format",
+}
+LANGUAGES: tuple[Language, Language] = ("es", "en")
+
+
+def title(name: str) -> Text:
+    return contenders()[name].title
+
+
+def said(value: float | None, digits: int = 3) -> Text:
+    return t.UNKNOWN if value is None else Text(*(number(value, la, digits) for la in LANGUAGES))
+
+
+def listed(names: Sequence[Text]) -> Text:
+    return Text(*(", ".join(name[la] for name in names) for la in LANGUAGES))
+
+
+def lead(s: Shown) -> Text:
+    """Who wins, by how much over rounding, who ties, and who does worse than rounding."""
+    if not s.rows:
+        return t.NOTHING.format(bits=s.state.bits)
+    best, base = s.best, s.base
+    given = {"bits": s.state.bits, "best": title(best.name), "kl": said(best.kl.value)}
+    if base is None:
+        text = t.ONLY.format(**given)
+    elif best is base:
+        text = t.BASE_WINS.format(**given)
+    else:
+        factor = base.kl.estimate.value / best.kl.estimate.value
+        text = t.WINS.format(**given, factor=said(factor, 2), base=said(base.kl.value))
+    return _joined(text, _more(t.TIES, s.ties), _more(t.WORSE, s.worse))
+
+
+def _more(text: Text, rows: Sequence[Compared]) -> Text:
+    return text.format(names=listed([title(row.name) for row in rows])) if rows else Text("", "")
+
+
+def _joined(*texts: Text) -> Text:
+    return Text("".join(x.es for x in texts), "".join(x.en for x in texts))
+
+
+def lead_html(s: Shown, language: Language) -> Markup:
+    """The sentence, what surprises, and where the bits are not equal."""
+    shown = html.verdict(lead(s)[language])
+    if odd := surprise(s):
+        shown += html.paragraph(_bold(odd[language]))
+    if s.left:
+        names = listed([title(name) for name in s.left])
+        shown += html.caption(t.NO_FORMAT.format(bits=s.state.bits, names=names)[language])
+    return shown
+
+
+def _bold(text: str) -> Markup:
+    parts = text.split("**")
+    return Markup("").join(
+        Markup("<b>{}</b>").format(p) if i % 2 else Markup("{}").format(p) for i, p in enumerate(parts)
+    )
+
+
+def surprise(s: Shown) -> Text | None:
+    odd, base = s.surprise, s.base
+    if odd is None or base is None:
+        return None
+    return t.SURPRISE.format(
+        name=title(odd.name), weight=said(odd.weight_db), base_weight=said(base.weight_db), output=said(odd.output_db),
+        base_output=said(base.output_db),
+    )  # fmt: skip
+
+
+def unequal(s: Shown) -> Text | None:
+    """Which rows take other bits per weight than rounding's, or than most."""
+    usual = (s.base or s.best).bits_per_weight
+    odd = [row for row in s.rows if abs(row.bits_per_weight - usual) > NEARLY]
+    names = [t.UNEQUAL_ONE.format(name=title(row.name), bits=said(row.bits_per_weight)) for row in odd]
+    return t.UNEQUAL.format(names=listed(names)) if odd else None
+
+
+def dots(s: Shown) -> list[Dot]:
+    return [
+        Dot(title(r.name), r.kl.estimate, r.bits_per_weight, r.seconds, r.live, best=r is s.best, base=r is s.base)
+        for r in s.rows
+    ]
+
+
+def chart(lab: Lab, model: str, s: Shown, view: str, language: Language) -> go.Figure:
+    """The figure that the visitor chose."""
+    if view == "seconds":
+        return against_seconds(dots(s), language)
+    if view == "bytes":
+        every = all_bits(lab, model, s.state)
+        lines = [[d for one in every for d, r in zip(dots(one), one.rows, strict=True) if r.name == name]
+                 for name in s.state.names]  # fmt: skip
+        return against_bytes([line for line in lines if line], language)
+    return ranking(dots(s), language)
+
+
+def caption(lab: Lab, model: str, s: Shown, view: str, language: Language) -> Markup:
+    if view != "bytes":
+        return html.caption((t.CAPTION_SECONDS if view == "seconds" else t.CAPTION)[language])
+    bits = [one.state.bits for one in all_bits(lab, model, s.state)] or [s.state.bits]
+    return html.caption(t.CAPTION_BYTES.format(low=min(bits), high=max(bits))[language])
+
+
+def table_html(s: Shown, language: Language) -> Markup:
+    """All figures, folded; what each method does; the Python and the file."""
+    if not s.rows:
+        return methods_html(language)
+    ties = s.ties
+    rows = [_row(row, s, row in ties, language) for row in s.rows]
+    inside = html.table([head[language] for head in t.HEAD], rows) + html.caption(marked(t.READ[language], language))
+    if odd := unequal(s):
+        inside += html.caption(odd[language])
+    inside += macros(PIECES).csv(t.CSV[language], quote(as_csv(s.rows)))
+    code = macros(PIECES).code(python_of(s))
+    return (
+        html.legend(("recorded", "measured"), language)
+        + html.folded(t.TABLE[language], inside)
+        + html.folded(t.PYTHON[language], code)
+        + methods_html(language)
+    )
+
+
+def methods_html(language: Language) -> Markup:
+    """Each method in two sentences, its paper, and what it needs."""
+    rows = []
+    for name, one in contenders().items():
+        needs = METHODS[one.method].needs or (TRANSFORMS[name].needs if name in TRANSFORMS else frozenset())
+        reads = t.NEEDS_TEXT if needs or METHODS[one.method].tune else t.NEEDS_NOTHING
+        below = t.SOURCE.format(source=one.source, needs=reads)[language]
+        rows.append(
+            html.paragraph(
+                html.spaced(Markup("<b>{}</b>").format(one.title[language]), html.cell(one.summary[language], below))
+            )
+        )
+    return html.folded(t.OF_ALL[language], html.NOTHING.join(rows))
+
+
+def _row(row: Compared, s: Shown, tied: bool, language: Language) -> list[str]:
+    kind = "measured" if row.live else "recorded"
+    address = query_of(row.made)
+    use = macros(PIECES).use(address, t.USE[language]) if address else html.NOTHING
+    first = html.row_name(title(row.name)[language], html.spaced(html.mark(kind, language), use),
+                          t.TIE[language] if tied else "")  # fmt: skip
+    seconds = said(row.seconds, 2)[language]
+    per_weight = t.BITS_EACH.format(bits=said(row.bits_per_weight))[language]
+    return [
+        first, html.cell(said(row.kl.value)[language], _against(row, s, language)),
+        said(row.perplexity.value)[language], said(row.weight_db)[language], said(row.output_db)[language],
+        html.cell(size(row.stored_bytes, language), per_weight), seconds,
+    ]  # fmt: skip
+
+
+def _against(row: Compared, s: Shown, language: Language) -> str:
+    """The interval, and the factor over rounding."""
+    ends, base = row.kl.estimate.interval, s.base
+    between = f"{number(ends.low, language, 3)} – {number(ends.high, language, 3)}" if ends else ""
+    if base is None or base is row or not row.kl.value or not base.kl.value:
+        return between
+    less, more = base.kl.value / row.kl.value, row.kl.value / base.kl.value
+    factor = t.TIMES_LESS.format(factor=said(less, 3)) if less >= 1 else t.TIMES_MORE.format(factor=said(more, 3))
+    return f"{between} · {factor[language]}" if between else factor[language]
+
+
+def estimate(lab: Lab, model: str, state: State) -> Text:
+    """How long it would take, by the rows that this machine has made."""
+    recipes, _ = state.recipes(lab, model)
+    text, loaded = state.read_text, lab.loaded(model)
+    missing = {name: recipe for name, recipe in recipes.items() if lab.rows.get(recipe, text) is None}
+    if not missing:
+        return t.ESTIMATE_DONE
+    known: dict[str, float] = {}
+    for name, recipe in missing.items():
+        weights = sum(r.layer.parameters for r in size_report(loaded, recipe).rows if r.quantized)
+        if (seconds := lab.rows.expected(recipe, weights, text)) is not None:
+            known[name] = seconds
+    total = said(sum(known.values()), 2)
+    if len(known) == len(missing):
+        return t.ESTIMATE.format(seconds=total)
+    took = [row.seconds for row in recorded_of(model, state.text, state.bits) if row.name in missing and row.seconds]
+    elsewhere = t.RECORDED_TOOK.format(seconds=said(sum(took), 2)) if took else Text("", "")
+    unknown = listed([title(name) for name in missing if name not in known])
+    first = t.ESTIMATE_SOME.format(names=unknown, seconds=total) if known else t.ESTIMATE_NONE
+    return _joined(first, elsewhere)
+
+
+def python_of(s: Shown) -> str:
+    """A notebook's cell: the recipe of each row, and how it is measured."""
+    recipes = [f'    "{row.name}": {recipe_code(row.made)},' for row in s.rows]
+    needed = [line for word, line in IMPORTS.items() if any(word in recipe for recipe in recipes)]
+    return "\n".join([
+        "from quant import *", *needed, "from quant.texts import shipped_text", "",
+        f'model = load_model("{s.best.made.model}")', "recipes = {", *recipes, "}",
+        f'small = quantize_model(model, recipes["{s.best.name}"])',
+        f'seen = measure(model, small, shipped_text("{s.state.text}").part({QUICK_BYTES}))',
+        "print(seen.kl_mean, seen.perplexity_quantized)",
+    ])  # fmt: skip
+
+
+def recipe_code(recipe: Recipe) -> str:
+    """A uniform recipe as Python, what is as it comes left out."""
+    rule = recipe.rules[-1]
+    assert rule.scheme is not None
+    parts = [scheme_code(rule.scheme)]
+    parts += [] if rule.method == BASELINE else [f'method="{rule.method}"']
+    parts += ["steps=(" + "".join(f'Step("{step.name}"), ' for step in recipe.steps).strip() + ")"] * bool(recipe.steps)
+    return f"Recipe.uniform({', '.join(parts)})"
+
+
+def scheme_code(scheme: Scheme) -> str:
+    """A scheme as Python: by its short name where it has one."""
+    integers = scheme.element.is_integer and isinstance(scheme.granularity, PerGroup)
+    if integers and scheme.grid in (Grid.ABSMAX, Grid.MINMAX):
+        zero = ", zero_point=True" if isinstance(scheme.shift, Zero) else ""
+        return f"Scheme.integer({scheme.element.code_bits}, {scheme.granularity}{zero})"
+    element = f'FORMATS["{scheme.element.name}"]' if not scheme.element.learned else (
+        f"learned_format({scheme.element.code_bits})"
+    )  # fmt: skip
+    scale = "None" if scheme.scale is None else 'FORMATS["float16"]'
+    shift = "" if scheme.shift is None else ', Offset(FORMATS["float16"])'
+    return f"Scheme({element}, {scheme.granularity}, Grid.{scheme.grid.name}, {scale}{shift})"
+
+
+def as_csv(rows: Sequence[Compared]) -> str:
+    """In English, with decimal points: a line a row."""
+    out = io.StringIO()
+    names = ("method", "bits", "bits_per_weight", "stored_bytes", "seconds", "weight_db", "output_db", "kl", "kl_low",
+             "kl_high", "perplexity", "measured_here")  # fmt: skip
+    writer = csv.writer(out)
+    writer.writerow(names)
+    for r in rows:
+        writer.writerow([r.name, r.bits, r.bits_per_weight, r.stored_bytes, r.seconds, r.weight_db, r.output_db,
+                         r.kl.value, r.kl.low, r.kl.high, r.perplexity.value, r.live])  # fmt: skip
+    return out.getvalue()

@@ -1,0 +1,185 @@
+"""What holds for every method, whatever it is: a new one is tested by being registered.
+
+Each quantizes the small GPT-2 once at 3 bits, by the recipe that Comparar gives it, with the fewest steps where it
+takes any. No way to run a model may leave out what stands beside a matrix, and no method may leave a layer out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import SENTENCES
+
+from quant.errors import SchemeError
+from quant.evaluation.contenders import contenders, standard
+from quant.evaluation.drift import drift
+from quant.evaluation.layer_error import LayerErrors, layer_errors
+from quant.file.quantized import load_quantized, save_quantized
+from quant.generation import Sampling
+from quant.methods.base import knobs_of
+from quant.model.load import LoadedModel
+from quant.model.packed import packed_bytes, packed_matrices
+from quant.quantization import quantize_model
+from quant.recipe import Calibration, Recipe
+from quant.run import forward
+from quant.run.reader import reader
+from quant.size import size_report
+from quant.speculate import speculate
+from quant.work import finished
+
+TOLERANCE = 1e-3
+BITS = 3
+CHEAP = ("steps", "iterations", "rounds", "epochs")  # knobs that a method takes time by
+TEXT = " ".join(SENTENCES)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A contender's model and the recipe that made it."""
+
+    name: str
+    recipe: Recipe
+    model: LoadedModel
+
+
+def cheap(recipe: Recipe) -> Recipe:
+    """The same with few calibration tokens and steps."""
+    rule = recipe.rules[0]
+    low = {name: knob.low for name, knob in knobs_of(rule.how.knobs).items() if name in CHEAP}
+    rules = (replace(rule, knobs=rule.how.set_knobs({**vars(rule.knobs), **low})),)
+    reads = Calibration(text="own", own=TEXT, tokens=256) if recipe.calibration else None
+    return replace(recipe, rules=rules, calibration=reads)
+
+
+def recipes(tiny: LoadedModel, bits: int) -> Iterator[tuple[str, Recipe]]:
+    """Of every contender that takes a format of so many bits."""
+    for name in contenders():
+        try:
+            yield name, cheap(standard(name, bits, tiny))
+        except SchemeError:
+            assert bits < 8, f"{name} takes no format of {bits} bits"
+
+
+@pytest.fixture(scope="module")
+def made(tiny: LoadedModel) -> list[Made]:
+    found = [Made(name, recipe, quantize_model(tiny, recipe)) for name, recipe in recipes(tiny, BITS)]
+    seen = {one.name for one in found}
+    others = [(name, cheap(standard(name, 8, tiny))) for name in contenders() if name not in seen]
+    return [*found, *(Made(name, recipe, quantize_model(tiny, recipe)) for name, recipe in others)]
+
+
+def errors(original: LoadedModel, model: LoadedModel) -> LayerErrors:
+    return finished(layer_errors(original, model))
+
+
+def test_every_contender_is_here(made: list[Made]) -> None:
+    assert [one.name for one in made if one.name not in contenders()] == []
+    assert {one.name for one in made} == set(contenders())
+
+
+def test_writing_scoring_drifting_and_speculating_agree(tiny: LoadedModel, made: list[Made]) -> None:
+    ids = [tiny.bos, *tiny.tokenizer.encode(SENTENCES[0])][:24]
+    for one in made:
+        model = one.model.model
+        with torch.no_grad():
+            scored = forward.logits(model, forward.hidden(model, torch.tensor([ids])))[0]
+            read = reader(model, len(ids)).read(ids, every=True)
+            alone = reader(model, len(ids))
+            written = torch.cat([alone.read([token]) for token in ids])
+        assert (read - scored).abs().max() < TOLERANCE, f"{one.name}: several at once"
+        assert (written - scored).abs().max() < TOLERANCE, f"{one.name}: one by one"
+        log_p = scored.double().log_softmax(-1)
+        drifted = drift(tiny, one.model, SENTENCES[0]).tokens
+        for place, token in enumerate(drifted[: len(ids) - 1]):
+            want = float(log_p[place, token.id])
+            assert abs(token.log_p_quantized - want) < TOLERANCE, f"{one.name}: drift at {place}"
+        assert drifts_from(tiny, scored, ids) > 10 * TOLERANCE, f"{one.name} is the original"
+
+
+def drifts_from(original: LoadedModel, logits: torch.Tensor, ids: list[int]) -> float:
+    with torch.no_grad():
+        own = forward.logits(original.model, forward.hidden(original.model, torch.tensor([ids])))[0]
+    return float((own - logits).abs().max())
+
+
+def test_what_a_draft_writes_is_what_its_logits_say(tiny: LoadedModel, made: list[Made]) -> None:
+    for one in made:
+        last = next(iter(speculate(tiny, one.model, SENTENCES[1][:30], Sampling(max_length=30))))
+        ids = list(last.ids[: last.prompt_tokens])
+        with torch.no_grad():
+            for token in last.drafted:
+                logits = forward.logits(one.model.model, forward.hidden(one.model.model, torch.tensor([ids])))[0, -1]
+                assert logits[token] > logits.max() - TOLERANCE, one.name
+                ids.append(token)
+
+
+def test_the_same_recipe_gives_the_same_bytes(tiny: LoadedModel, made: list[Made]) -> None:
+    for one in made:
+        again = quantize_model(tiny, one.recipe)
+        first, second = (
+            [(name, part, t) for name, _, held in packed_matrices(m.model) for part, t in held.parts().items()]
+            for m in (one.model, again)
+        )
+        assert [x[:2] for x in first] == [x[:2] for x in second], one.name
+        assert all(torch.equal(a[2], b[2]) for a, b in zip(first, second, strict=True)), one.name
+
+
+def test_bytes_reported_packed_and_in_the_file_are_one(tiny: LoadedModel, made: list[Made], tmp_path: Path) -> None:
+    for one in made:
+        report = size_report(tiny, one.recipe)
+        reported = sum(row.stored_bytes for row in report.rows if row.quantized)
+        assert packed_bytes(one.model.model) == reported, one.name
+        file = tmp_path / f"{one.name}.safetensors"
+        save_quantized(one.model, one.recipe, file)
+        back = load_quantized(file)
+        assert packed_bytes(back.model) == reported, one.name
+
+
+def test_no_layer_is_left_out_or_stored_by_another_method(tiny: LoadedModel, made: list[Made]) -> None:
+    for one in made:
+        held = {name: held for name, _, held in packed_matrices(one.model.model)}
+        asked = [row.layer for row in size_report(tiny, one.recipe).rows if row.quantized]
+        assert set(held) == {layer.name for layer in asked}, one.name
+        for layer in asked:
+            rule = one.recipe.rule_of(layer)
+            assert rule is not None
+            assert held[layer.name].scheme == rule.scheme, f"{one.name}: {layer.name}"
+            beside = held[layer.name].quantized().beside.parts()
+            assert set(beside) == set(one.recipe.parts_beside(rule, layer)), f"{one.name}: {layer.name}"
+
+
+def test_calibrated_codes_are_not_roundings(tiny: LoadedModel, made: list[Made]) -> None:
+    """Whatever reads a text and stores its scheme's codes must come to others than rounding does."""
+    plain: dict[object, LoadedModel] = {}
+    for one in (m for m in made if m.recipe.calibration is not None):
+        scheme = one.recipe.rules[0].scheme
+        rounding = contenders()["rtn"]
+        try:
+            recipe = Recipe.uniform(scheme, method=rounding.method) if scheme else None
+        except SchemeError:  # rounding does not take that grid
+            continue
+        assert recipe is not None
+        plain[scheme] = plain.get(scheme) or quantize_model(tiny, recipe)
+        ours, theirs = (
+            {name: held.quantized().dequantize() for name, _, held in packed_matrices(m.model)}
+            for m in (one.model, plain[scheme])
+        )
+        assert [name for name in ours if torch.equal(ours[name], theirs[name])] == [], one.name
+
+
+def test_errors_fall_with_bits(tiny: LoadedModel) -> None:
+    falling: dict[str, list[LayerErrors]] = {}
+    for bits in (2, 4, 8):
+        for name, recipe in recipes(tiny, bits):
+            falling.setdefault(name, []).append(errors(tiny, quantize_model(tiny, recipe)))
+    for name, found in falling.items():
+        for worse, better in pairwise(found):
+            assert better.weights > worse.weights, name
+            assert worse.outputs is not None
+            assert better.outputs is not None
+            assert better.outputs > worse.outputs, name
