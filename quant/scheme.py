@@ -252,8 +252,8 @@ class Scheme:
                 .format(got=chosen.name, allowed=", ".join(g.name for g in allowed),
                         zero=Text(" y punto cero", " and a zero point") if zero_point else "")
             )  # fmt: skip
-        shift = {Grid.MINMAX: Zero(), Grid.RANGE: Offset(scale)}.get(chosen)
-        return cls(integer_format(bits, signed=not asymmetric), granularity, chosen, scale, shift)
+        shifts: dict[Grid, Zero | Offset] = {Grid.MINMAX: Zero(), Grid.RANGE: Offset(scale)}
+        return cls(integer_format(bits, signed=not asymmetric), granularity, chosen, scale, shifts.get(chosen))
 
     @property
     def levels(self) -> int:

@@ -1,4 +1,4 @@
-"""Rounding by chance, clipping, searching, learning values, HQQ: what each claims, and never worse than what it says."""
+"""Rounding by chance, clipping, searching, learning values, HQQ: what each claims, on weights that are hard."""
 
 from __future__ import annotations
 

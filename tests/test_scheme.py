@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from cases import each
 
 from quant.errors import SchemeError
 from quant.formats import ELEMENTS, FORMATS, NumberFormat, learned_format
+from quant.methods import quantize
 from quant.packing import bits_per_weight
 from quant.scheme import INTEGER_GRIDS, Flat, Granularity, Grid, Offset, PerChannel, PerGroup, PerTensor, Scheme, Zero
 
@@ -104,8 +106,6 @@ def test_absmax_takes_signed_codes_and_min_max_a_zero_point() -> None:
 
 def test_an_integer_scheme_names_its_grid() -> None:
     """Scale of a group whose largest weight is -2, and the levels: 2**b - 1 for absmax, 2**b for the others."""
-    from quant.methods import quantize
-
     weight = torch.tensor([[1.0, -2.0, 0.5, 0.25]])
     for bits in range(2, 9):
         half = 2 ** (bits - 1)
@@ -127,7 +127,7 @@ def test_an_integer_scheme_names_its_grid() -> None:
         with pytest.raises(SchemeError) as caught:
             Scheme.integer(4, PerTensor(), grid=grid, zero_point=zero)
         assert caught.value.text.en == said
-    with pytest.raises(SchemeError, match="Scheme.integer, grid: got"):
+    with pytest.raises(SchemeError, match=r"Scheme\.integer, grid: got"):
         Scheme.integer(4, PerTensor(), grid="half")  # type: ignore[arg-type]
 
 

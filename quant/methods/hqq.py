@@ -142,7 +142,7 @@ def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: Knobs, g
 
 METHOD: Method[Knobs] = Method(
     "hqq",
-    Text("HQQ", "HQQ"),
+    Text("HQQ (cero libre)", "HQQ (free zero)"),
     Text("Sin datos, desplaza el cero de cada grupo para que unos pocos pesos carguen con el error y los demás "
          "queden cerca.",
          "Without data, it shifts the zero of each group so that a few weights bear the error and the others stay "
