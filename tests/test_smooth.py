@@ -85,9 +85,11 @@ def test_the_product_is_bitsandbytes_but_for_the_weights_of_the_columns_kept_whi
     assert torch.equal(made.q.codes.view(torch.int8)[:, others], int8("codes")[:, others])
     torch.testing.assert_close(made.q.scales(), int8("absmax")[:, None] / 127)
     got = made.beside.product(x, lambda z: Activations.INT8.rounded(z) @ made.q.dequantize().t())
+    rest = got - x[:, columns] @ made.beside.outliers.values.float().t()
+    torch.testing.assert_close(rest, int8("rest"), rtol=1e-3, atol=1e-3)  # theirs is float16
     rounded_columns = (int8("codes").float() * int8("absmax")[:, None] / 127)[:, columns]
     theirs = got + x[:, columns] @ (rounded_columns - weight[:, columns]).t()
-    torch.testing.assert_close(theirs, int8("y"), rtol=2e-3, atol=2e-3)  # theirs is float16
+    torch.testing.assert_close(theirs, int8("y"), rtol=1e-2, atol=1e-2)  # their layer on a processor is less exact
     exact = x @ weight.t()
     assert float((got - exact).norm()) < 0.9 * float((int8("y") - exact).norm())
     assert float((int8("y") - exact).norm()) < 0.5 * float((int8("y.plain") - exact).norm())
