@@ -12,21 +12,21 @@ from quant.model.packed import settle_floats
 from quant.model.skeleton import turn_conv1d
 from quant.text import Text
 
-SEED = 0
+SEED, LAYERS = 0, 12
 PARAMETERS = 124_439_808
 
 
-def gpt2_124m() -> GPT2LMHeadModel:
-    """Float32, in evaluation mode, as transformers builds it (Conv1D, tied table)."""
+def gpt2_124m(layers: int = LAYERS) -> GPT2LMHeadModel:
+    """Float32, in evaluation mode, as transformers builds it (Conv1D, tied table); with fewer layers for a look."""
     torch.manual_seed(SEED)
-    model = GPT2LMHeadModel(GPT2Config()).eval()
-    assert sum(p.numel() for p in model.parameters()) == PARAMETERS
+    model = GPT2LMHeadModel(GPT2Config(n_layer=layers)).eval()
+    assert layers != LAYERS or sum(p.numel() for p in model.parameters()) == PARAMETERS
     return model
 
 
-def loaded_124m(tokenizer: Any = None) -> LoadedModel:
+def loaded_124m(tokenizer: Any = None, layers: int = LAYERS) -> LoadedModel:
     """The same as the page holds a model: weights [out, in], the table tied. Writing text needs a tokenizer."""
-    model = gpt2_124m()
+    model = gpt2_124m(layers)
     turn_conv1d(model)
     model.tie_weights()
     settle_floats(model)
