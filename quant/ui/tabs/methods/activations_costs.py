@@ -126,8 +126,8 @@ def table_html(lab: Lab, model: str, weight_bits: int, language: Language, read:
         html.verdict(sentence(known, weight_bits)[language])
         + html.table([name[language] for name in head], rows)
         + html.legend([kind for kind in kinds if any(c.kind == kind for c in known.values())], language)
-        + html.caption(marked(t.RULE.format(where=where)[language], language))
         + html.caption(t.PUBLISHED[language])
+        + html.folded(t.READ[language], html.caption(marked(t.RULE.format(where=where)[language], language)))
     )
 
 

@@ -52,6 +52,7 @@ FIX = Text(
     " What helps {kind} most is {step}: it lowers its KL from {before} to {after} nats.",
 )
 NO_FIX = Text(" Ninguna transformación ayuda a {kind}.", " No transform helps {kind}.")
+READ = Text("Cómo leer la tabla", "How to read the table")
 RULE = Text(
     "«Roto» es lo que dice la regla del veredicto de Métrica: perplejidad al doble, KL de 0,45 nats o coincidencia del "
     "60\N{NARROW NO-BREAK SPACE}%. Debajo de cada cifra, su [[intervalo|intervalo]] del 95\N{NARROW NO-BREAK SPACE}%. "
