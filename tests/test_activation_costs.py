@@ -27,7 +27,7 @@ from quant.ui.tabs.methods.activations_costs import Asked, Cost, address, known_
 from quant.ui.tabs.metrics.measure import chosen_text
 
 TOLERANCE = 1e-3  # another processor adds in another order
-SHORT = own_text("El tren que va a Sevilla sale a las tres y media, y el de Madrid, un cuarto de hora después. " * 12)
+SHORT = own_text("El tren que va a Sevilla sale a las tres y media, y el de Madrid, un cuarto de hora después. " * 3)
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +105,11 @@ def test_what_a_stop_leaves_is_kept_and_not_measured_again(hub_folder: Path) -> 
     work, done = measure(lab, "en", Asked(model, 8), one_text), 0
     for frame in work:
         done += frame.table is not None
-        if done == 3:
+        if done == 2:
             break
     work.close()  # type: ignore[attr-defined]
     known = known_costs(lab, model, 8, one_text)
-    assert list(known) == list(cases(8)[:3])
+    assert list(known) == list(cases(8)[:2])
     assert {cost.kind for cost in known.values()} == {"measured"}
-    again = [next(work) for work in [measure(lab, "en", Asked(model, 8), one_text)] for _ in range(3)]
+    again = [next(work) for work in [measure(lab, "en", Asked(model, 8), one_text)] for _ in range(2)]
     assert all(frame.table for frame in again), "no step of work before a row that is known"
