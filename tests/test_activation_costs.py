@@ -81,13 +81,13 @@ def costs(**kl: float) -> dict[Case, Cost]:
 def test_the_sentence_is_what_was_measured() -> None:
     said = sentence(costs(int8=0.006, int8_tensor=0.013, int4=1.9, int4_h=0.7, mxfp4=0.6), 8)
     assert said.es == (
-        "Con pesos de 8 bits, este modelo aguanta 8 bits por token y 8 bits con una escala para todo y se rompe con "
-        "4 bits por token y MXFP4. Lo que más ayuda a 4 bits por token: Rotación de Hadamard, que baja su KL de 1,9 a "
-        "0,7 nats."
+        "Con pesos de 8 bits, este modelo aguanta 8 bits por token y 8 bits con una escala para todo, y se rompe con "
+        "4 bits por token y MXFP4. Lo que más ayuda a «4 bits por token» es «Rotación de Hadamard»: su KL baja de 1,9 "
+        "a 0,7 nats."
     )
     assert sentence(costs(int8=0.006, nvfp4=0.3), 8).en.endswith("and NVFP4: nothing that was measured breaks it.")
     assert "survives nothing" in sentence(costs(int8=0.5), 8).en
-    assert "No transform helps 4 bits per token" in sentence(costs(int4=1.9, int4_h=2.0), 8).en
+    assert "No transform helps “4 bits per token”" in sentence(costs(int4=1.9, int4_h=2.0), 8).en
 
 
 def test_every_kind_has_its_words_and_every_cell_its_link(kept: RecordedCosts) -> None:
