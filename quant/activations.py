@@ -64,8 +64,8 @@ class Activations:
     >>> Activations.INT8.name
     'int8'
     >>> from quant import BLOCKS
-    >>> Activations(scheme=BLOCKS["MXFP4"].scheme).rounded(torch.full((1, 32), 0.9))[0, 0].item()  # 0.25 * 4
-    1.0
+    >>> Activations(scheme=BLOCKS["MXFP4"].scheme).rounded(torch.full((1, 32), 0.7))[0, 0].item()  # 6 / 8
+    0.75
     """
 
     format: NumberFormat | None = None

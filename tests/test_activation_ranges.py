@@ -57,10 +57,13 @@ def test_a_planted_outlier_is_found_and_drawn_and_said() -> None:
     assert ranges([1.0] * 4, first=101.0).massive
     languages: tuple[Language, ...] = ("es", "en")
     for language in languages:
-        marks = [trace for trace in by_channel(planted, language).data if trace.mode == "markers"]
+        marks = [trace for trace in by_channel(planted, language).data if trace.marker.symbol == "diamond"]
         assert [list(trace.y) for trace in marks] == [[50.0, 21.0]]
-        assert not [trace for trace in by_channel(plain, language).data if trace.mode == "markers"]
-        assert heat_map(planted, language).data[0].z.shape == planted.heat.shape
+        assert not [trace for trace in by_channel(plain, language).data if trace.marker.symbol == "diamond"]
+        heat, *above = heat_map(planted, language).data
+        assert heat.z.shape == planted.heat.shape
+        assert [list(trace.x) for trace in above] == [[40, 41]]
+        assert len(heat_map(plain, language).data) == 1
     assert "2 canales atípicos de 64; el mayor, el 40, llega a 50, 50 veces" in meaning(planted, "x").es
     assert "no channel is an outlier" in meaning(plain, "x").en
 

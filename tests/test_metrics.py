@@ -19,6 +19,7 @@ from cases import each
 from markupsafe import escape
 from working import known as known_steps
 
+from quant.activations import ACTIVATIONS
 from quant.evaluation import compare, quality
 from quant.evaluation.bandwidth import Machine
 from quant.evaluation.bootstrap import Interval
@@ -211,6 +212,8 @@ def test_memory_is_what_is_held_and_says_where_that_is_not_the_file(lab: Lab, la
         assert said.endswith(text.format(**shown)[language])
         assert (bits[0] == pytest.approx(bits[1])) == (name != "TQ1_0")
         assert next(h.kernel for h in held if h.kernel).summary[language] in said
+        rounded = computes(held, report, ACTIVATIONS["mxfp4"])[language]
+        assert t.COMPUTES_SIMULATED.format(name="MXFP4")[language] in rounded
 
 
 def test_frames_only_ever_compare_the_same_tokens(tiny_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

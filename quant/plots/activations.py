@@ -11,8 +11,7 @@ from quant.text import Language, Text, number
 
 HEIGHT = 380
 FLOOR = 1e-3  # of the largest: smaller magnitudes share the palest colour, and the lower end of an axis
-# One colour from pale to dark, then the colour of error for the last stretch: what is far above the rest.
-COLOURS = [[0.0, "#EAF3FA"], [0.35, "#9CC9E8"], [0.65, ORIGINAL], [0.85, "#003A5C"], [1.0, ERROR]]
+COLOURS = [[0.0, "#F2F7FB"], [0.4, "#9CC9E8"], [0.75, ORIGINAL], [1.0, "#00263D"]]  # the original's blue, pale to dark
 TOKEN = Text("token del texto, en orden de lectura", "token of the text, in reading order")
 CHANNEL = Text("canal (columna de la entrada)", "channel (column of the input)")
 ONE = Text("canal", "channel")
@@ -26,7 +25,7 @@ RULE = Text("desde aquí, atípico: {limit}", "outlier from here on: {limit}")
 
 
 def heat_map(seen: Ranges, language: Language) -> go.Figure:
-    """Tokens down, channels across; the colour is the largest magnitude of a bin, on a logarithmic scale."""
+    """Tokens down, channels across; colour: the largest magnitude of a bin, on a log scale. Outliers are marked."""
     low, high = _ends(seen)
     ticks = log_axis(low, high, language)
     rows, columns = seen.heat.shape
@@ -44,6 +43,12 @@ def heat_map(seen: Ranges, language: Language) -> go.Figure:
                           "<extra></extra>",
         )
     )  # fmt: skip
+    if seen.outliers:
+        figure.add_scatter(
+            x=list(seen.outliers), y=[0.0] * len(seen.outliers), mode="markers", cliponaxis=False,
+            marker={"color": ERROR, "symbol": "triangle-down", "size": 10},
+            hovertemplate=f"{OUTLIER[language]} %{{x}}<extra></extra>",
+        )  # fmt: skip
     figure.update_xaxes(title=CHANNEL[language])
     figure.update_yaxes(title=TOKEN[language], autorange="reversed")
     return finish(figure, language, HEIGHT)
@@ -55,12 +60,12 @@ def by_channel(seen: Ranges, language: Language) -> go.Figure:
     places, low = np.arange(1, seen.channels + 1), _ends(seen)[0]
     high = max(float(seen.largest.max()), seen.threshold) * 1.6
     figure = go.Figure()
-    for values, colour, dash, name in (
-        (seen.largest, ORIGINAL_LINE, "solid", LARGEST), (seen.typical, MANTISSA_LINE, "dot", TYPICAL),
+    for values, colour, mode, name in (
+        (seen.typical, MANTISSA_LINE, "markers", TYPICAL), (seen.largest, ORIGINAL_LINE, "lines", LARGEST),
     ):  # fmt: skip
         figure.add_scatter(
-            x=places, y=np.clip(values[order], low, None).astype(np.float32), mode="lines", name=name[language],
-            customdata=order, line={"color": colour, "width": 2, "dash": dash},
+            x=places, y=np.clip(values[order], low, None).astype(np.float32), mode=mode, name=name[language],
+            customdata=order, line={"color": colour, "width": 2}, marker={"color": colour, "size": 4},
             hovertemplate=f"{ONE[language]} %{{customdata}}: %{{y:.3g}}<extra>{name[language]}</extra>",
         )  # fmt: skip
     marked = len(seen.outliers)

@@ -120,19 +120,21 @@ def table_html(lab: Lab, model: str, weight_bits: int, language: Language, read:
         return html.notice(t.NOTHING_YET.format(button=t.MEASURE)[language], "note")
     head = [t.KIND, t.ALONE, *(TRANSFORMS[step].title for step in STEPS if step)]
     rows = [_row(kind, model, weight_bits, known, language) for kind in KINDS]
-    kinds = ["recorded", "measured"]
+    kinds = [kind for kind in ("recorded", "measured") if any(cost.kind == kind for cost in known.values())]
     where = t.WHERE.format(title=read.title)
     return (
         html.verdict(sentence(known, weight_bits)[language])
         + html.table([name[language] for name in head], rows)
-        + html.legend([kind for kind in kinds if any(c.kind == kind for c in known.values())], language)
-        + html.caption(marked(t.RULE.format(where=where)[language], language))
+        + html.legend([*kinds, "simulated"], language)
         + html.caption(t.PUBLISHED[language])
+        + html.folded(t.READ[language], html.caption(marked(t.RULE.format(where=where)[language], language)))
     )
 
 
 def _row(kind: str, model: str, weight_bits: int, known: dict[Case, Cost], language: Language) -> list[str]:
-    name = html.cell(t.KINDS[kind][0][language], arithmetic(kind, weight_bits))
+    # With a scale for each group of weights even 8 bits per token are rounded, and then multiplied as floats.
+    simulated = html.NOTHING if kind == "float" else html.mark("simulated", language)
+    name = html.row_name(t.KINDS[kind][0][language], simulated, arithmetic(kind, weight_bits))
     return [name, *(_cell(Case(weight_bits, kind, step), model, known, language) for step in STEPS)]
 
 

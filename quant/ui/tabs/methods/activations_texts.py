@@ -42,16 +42,36 @@ SURVIVES = Text(
     "Con pesos de {bits} bits, este modelo aguanta {kinds}", "With {bits}-bit weights this model survives {kinds}"
 )
 SURVIVES_NOTHING = Text(
-    "Con pesos de {bits} bits, este modelo no aguanta nada de lo medido", "With {bits}-bit weights this model survives "
-    "nothing of what was measured",
+    "Con pesos de {bits} bits, este modelo no aguanta nada de lo medido",
+    "With {bits}-bit weights this model survives nothing of what was measured",
 )  # fmt: skip
-BREAKS = Text(" y se rompe con {kinds}", " and breaks with {kinds}")
+BREAKS = Text(", y se rompe con {kinds}", ", and breaks with {kinds}")
 BREAKS_NOWHERE = Text(": nada de lo medido lo rompe", ": nothing that was measured breaks it")
 FIX = Text(
-    " Lo que más ayuda a {kind}: {step}, que baja su KL de {before} a {after} nats.",
-    " What helps {kind} most is {step}: it lowers its KL from {before} to {after} nats.",
+    " Lo que más ayuda a «{kind}» es «{step}»: su KL baja de {before} a {after} nats.",
+    " What helps “{kind}” most is “{step}”: its KL falls from {before} to {after} nats.",
 )
-NO_FIX = Text(" Ninguna transformación ayuda a {kind}.", " No transform helps {kind}.")
+NO_FIX = Text(" Ninguna transformación ayuda a «{kind}».", " No transform helps “{kind}”.")
+READ = Text("Cómo leer la tabla", "How to read the table")
+RULE = Text(
+    "«Roto» es lo que dice la regla del veredicto de Métrica: perplejidad al doble, KL de 0,45 nats o coincidencia del "
+    "60\N{NARROW NO-BREAK SPACE}%. Debajo de cada cifra, su [[intervalo]] del 95\N{NARROW NO-BREAK SPACE}%. {where}. "
+    "Todo menos la primera fila se simula: las activaciones se redondean a los mismos números y se multiplican en "
+    "float32, así que el error es el de verdad y la velocidad no (con pesos de 8 bits y una escala por canal, 8 bits "
+    "por token sí se multiplica con enteros). La segunda escala de NVFP4 es aquí una por token.",
+    "“Broken” is what the rule of the verdict in Metrics says: perplexity doubled, a KL of 0.45 nats, or agreement of "
+    "60%. Below each figure is its [[95% interval|intervalo]]. {where}. All but the first row is simulated: activations "
+    "are rounded to the same numbers and multiplied in float32, so that the error is the real one and the speed is not "
+    "(with weights of 8 bits and one scale per channel, 8 bits per token is multiplied with integers). NVFP4’s second "
+    "scale is one per token here.",
+)
+WHERE = Text(": nada de lo medido lo rompe", ": nothing that was measured breaks it")
+FIX = Text(
+    " Lo que más ayuda a «{kind}» es «{step}»: su KL baja de {before} a {after} nats.",
+    " What helps “{kind}” most is “{step}”: its KL falls from {before} to {after} nats.",
+)
+NO_FIX = Text(" Ninguna transformación ayuda a «{kind}».", " No transform helps “{kind}”.")
+READ = Text("Cómo leer la tabla", "How to read the table")
 RULE = Text(
     "«Roto» es lo que dice la regla del veredicto de Métrica: perplejidad al doble, KL de 0,45 nats o coincidencia del "
     "60\N{NARROW NO-BREAK SPACE}%. Debajo de cada cifra, su [[intervalo|intervalo]] del 95\N{NARROW NO-BREAK SPACE}%. "

@@ -110,7 +110,8 @@ def computes(held: Sequence[HeldLayer], report: SizeReport, activations: Activat
     """What multiplies the packed weights when it writes, and what they take in memory beside what they take stored."""
     kernels = list({h.kernel.name: h.kernel for h in held if h.kernel}.values())
     said = Text(*(", ".join(k.summary[la] for k in kernels) for la in LANGUAGES))
-    rounded = t.COMPUTES_INT8 if activations == Activations.INT8 else t.COMPUTES_FLOAT
+    known = {Activations.FLOAT: t.COMPUTES_FLOAT, Activations.INT8: t.COMPUTES_INT8}
+    rounded = known.get(activations) or t.COMPUTES_SIMULATED.format(name=activations.name)
     alone = any(k.name in NAMING_ACTIVATIONS for k in kernels)
     how = t.COMPUTES_ALONE.format(kernels=said) if alone else t.COMPUTES.format(kernels=said, activations=rounded)
     bits = [

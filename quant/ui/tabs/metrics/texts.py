@@ -137,6 +137,10 @@ COMPUTES_FLOAT = Text("activaciones float32", "float32 activations")
 COMPUTES_INT8 = Text(
     "activaciones redondeadas a 8 bits, con una escala por token", "activations rounded to 8 bits, one scale per token"
 )
+COMPUTES_SIMULATED = Text(
+    "activaciones redondeadas a {name}, simulado: se multiplican en float32",
+    "activations rounded to {name}, simulated: they are multiplied in float32",
+)
 COMPUTES_HELD = Text(
     "Los pesos cuantizados ocupan {held} bits también en memoria: no hay copia en float32.",
     "Quantized weights take {held} bits in memory too: there is no float32 copy.",
