@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 
 from quant.ui.shared import glossary
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.methods import texts as t
+from quant.ui.tabs.methods.cache import build_cache
 
+CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
 # The sections in their order; each builds itself under a heading of its own.
-SECTIONS: tuple[Callable[[Place], Built], ...] = ()
+SECTIONS: tuple[Callable[[Place], Built], ...] = (build_cache,)
 
 
 def build_methods(place: Place) -> Built:
