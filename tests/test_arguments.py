@@ -27,12 +27,18 @@ from quant import (
     quantize_model,
 )  # fmt: skip
 from quant.arguments import check, fits
+from quant.cache import CachePer
 from quant.errors import PromptError, WeightError
 from quant.model.load import LoadedModel
 
 FOUR = Scheme.integer(4, PerGroup(64))
 CLASSES_WITHOUT_ARGUMENTS = {"PerTensor", "PerChannel", "QuantError"}
-VALUES = {"BLOCKS", "FORMATS", "METHODS"}  # dictionaries: a key that is not there is Python's own KeyError
+VALUES = {
+    "BLOCKS",
+    "FORMATS",
+    "METHODS",
+    "TRANSFORMS",
+}  # dictionaries: a key that is not there is Python's own KeyError
 LONGEST = 2000  # characters of a message in both languages
 
 
@@ -53,6 +59,7 @@ def names(tiny: LoadedModel, folder: Path) -> dict[str, tuple[tuple[Any, ...], d
                 "no_repeat_ngram_size": 2, "stop_at_end": True}  # fmt: skip
     return {
         "Activations": ((FORMATS["int8"],), {"per": quant.Activations.INT8.per, "static": False}),
+        "CacheScheme": ((FOUR, FOUR), {"keys_per": CachePer.TOKEN, "values_per": CachePer.CHANNEL}),
         "Calibration": (("calibration", 4096, ""), {}),
         "EvalText": (("a", own_text("Uno dos").title, ("uno",)), {}),
         "PerGroup": ((64,), {}),
@@ -64,6 +71,9 @@ def names(tiny: LoadedModel, folder: Path) -> dict[str, tuple[tuple[Any, ...], d
         "Scheme": ((FORMATS["int4"], PerGroup(64)), {"grid": FOUR.grid, "scale": FOUR.scale, "shift": None,
                                                     "ties": None, "codes_from": FOUR.codes_from, "name": ""}),
         "Scheme.integer": ((4, PerGroup(64)), {"zero_point": False, "scale": FORMATS["float16"]}),
+        "Step": (("hadamard",), {"knobs": None}),
+        "cache_bytes": ((model, Recipe(), 40), {}),
+        "cache_scheme": ((8, 4), {"per": "token", "group": 16, "zero_point": False}),
         "evaluate": ((model, "Hola a todos"), {}),
         "generate": ((model, "Hola"), settings | {"sampling": None}),
         "load_model": ((folder,), {}),

@@ -664,7 +664,7 @@ def test_what_stands_beside_the_codes_is_saved_and_loaded(tiny: LoadedModel, tmp
     assert report.stored_bytes == sum(t.nbytes for n, t in tensors_of(path).items() if not n.startswith("tokenizer/"))
 
 
-def test_a_file_never_claims_what_no_model_can_do(done: LoadedModel, tmp_path: Path) -> None:
-    with pytest.raises(QuantError, match="leave the recipe's cache empty"):
+def test_a_file_never_claims_a_cache_that_its_model_has_not(done: LoadedModel, tmp_path: Path) -> None:
+    with pytest.raises(QuantError, match="keys and values in another way"):
         save_quantized(done, replace(RECIPE, cache=CacheScheme(keys=FOUR)), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ from quant.generation import Sampling
 from quant.model.load import LoadedModel
 
 FOLDER = Path(quant.__file__).parent
-VALUES = {"BLOCKS", "FORMATS", "METHODS"}  # whose help is that of their type
+VALUES = {"BLOCKS", "FORMATS", "METHODS", "TRANSFORMS"}  # whose help is that of their type
 CANNOT_FAIL = {"PerTensor", "PerChannel", "EvalText", "QuantError"}
 MADE_BY_OTHERS = {"LoadedModel"}  # what load_model gives
 

@@ -325,6 +325,6 @@ def test_a_recipe_is_calibrated_just_where_a_method_asks() -> None:
     assert replace(weighted, calibration=Calibration(tokens=512)) != weighted
 
 
-def test_what_no_model_can_do_yet_is_refused(tiny: LoadedModel) -> None:
-    with pytest.raises(QuantError, match="leave the recipe's cache empty"):
+def test_a_cache_that_fits_no_head_is_refused(tiny: LoadedModel) -> None:
+    with pytest.raises(SchemeError, match="64 does not divide the 32"):
         quantize_model(tiny, Recipe.uniform(FOUR, cache=CacheScheme(keys=FOUR)))

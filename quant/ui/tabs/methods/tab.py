@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 
 from quant.ui.shared import glossary
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.methods import texts as t
 from quant.ui.tabs.methods.activations import build_activations
+from quant.ui.tabs.methods.cache import build_cache
 from quant.ui.tabs.methods.calibration import build_calibration
 from quant.ui.tabs.methods.collapse import build_collapse
 from quant.ui.tabs.methods.compare import build_compare
 
+CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
 # The sections in their order; each builds itself under a heading of its own.
-SECTIONS: tuple[Callable[[Place], Built], ...] = (build_compare, build_calibration, build_activations, build_collapse)
+SECTIONS: tuple[Callable[[Place], Built], ...] = (
+    build_compare,
+    build_calibration,
+    build_activations,
+    build_cache,
+    build_collapse,
+)
 
 
 def build_methods(place: Place) -> Built:
