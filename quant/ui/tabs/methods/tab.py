@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
-from quant.ui.shared import glossary
 from quant.ui.tabs.base import Built, Place
-from quant.ui.tabs.methods import texts as t
 from quant.ui.tabs.methods.compare import build_compare
 
 # The sections in their order; each builds itself under a heading of its own.
@@ -15,7 +13,6 @@ SECTIONS: tuple[Callable[[Place], Built], ...] = (build_compare,)
 
 
 def build_methods(place: Place) -> Built:
-    glossary.prose(t.INTRO[place.language], place.language)
     return reduce(_joined, (build(place) for build in SECTIONS), Built())
 
 
