@@ -24,7 +24,8 @@ HOVER = Text("{name}: {kl} nats{ends}, {bits} bits por peso, {seconds} ({kind})"
              "{name}: {kl} nats{ends}, {bits} bits per weight, {seconds} ({kind})")  # fmt: skip
 TOOK = Text("{n} s", "{n} s")
 UNKNOWN = Text("tiempo desconocido", "time unknown")
-LINE_HEIGHT, ROOM = 34, 1.25
+LINE_HEIGHT, ROOM = 38, 1.25
+CLOSE = 8  # from the least to the greatest KL: then each digit has a tick
 LEAST_KL, LEAST_SECONDS = 1e-6, 0.05
 
 
@@ -60,10 +61,16 @@ def ranking(dots: Sequence[Dot], language: Language) -> go.Figure:
     figure = go.Figure()
     for base in (d for d in ranked if d.base):
         figure.add_vline(x=base.kl.value, line={"color": ERROR, "width": 1.5, "dash": "dot"})
-    _marks(figure, ranked, [d.kl.value for d in ranked], [d.name[language] for d in ranked], language, "error_x")
+    _marks(figure, ranked, [d.kl.value for d in ranked], list(range(len(ranked))), language, "error_x")
+    for place, dot in enumerate(ranked):  # over its mark, where a phone has room for it
+        figure.add_annotation(
+            x=0, xref="paper", xanchor="left", y=place, yshift=14, text=dot.name[language], showarrow=False,
+            font={"size": 12, "color": INK},
+        )  # fmt: skip
     figure.update_xaxes(title=KL[language], **_kl_axis(ranked, language))
-    figure.update_yaxes(showgrid=False, type="category", ticklabelstandoff=4)
-    return finish(figure, language, 96 + LINE_HEIGHT * len(ranked))
+    figure.update_yaxes(showgrid=False, showticklabels=False, zeroline=False, range=[-0.6, len(ranked) - 0.1])
+    drawn = finish(figure, language, 84 + LINE_HEIGHT * len(ranked))
+    return drawn.update_layout(margin={"l": 8, "r": 12, "t": 8, "b": 50})
 
 
 def against_seconds(dots: Sequence[Dot], language: Language) -> go.Figure:
@@ -94,7 +101,7 @@ def against_bytes(lines: Sequence[Sequence[Dot]], language: Language) -> go.Figu
     return finish(figure, language, 400)
 
 
-def _marks(figure: go.Figure, dots: Sequence[Dot], x: Sequence[float], y: Sequence[float | str], language: Language,
+def _marks(figure: go.Figure, dots: Sequence[Dot], x: Sequence[float], y: Sequence[float], language: Language,
            error: str, names: bool = False) -> None:  # fmt: skip
     """Squares with their interval along the axis of KL, hollow where recorded."""
     text = [f"\N{NO-BREAK SPACE}{d.name[language]}" for d in dots] if names else None
@@ -120,4 +127,9 @@ def _kl_axis(dots: Sequence[Dot], language: Language) -> dict[str, object]:
     known = [d.kl for d in dots if math.isfinite(d.kl.value)]
     lows = [max(k.interval.low if k.interval else k.value, 0.1 * k.value, LEAST_KL) for k in known]
     highs = [k.interval.high if k.interval else k.value for k in known]
-    return log_axis(min(lows) / ROOM, max([*highs, LEAST_KL * 2]) * ROOM, language)
+    low, high = min(lows) / ROOM, max([*highs, LEAST_KL * 2]) * ROOM
+    axis = log_axis(low, high, language)
+    if high / low < CLOSE:
+        ticks = [v for power in range(-6, 2) for step in range(1, 10) if low <= (v := step * 10.0**power) <= high]
+        axis |= {"tickvals": ticks, "ticktext": [number(v, language, 1) for v in ticks]}
+    return axis

@@ -129,18 +129,23 @@ def pictures(lab: Lab, language: Language, model: str, state: State, view: str, 
 
 
 def build_compare(place: Place) -> Built:
-    """The section: the answer first, then what it is an answer to."""
+    """The section: the answer first, the figure that it is read from, then what else it may be an answer to."""
     language = place.language
     gr.Markdown(f"## {t.COMPARE[language]}", elem_classes="lab-section")
     lead = gr.HTML(elem_id=f"compare-lead-{language}")
-    controls = _controls(language)
+    bits = gr.Slider(
+        LEAST_BITS, MOST_BITS, State.usual().bits, step=1, label=t.BITS[language], info=t.BITS_INFO[language],
+        elem_id=f"compare-bits-{language}", interactive=True,
+    )  # fmt: skip
+    chart_ = gr.Plot(show_label=False, elem_id=f"compare-chart-{language}")
+    words = gr.HTML()
+    controls = _controls(bits, language)
     with gr.Row():
         button = gr.Button(t.RUN[language], variant="primary", elem_id=f"compare-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"compare-stop-{language}")
     said = gr.HTML(elem_id=f"compare-said-{language}")
-    said_before = gr.HTML(elem_id=f"compare-estimate-{language}")
-    chart_ = gr.Plot(show_label=False, elem_id=f"compare-chart-{language}")
-    outputs = Outputs(said, lead, chart_, gr.HTML(), gr.HTML(elem_id=f"compare-table-{language}"), said_before)
+    before = gr.HTML(elem_id=f"compare-estimate-{language}")
+    outputs = Outputs(said, lead, chart_, words, gr.HTML(elem_id=f"compare-table-{language}"), before)
     _connect(controls)
     action = comparing(place.lab, language)
 
@@ -151,25 +156,21 @@ def build_compare(place: Place) -> Built:
     return Built((_follow(place, controls, outputs),), (run,), kept={"compare": controls.state})
 
 
-def _controls(language: Language) -> Controls:
+def _controls(bits: gr.Slider, language: Language) -> Controls:
     usual = State.usual()
-    with gr.Row():
-        bits = gr.Slider(
-            LEAST_BITS, MOST_BITS, usual.bits, step=1, label=t.BITS[language], info=t.BITS_INFO[language],
-            elem_id=f"compare-bits-{language}", min_width=280, interactive=True,
-        )  # fmt: skip
-        text = gr.Radio(
-            [(name[language], key) for key, name in t.TEXTS.items()], value=usual.text, label=t.TEXT[language],
-            elem_id=f"compare-text-{language}", min_width=280, interactive=True,
-        )  # fmt: skip
-    names = gr.CheckboxGroup(
-        [(one.title[language], name) for name, one in contenders().items()], value=list(usual.names),
-        label=t.METHODS[language], elem_id=f"compare-methods-{language}", interactive=True,
-    )  # fmt: skip
     view = gr.Radio(
         [(name[language], key) for key, name in t.VIEWS.items()], value=next(iter(t.VIEWS)), label=t.VIEW[language],
         show_label=False, container=False, elem_id=f"compare-view-{language}", interactive=True,
     )  # fmt: skip
+    with gr.Accordion(t.CHOOSE[language], open=False):
+        names = gr.CheckboxGroup(
+            [(one.title[language], name) for name, one in contenders().items()], value=list(usual.names),
+            label=t.METHODS[language], elem_id=f"compare-methods-{language}", interactive=True,
+        )  # fmt: skip
+        text = gr.Radio(
+            [(name[language], key) for key, name in t.TEXTS.items()], value=usual.text, label=t.TEXT[language],
+            elem_id=f"compare-text-{language}", interactive=True,
+        )  # fmt: skip
     state = gr.Textbox("", label=t.STATE[language], elem_classes="lab-hidden", elem_id=f"compare-state-{language}")
     return Controls(bits, names, text, view, state)
 

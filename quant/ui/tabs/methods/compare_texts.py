@@ -22,15 +22,15 @@ RUN = Text("Comparar en vivo", "Compare live")
 STATE = Text("Comparación", "Comparison")
 
 WINS = Text(
-    "Con {bits} bits, {best} es lo que menos pierde: una KL de {kl}, {factor} veces menor que la del redondeo ({base}).",
-    "At {bits} bits {best} loses least: a KL of {kl}, {factor} times less than rounding’s ({base}).",
+    "Con {bits} bits, lo que menos pierde es «{best}»: una KL de {kl}, {factor} veces menor que la del redondeo ({base}).",
+    "At {bits} bits “{best}” loses least: a KL of {kl}, {factor} times less than rounding’s ({base}).",
 )
 BASE_WINS = Text(
     "Con {bits} bits nada mejora al redondeo: una KL de {kl}.", "At {bits} bits nothing beats rounding: a KL of {kl}."
 )
 ONLY = Text(
-    "Con {bits} bits, {best} es lo que menos pierde: una KL de {kl}.",
-    "At {bits} bits {best} loses least: a KL of {kl}.",
+    "Con {bits} bits, lo que menos pierde es «{best}»: una KL de {kl}.",
+    "At {bits} bits “{best}” loses least: a KL of {kl}.",
 )
 TIES = Text(
     " En empate con él: {names} (la diferencia no sale del azar de estos textos).",
@@ -105,7 +105,8 @@ HEAD = (
     Text("Tamaño", "Size"),
     Text("Segundos", "Seconds"),
 )
-TABLE = Text("Todas las cifras, y usar uno", "All the figures, and use one")
+TABLE = Text("Todas las cifras, y usar uno de ellos", "All the figures, and using one of them")
+CHOOSE = Text("Elegir métodos y texto", "Choose methods and text")
 READ = Text(
     "Los errores van en decibelios, media de las capas: más es mejor. El de salida se mide con el texto de calibración, "
     "nunca con el de evaluar. Con [[KL]] se ordena.",

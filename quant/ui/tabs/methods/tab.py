@@ -6,9 +6,7 @@ from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 
-from quant.ui.shared import glossary
 from quant.ui.tabs.base import Built, Place
-from quant.ui.tabs.methods import texts as t
 from quant.ui.tabs.methods.activations import build_activations
 from quant.ui.tabs.methods.cache import build_cache
 from quant.ui.tabs.methods.calibration import build_calibration
@@ -27,7 +25,6 @@ SECTIONS: tuple[Callable[[Place], Built], ...] = (
 
 
 def build_methods(place: Place) -> Built:
-    glossary.prose(t.INTRO[place.language], place.language)
     return reduce(_joined, (build(place) for build in SECTIONS), Built())
 
 
