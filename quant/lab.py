@@ -17,12 +17,12 @@ from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.evaluation.methods import Rows
 from quant.lane import Lane
 from quant.loading import load_model
-from quant.model.layers import Layer, census
+from quant.model.layers import Layer, Place, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.model.source import DEFAULT_HUB_ID, is_cached
 from quant.quantization import quantize_steps, stored_weight
-from quant.recipe import Recipe
+from quant.recipe import Recipe, Rule
 from quant.text import Text
 from quant.texts import EvalText
 from quant.weight import QuantWeight
@@ -118,28 +118,29 @@ class Lab:
     def stored(self, recipe: Recipe, layer: Layer) -> QuantWeight:
         """One matrix as `recipe` stores it, or would store it where it leaves it in float32. Light work.
 
-        Raises QuantError; CalibrationError where its method reads a text first and no visitor has had the model made.
+        Raises QuantError; CalibrationError where that takes making the model first, which no visitor has done yet: its
+        method is slow or reads a text, or a step changes the weights before.
         """
         loaded, rule = self.loaded(recipe.model), recipe.shown_rule(layer)
         recipe.check_layers(census(loaded))
-        if rule.how.light and not rule.how.needs and not recipe.steps:
+        why = waits_for(recipe, rule, layer)
+        if why is None:
             return stored_weight(loaded, recipe, rule, layer)
         if recipe.rule_of(layer) is None:
             raise CalibrationError(
-                Text("Esta matriz se queda en float32: con «{method}», que lee antes un texto de calibración, solo se "
-                     "ven las que se cuantizan.",
-                     "This matrix stays in float32: with “{method}”, which reads a calibration text first, only those "
-                     "that are quantized can be seen.").format(method=rule.how.title)
+                Text("Esta matriz se queda en float32: {why}, y por eso solo se ven las que se cuantizan.",
+                     "This matrix stays in float32: {why}, so that only those that are quantized can be seen.")
+                .format(why=why)
             )  # fmt: skip
         with self._lock:
             live = self._quantized.get(recipe)
         held = {name: held for name, _, held in packed_matrices(live[0].model)} if live else {}
         if layer.name not in held:
             raise CalibrationError(
-                Text("«{method}» lee antes un texto de calibración: esto se verá cuando el modelo esté hecho "
-                     "(pulsa «Escribir» en Texto o «Medir» en Métrica).",
-                     "“{method}” reads a calibration text first: this shows once the model has been made (press "
-                     "“Write” in Text or “Measure” in Metrics).").format(method=rule.how.title)
+                Text("Para ver esta matriz hay que hacer antes el modelo: {why}. Pulsa «Escribir» en Texto o «Medir» "
+                     "en Métrica, y aparecerá aquí.",
+                     "This shows once the model has been made: {why}. Press “Write” in Text or “Measure” in Metrics, "
+                     "and it will be here.").format(why=why)
             )  # fmt: skip
         return held[layer.name].quantized()
 
@@ -202,3 +203,16 @@ def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
     """Bytes of what `model` holds and does not share with `base`."""
     shared = {id(p) for p in base.model.parameters()}
     return packed_bytes(model.model) + sum(p.nbytes for p in model.model.parameters() if id(p) not in shared)
+
+
+def waits_for(recipe: Recipe, rule: Rule, layer: Layer) -> Text | None:
+    """Why light work does not quantize a matrix as `rule` stores it; None where it does."""
+    title = rule.how.title
+    if rule.how.needs or rule.how.tune:
+        said = Text("«{name}» lee antes un texto de calibración", "“{name}” reads a calibration text first")
+        return said.format(name=title)
+    if recipe.steps and layer.scaled is not Place.NOWHERE:
+        said = Text("«{name}» cambia antes los pesos", "“{name}” changes the weights first")
+        return said.format(name=recipe.steps[0].how.title)
+    slow = Text("«{name}» tarda unos segundos", "“{name}” takes some seconds")
+    return None if rule.how.light else slow.format(name=title)

@@ -19,8 +19,9 @@ from quant.recipe import Calibration, Recipe
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar.choice import Choice, read_query, recipe_of
 from quant.ui.sidebar.controls import Controls
-from quant.ui.sidebar.fields import ACTIVATIONS, FIELDS, GRANULARITIES, GROUP_SIZES, fitting_methods, has_methods
+from quant.ui.sidebar.fields import ACTIVATIONS, FIELDS, GRANULARITIES, GROUP_SIZES
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
+from quant.ui.sidebar.together import fitting_methods, has_methods
 
 DEFAULT = Choice("embedded")
 CHOICES = st.builds(
@@ -81,7 +82,7 @@ def test_what_is_not_a_field_is_none_of_our_business() -> None:
         ("zero_point=yes", "yes", "número entero", "whole number"),
         ("table=true", "true", "número entero", "whole number"),
         ("format=Q9_K", "Q9_K", "Q4_K", "Q4_K"),
-        ("activations=int4", "int4", "float, int8", "float, int8"),
+        ("activations=int5", "int5", "float, int8", "float, int8"),
     ],
 )
 def test_a_field_that_cannot_be_is_reported_and_left_at_its_default(
@@ -109,7 +110,7 @@ def test_a_choice_means_a_recipe(granularity: str, expected: Granularity) -> Non
 
 
 @each("wrong", [{"bits": 9}, {"group": 7}, {"format": "int9"}, {"granularity": "row"},
-                                   {"activations": "int4"}, {"activations": "int4", "format": "Q4_K"}])  # fmt: skip
+                                   {"activations": "int5"}, {"activations": "int5", "format": "Q4_K"}])  # fmt: skip
 def test_a_choice_that_no_slider_gives_means_no_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(SchemeError):
         Choice("embedded", **wrong).recipe()  # type: ignore[arg-type]
@@ -153,7 +154,7 @@ def test_a_method_is_chosen_where_there_is_a_choice() -> None:
         assert has_methods(choice) is (len(want) > 1), name
     assert {"rtn", "search", "importance"} <= set(fitting_methods(Choice("embedded", format="Q4_0")))
     assert "rtn" not in fitting_methods(Choice("embedded", format="Q4_K"))
-    assert fitting_methods(Choice("embedded", format="cast_bfloat16")) == ["rtn"]
+    assert {"rtn"} <= set(fitting_methods(Choice("embedded", format="cast_bfloat16"))) <= set(METHODS) - {"importance"}
     assert not has_methods(Choice("embedded", group=7))
 
 
@@ -185,7 +186,7 @@ def test_a_method_that_cannot_fill_the_format_is_refused() -> None:
 
 def test_the_sidebar_offers_the_methods_that_fit_and_forgets_one_that_no_longer_does() -> None:
     made = {field.name: gr.Dropdown() for field in FIELDS}
-    controls = Controls(Lab(), "es", made, gr.Radio(), gr.HTML(), gr.HTML())
+    controls = Controls(Lab(), "es", made, gr.Radio(), gr.HTML(), gr.HTML(), gr.HTML(), {})
     method = controls.by_name["method"]
     for shown in (controls.fit, controls.show):
         update = shown(Choice("embedded", format="Q4_K", method="rtn"))[method]
@@ -194,7 +195,9 @@ def test_the_sidebar_offers_the_methods_that_fit_and_forgets_one_that_no_longer_
         assert update["visible"]
     kept = controls.fit(Choice("embedded", format="Q4_0", method="search"))[method]
     assert "value" not in kept
-    assert not controls.fit(Choice("embedded", format="cast_bfloat16"))[method]["visible"]
+    cast = Choice("embedded", format="cast_bfloat16", method="importance")
+    assert controls.fit(cast)[method]["value"] == ""
+    assert controls.fit(cast)[method]["visible"] is has_methods(cast)
 
 
 def test_a_recipe_that_is_no_json_is_refused_however_deep() -> None:

@@ -32,7 +32,8 @@ from quant.speculate import DRAFTED, acceptance, agreement, speculate
 from quant.ui.shared.action import MOST_HEAVY
 from quant.ui.shared.layer_names import default_layer, find_layer, matrices
 from quant.ui.sidebar.choice import Choice, recipe_of
-from quant.ui.sidebar.fields import FIELDS, Field
+from quant.ui.sidebar.fields import FIELDS
+from quant.ui.sidebar.kinds import Field
 from quant.ui.tabs.metrics.history import plain_figures
 from quant.ui.tabs.metrics.measure import chosen_text
 from quant.work import Progress, Work, part
@@ -135,11 +136,12 @@ def build_api(lab: Lab) -> None:
     api = Api(lab)
     light: dict[str, Any] = {"concurrency_id": "light", "concurrency_limit": 2}
     heavy: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": MOST_HEAVY}
-    of_matrix = [field for field in FIELDS if field.of_matrix]
+    of_recipe = [field for field in FIELDS if field.of_recipe]
+    of_matrix = [field for field in of_recipe if field.of_matrix]
     gr.api(checked(api.layers), api_name="layers", **light)
     gr.api(checked(endpoint(api.weights, of_matrix)), api_name="weights", **light)
     for work in (api.generate, api.speculate, api.evaluate):
-        gr.api(checked(in_turn(lab, endpoint(work, FIELDS))), api_name=work.__name__, **heavy)
+        gr.api(checked(in_turn(lab, endpoint(work, of_recipe))), api_name=work.__name__, **heavy)
 
 
 def checked(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -181,7 +183,7 @@ def as_json(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def endpoint(work: Callable[..., Found], simple: tuple[Field, ...] | list[Field]) -> Callable[..., Found]:
+def endpoint(work: Callable[..., Found], simple: list[Field]) -> Callable[..., Found]:
     """`work` with the simple parameters of these fields, and a whole recipe as JSON, in place of its `recipe`.
 
     Its own parameters by position come first, then the fields of `FIRST`, then its others, then the remaining fields.
@@ -217,7 +219,7 @@ def _parameter(field: Field) -> inspect.Parameter:
     return inspect.Parameter(field.parameter, kind, default=field.default, annotation=type(field.default))
 
 
-def _asked(arguments: Mapping[str, Any], simple: tuple[Field, ...] | list[Field]) -> Recipe:
+def _asked(arguments: Mapping[str, Any], simple: list[Field]) -> Recipe:
     """The recipe that a client asks for. Raises QuantError."""
     choice = Choice(**{field.name: arguments[field.parameter] for field in simple})
     return recipe_of(choice, arguments[RECIPE])

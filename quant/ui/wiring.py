@@ -83,7 +83,7 @@ def _wire_asking(view: View) -> None:
     controls, follows, layer = view.controls, view.follows, view.layers[0]
 
     def change(values: Values) -> Updates:
-        asked = dict(parse_qsl(values[view.ask]))
+        asked = dict(parse_qsl(values[view.ask], keep_blank_values=True))  # "knobs=": as they come
         now = controls.choice(values)
         live = Choice(now.model) if "whole" in asked else now
         choice, _ = read_query(asked, live)
@@ -92,7 +92,7 @@ def _wire_asking(view: View) -> None:
         return view.shown(follows, Seen(choice, values[layer]), values) | controls.show(choice)
 
     inputs: set[Block] = {view.ask, *controls.inputs, layer, *own(follows)}
-    shown = [*controls.inputs, controls.family, *_apart(outputs(follows), controls.inputs)]
+    shown = [*controls.shown, *_apart(outputs(follows), controls.shown)]
     view.ask.change(change, inputs, shown, trigger_mode="always_last", **LIGHT).then(
         None, controls.inputs, None, js=MOVED_JS, api_visibility="private"
     )

@@ -65,4 +65,7 @@ ENTRIES: dict[str, tuple[Text, Text]] = {
     "calibración": (Text("calibración", "calibration"), Text(
         "Pasar unos textos por el modelo para ver qué pesos importan más, antes de redondearlos. No se entrena nada.",
         "Running some texts through the model to see which weights matter most, before rounding them. Nothing is trained.")),
+    "claves y valores": (Text("claves y valores", "keys and values"), Text(
+        "Lo que la atención guarda de cada token leído: la clave dice cuándo hay que mirarlo, y el valor, qué aporta.",
+        "What attention keeps of each token read: the key says when to look at it, and the value what it contributes.")),
 }  # fmt: skip

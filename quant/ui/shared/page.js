@@ -21,10 +21,18 @@
     if (first !== JSON.stringify(window.labRecipe)) window.labAsk({ recipe: recipeQuery().toString() });
   };
 
-  /** The controls' values have moved: the address follows, and whoever listens is told. */
-  window.labMoved = (names, values) => {
-    window.labRecipe = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  let names = [], moved = {}; // all that an address may say, and what of it this one does
+
+  /**
+   * The controls' values have moved: the address follows, and whoever listens is told. `usual`: what an address leaves
+   * out, by name; `beside`: names of what is no part of the recipe.
+   */
+  window.labMoved = (fields, values, usual, beside) => {
+    const said = fields.map((name, i) => [name, values[i]]).filter(([name, value]) => value !== usual[name]);
+    [names, moved] = [fields, Object.fromEntries(said)];
+    window.labRecipe = Object.fromEntries(said.filter(([name]) => !beside.includes(name)));
     first ||= JSON.stringify(window.labRecipe);
+    showKnobs(moved.knobs ?? "");
     writeRecipe();
     markStale();
     window.dispatchEvent(new CustomEvent("lab-recipe", { detail: window.labRecipe }));
@@ -32,12 +40,22 @@
 
   /** The live recipe in `params`, as an address has it. */
   function recipeQuery(params = new URLSearchParams()) {
-    for (const [name, value] of Object.entries(window.labRecipe ?? {})) {
-      if (value === "" || value === null) params.delete(name);
-      else params.set(name, typeof value === "boolean" ? +value : value);
+    for (const name of names) {
+      if (said(moved[name])) params.set(name, said(moved[name]));
+      else params.delete(name);
     }
     return params;
   }
+
+  /** A value as an address has it. */
+  const said = (value) => String(typeof value === "boolean" ? +value : (value ?? ""));
+
+  /** Whether an address means the live recipe: neither says anything that the other does not. */
+  window.labIs = (address) => {
+    const [of, live] = [new URLSearchParams(address), window.labRecipe ?? {}];
+    return [...new Set([...names.filter((name) => of.has(name)), ...Object.keys(live)])].every(
+      (name) => (of.get(name) ?? "") === said(live[name]));
+  };
 
   function writeRecipe() {
     const url = address(recipeQuery);
@@ -118,10 +136,7 @@
 
   function markStale() {
     for (const result of document.querySelectorAll(".lab-belongs")) {
-      const of = new URLSearchParams(result.dataset.of);
-      const same = Object.entries(window.labRecipe ?? {}).every(
-        ([name, value]) => (of.get(name) ?? "") === String(typeof value === "boolean" ? +value : (value ?? "")));
-      result.classList.toggle("stale", !same);
+      result.classList.toggle("stale", !window.labIs(result.dataset.of));
     }
   }
 
@@ -212,7 +227,43 @@
   const NUMBER = ".lab-side input[type=number][max]";
   let putting = false;
 
+  // ---- the knobs of the method, whose sliders are the page's own
+
+  const knobs = () => [...document.querySelectorAll(`#recipe-${LANGUAGE} .lab-knobs input`)];
+  const valueOf = (knob) => Number(knob.type === "checkbox" ? knob.checked : knob.value);
+  const turnTo = (text) => put(document.querySelector(`#knobs-${LANGUAGE} :is(textarea, input)`), text);
+
+  function sayKnob(knob) {
+    const shown = knob.closest("label").querySelector("output");
+    if (shown) shown.textContent = LANGUAGE === "es" ? knob.value.replace(".", ",") : knob.value;
+  }
+
+  /** What was moved of them goes into the field that the recipe has of them, which says nothing of the others. */
+  function turned(event) {
+    const knob = event.target;
+    if (!knob.closest?.(".lab-knobs")) return;
+    knob.toggleAttribute("data-moved", valueOf(knob) !== Number(knob.dataset.usual));
+    sayKnob(knob);
+    const said = knobs().filter((one) => one.hasAttribute("data-moved")).map((one) => `${one.name}:${valueOf(one)}`);
+    turnTo(said.join(","));
+  }
+
+  /** They stand as the recipe says, also where that was set otherwise than by hand. */
+  function showKnobs(text) {
+    const given = Object.fromEntries(text.split(",").map((one) => one.split(":")));
+    for (const knob of knobs()) {
+      const value = given[knob.name] ?? knob.dataset.usual;
+      if (valueOf(knob) === Number(value)) continue;
+      if (knob.type === "checkbox") knob.checked = Number(value) === 1;
+      else knob.value = value;
+      knob.toggleAttribute("data-moved", knob.name in given);
+      sayKnob(knob);
+    }
+  }
+
   // ---- listening
+
+  document.addEventListener("input", turned);
 
   document.addEventListener("input", typed, true);
   document.addEventListener("change", entered, true);
@@ -223,6 +274,7 @@
     closeTerms();
     if (target.closest?.(".lab-recipe")) return toggleDrawer();
     if (target.closest?.(".lab-close")) return toggleDrawer(false);
+    if (target.closest?.(".lab-knobs button")) return turnTo("");
     const over = document.querySelector(".lab-layout.open > .lab-side");
     if (over && liesOver(over) && target.isConnected && !over.contains(target) && target.closest?.(".lab-layout")) {
       return toggleDrawer(false);

@@ -7,18 +7,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from quant.activations import Activations
 from quant.errors import QuantError, SchemeError
 from quant.json_model import read_json
-from quant.methods import METHODS
 from quant.model.load import EMBEDDED
-from quant.recipe import Recipe
+from quant.recipe import CacheScheme, Calibration, Recipe, Step
 from quant.recipe_json import recipe_from_json
 from quant.scheme import Scheme
-from quant.text import Text, as_typed
+from quant.text import Text
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.fields import FIELDS, Fields, fitting_methods, has_bits, has_granularity, has_methods, scheme_of
-from quant.ui.sidebar.formats import CASTS
+from quant.ui.sidebar.fields import FIELDS, Fields
+from quant.ui.sidebar.inverse import kept_as, stored_as
+from quant.ui.sidebar.kinds import Field, OneOf
+from quant.ui.sidebar.knobs import Owner, check_known, differing, known_knobs, read_knobs, written_knobs
+from quant.ui.sidebar.naming import brief, how, label
+from quant.ui.sidebar.offers import ACTIVATIONS, activation_bits, cache_scheme
+from quant.ui.sidebar.together import (
+    chosen_method,
+    fitting_methods,
+    has_bits,
+    has_granularity,
+    own_method,
+    owners,
+    rounding,
+    scheme_of,
+)
 
 MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
 
@@ -47,77 +59,77 @@ class Choice(Fields):
         return has_granularity(self)
 
     @property
+    def rounding(self) -> str:
+        """The kind of activations, a key of ACTIVATIONS; `float` where the format leaves none to choose."""
+        return rounding(self)
+
+    @property
     def rounds_activations(self) -> bool:
-        """Whether what the weights are multiplied by is rounded too: only integers are, and only where asked for."""
-        return self.has_bits and self.activations == Activations.INT8.name
+        """Whether what the weights are multiplied by is rounded too: only where asked for, and where the format may."""
+        return self.rounding != "float"
 
     @property
     def arithmetic(self) -> str:
         """What the quantized model computes with, by its usual name: float32, or W8A8 and its like."""
-        return f"W{self.bits}A8" if self.rounds_activations else "float32"
+        weights = self.bits if self.has_bits else self.scheme().element.code_bits
+        return f"W{weights}A{activation_bits(self.rounding)}" if self.rounds_activations else "float32"
 
     def recipe(self) -> Recipe:
-        """Raises SchemeError as `scheme` does, and for a method that cannot fill it."""
-        activations = Activations.INT8 if self.rounds_activations else Activations.FLOAT
+        """Raises SchemeError as `scheme` does, and for parts that do not go together; CalibrationError for a text."""
+        scheme, given = self.scheme(), read_knobs(self.knobs)
+        method, *steps = owners(self)
         return Recipe.uniform(
-            self.scheme(), table=self.table, model=self.model, activations=activations, method=self.chosen_method
-        )
+            scheme, table=self.table, method=method.how.name, knobs=method.made(given), model=self.model,
+            activations=ACTIVATIONS[self.rounding], cache=self.cache(),
+            calibration=Calibration(self.calibration, self.tokens, sequential=self.sequential),
+            steps=tuple(Step(step.how.name, step.made(given)) for step in steps),
+        )  # fmt: skip
+
+    def cache(self) -> CacheScheme | None:
+        """How keys and values are stored."""
+        return cache_scheme(self.keys, self.values, self.cache_per, self.cache_group)
 
     @property
     def chosen_method(self) -> str:
         """The method that was chosen, where the format has a choice and it is one; empty for the format's own."""
-        return self.method if has_methods(self) and self.method in fitting_methods(self) else ""
+        return chosen_method(self)
+
+    @property
+    def turned(self) -> dict[str, float]:
+        """The knobs that are not as they come, by name, of the chosen method and steps alone."""
+        return known_knobs(owners(self), read_knobs(self.knobs))
 
     def check_method(self) -> None:
         """Raise SchemeError for a method that was asked for and cannot fill the format."""
         if self.method not in ("", *(fitting := fitting_methods(self))):
             raise SchemeError(t.BAD_METHOD.format(got=self.method, allowed=", ".join(fitting)))
 
+    def check_knobs(self) -> None:
+        """Raise SchemeError for a knob that was asked for and that neither the method nor a step has."""
+        check_known(owners(self), read_knobs(self.knobs))
+
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
         return t.RECIPE_LINE.format(
-            model=MODEL_NAMES.get(self.model, self.model), how=self._how(), table=t.RECIPE_TABLE[self.table]
+            model=MODEL_NAMES.get(self.model, self.model), how=how(self), table=t.RECIPE_TABLE[self.table]
         )
 
     def short(self) -> Text:
         """The same without the model, for a table."""
-        return t.RECIPE_SHORT.format(how=self._how(), table=t.RECIPE_TABLE[self.table])
+        return t.RECIPE_SHORT.format(how=how(self), table=t.RECIPE_TABLE[self.table])
 
     def brief(self) -> Text:
         """The line on top: what a visitor chose, in the fewest words."""
-        parts = [self.label()]
-        if self.has_granularity:
-            parts.append(t.BRIEF_GRANULARITIES[self.granularity].format(group=self.group))
-        parts += [t.BRIEF_ZERO] * (self.has_bits and self.zero_point) + [t.BRIEF_TABLE] * self.table
-        parts += [METHODS[self.chosen_method].title] if self.chosen_method else []
-        return Text(" · ".join(part.es for part in parts), " · ".join(part.en for part in parts))
+        return brief(self)
 
     def label(self) -> Text:
         """A word or two, for a point in a figure."""
-        if self.has_bits:
-            return as_typed(self.arithmetic) if self.rounds_activations else t.LABEL_BITS.format(bits=self.bits)
-        name = CASTS.get(self.format, self.format)
-        return Text(name, name)
-
-    def _how(self) -> Text:
-        how = self._stored()
-        if not self.chosen_method:
-            return how
-        return t.RECIPE_METHOD.format(how=how, method=METHODS[self.chosen_method].title)
-
-    def _stored(self) -> Text:
-        granularity = t.RECIPE_GRANULARITIES[self.granularity].format(group=self.group)
-        if self.has_bits:
-            how = t.RECIPE_INTEGERS.format(bits=self.bits, granularity=granularity, grid=t.GRIDS[self.zero_point])
-            return t.RECIPE_INT8.format(how=how, name=self.arithmetic) if self.rounds_activations else how
-        if self.has_granularity:
-            return t.RECIPE_SCALED.format(name=self.format, granularity=granularity)
-        return t.RECIPE_CAST.format(name=CASTS[self.format]) if self.format in CASTS else Text(self.format, self.format)
+        return label(self)
 
     def query(self) -> str:
         """The address of this choice, without the question mark."""
-        said = {f.name: getattr(self, f.name) for f in FIELDS}
-        usual = {f.name for f in FIELDS if f.default == said[f.name] == ""}
+        said = {f.name: getattr(self, f.name) for f in FIELDS if f.of_recipe}
+        usual = {f.name for f in FIELDS if f.quiet and f.default == getattr(self, f.name)}
         return urlencode({k: int(v) if isinstance(v, bool) else v for k, v in said.items() if k not in usual})
 
 
@@ -131,7 +143,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
             parsed: dict[str, Any] = {field.name: field.parse(params[field.name])}
             changed = replace(choice, **parsed)
             changed.recipe()
-            changed.check_method()
+            _check_asked(field.name, changed)
         except QuantError as error:
             errors.append(error)
         else:
@@ -139,9 +151,59 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
     return choice, errors
 
 
+def _check_asked(name: str, choice: Choice) -> None:
+    """Raise SchemeError for a method or a knob that the address names; one that was live before just waits."""
+    if name == "method":
+        choice.check_method()
+    if name == "knobs":
+        choice.check_knobs()
+
+
 def recipe_of(choice: Choice, written: str) -> Recipe:
     """The whole recipe that is `written` as JSON, or that of `choice` where nothing is. Raises QuantError."""
     if written.strip():
         return recipe_from_json(read_json(written, "recipe"))
     choice.check_method()
+    choice.check_knobs()
     return choice.recipe()
+
+
+def query_of(recipe: Recipe) -> str | None:
+    """The address of a recipe, without the question mark; None where the drawer cannot say it.
+
+    It leaves out what is as it comes, so that a link asks for it as a whole: `data-recipe-whole`, or `whole: true`.
+    """
+    choice = choice_of(recipe)
+    return None if choice is None else choice.query()
+
+
+def choice_of(recipe: Recipe) -> Choice | None:
+    """The choice that means `recipe`; None where the drawer cannot say it."""
+    rule = recipe.rules[0]
+    if len(recipe.rules) > 1 or rule.scheme is None or rule.layers not in ("*", "linear:*"):
+        return None
+    knobs = differing(Owner(rule.how), rule.knobs)
+    for step in recipe.steps:
+        knobs |= differing(Owner(step.how, f"{step.name}."), step.knobs)
+    read = recipe.calibration or Calibration()
+    common = Choice(
+        recipe.model, table=rule.layers == "*", method="" if rule.how is own_method(rule.scheme) else rule.method,
+        steps=",".join(step.name for step in recipe.steps), knobs=written_knobs(knobs),
+        activations=next((name for name, kind in ACTIVATIONS.items() if kind == recipe.activations), ""),
+        calibration=read.text, tokens=read.tokens, sequential=read.sequential,
+    )  # fmt: skip
+    found = (replace(common, **how, **kept) for how in stored_as(rule.scheme) for kept in kept_as(recipe.cache))
+    return next((choice for choice in found if _means(choice, recipe)), None)
+
+
+def _means(choice: Choice, recipe: Recipe) -> bool:
+    try:
+        return all(_can_hold(field, choice) for field in FIELDS) and choice.recipe() == recipe
+    except QuantError:
+        return False
+
+
+def _can_hold(field: Field, choice: Choice) -> bool:
+    """Whether the control of a field has the value."""
+    values = field.kind.values if isinstance(field.kind, OneOf) else ()
+    return not values or getattr(choice, field.name) in values

@@ -6,12 +6,13 @@ from quant.blocks import BLOCKS
 from quant.packing import bits_per_weight
 from quant.text import Language, Text, number
 from quant.ui.sidebar import texts as t
+from quant.ui.sidebar.offers import LEARNED, has_learned
 
 INTEGER = "int"
 # Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
 SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
 CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
-CHOSEN_FORMATS = (INTEGER, *CASTS, *SCALED, *BLOCKS)
+CHOSEN_FORMATS = (INTEGER, *((LEARNED,) if has_learned() else ()), *CASTS, *SCALED, *BLOCKS)
 TYPICAL_SHAPE = (768, 768)  # on which a format's bits per weight are named
 
 
@@ -19,6 +20,8 @@ def family_of(name: str) -> str:
     """The family, a key of FAMILIES, under which a format is offered."""
     if name == INTEGER:
         return "integer"
+    if name == LEARNED:
+        return LEARNED
     if name in CASTS or name in SCALED:
         return "float"
     source = BLOCKS[name].source
@@ -30,10 +33,17 @@ def family(name: str) -> tuple[str, ...]:
     return tuple(format_ for format_ in CHOSEN_FORMATS if family_of(format_) == name)
 
 
+def families() -> list[str]:
+    """The families that have a format, keys of FAMILIES."""
+    return [name for name in t.FAMILIES if family(name)]
+
+
 def format_title(name: str) -> Text:
     """What the list of formats shows."""
     if name == INTEGER:
         return t.FORMAT_INTEGER
+    if name == LEARNED:
+        return t.FORMAT_LEARNED
     if name in CASTS:
         return t.FORMAT_CAST.format(name=CASTS[name])
     if name in SCALED:
@@ -51,4 +61,4 @@ def format_info(name: str) -> Text:
     """One sentence on a format."""
     if name in BLOCKS:
         return BLOCKS[name].summary
-    return t.FORMAT_INFO["cast" if name in CASTS else "scaled" if name in SCALED else INTEGER]
+    return t.FORMAT_INFO["cast" if name in CASTS else "scaled" if name in SCALED else name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from markupsafe import Markup
 
 from quant.errors import QuantError
@@ -10,12 +12,13 @@ from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.source import DEFAULT_HUB_ID
 from quant.recipe import Recipe
 from quant.size import SizeReport, size_report
-from quant.text import Language, number, size
+from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.offers import cache_bytes
 
 LINE = "sidebar/status.html.j2"
 
@@ -25,26 +28,44 @@ def status_line(lab: Lab, language: Language, choice: Choice) -> Markup:
     drawer = f"recipe-{language}"
     try:
         loaded = lab.loaded(choice.model)
-        report = size_report(loaded, choice.recipe())
+        report, cached = size_report(loaded, choice.recipe()), _cache(loaded, choice, language)
     except QuantError as error:
         return macros(LINE).wrong(t.RECIPE[language], html.problem(error, language), drawer)
     before, after = size(report.float_bytes, language), size(report.stored_bytes, language)
     ratio = t.STATUS_RATIO.format(ratio=number(report.float_bytes / report.stored_bytes, language, 3))[language]
     return macros(LINE).line(
         t.RECIPE[language], choice.brief()[language], after, t.STATUS_BEFORE.format(size=before)[language], ratio,
-        _model(loaded, language)[0], html.mark("packed", language), drawer,
+        _model(loaded, language)[0], html.mark("packed", language), drawer, cached,
     )  # fmt: skip
+
+
+def _cache(loaded: LoadedModel, choice: Choice, language: Language) -> Markup:
+    """What keys and values take, where that was asked for: rounded, or for so many tokens."""
+    if not (choice.keys or choice.values or choice.context):
+        return html.NOTHING
+    context = choice.context or loaded.context
+    found = cache_bytes(loaded, choice.recipe(), context)
+    said = t.STATUS_CACHE.format(
+        n=_each(context, lambda n, language: fixed(n, language, 0)),
+        after=_each(found.keys_bytes + found.values_bytes, size), before=_each(found.float_bytes, size),
+    )[language]  # fmt: skip
+    return html.spaced(html.mark("simulated", language), said)
+
+
+def _each(value: int, written: Callable[[int, Language], str]) -> Text:
+    return Text(written(value, "es"), written(value, "en"))
 
 
 def about(lab: Lab, language: Language, choice: Choice) -> Markup:
     """What the drawer says beside its controls: the model, and its bits per weight; nothing for a bad choice."""
     try:
         loaded = lab.loaded(choice.model)
-        report = size_report(loaded, choice.recipe())
+        report, cached = size_report(loaded, choice.recipe()), _cache(loaded, choice, language)
     except QuantError:
         return html.NOTHING
     name, said = _model(loaded, language)
-    return macros(LINE).about(name, said, marked(_bits(report, choice, language), language))
+    bits = marked(_bits(report, choice, language), language)
+    return macros(LINE).about(name, said, bits, cached)
 
 
 def about_table(lab: Lab, language: Language, choice: Choice) -> Markup:

@@ -53,11 +53,27 @@ TABLE_WEIGHS = Text(
     "It is {share}% of the model, and serves both input and output: {without} without it, {packed} with it quantized.",
 )
 ACTIVATIONS = Text("Activaciones", "Activations")
-ACTIVATIONS_INFO = Text(
-    "Los números que el modelo calcula al leer tu texto. Si también van en 8 bits, con pesos de 8 bits la receta se llama W8A8.",
-    "The numbers that the model computes as it reads your text. With 8 bits there too, and 8-bit weights, the recipe is called W8A8.",
+ACTIVATIONS_INTRO = Text(
+    "Las [[activaciones]] son los números que el modelo calcula al leer tu texto y que multiplica por los pesos. "
+    "Si también van en 8 bits, con pesos de 8 bits la receta se llama W8A8.",
+    "[[Activations|activaciones]] are the numbers that the model computes as it reads your text and multiplies by the "
+    "weights. With 8 bits there too, and 8-bit weights, the recipe is called W8A8.",
 )
-ACTIVATIONS_KINDS = {"float": Text("float32", "float32"), "int8": Text("8 bits", "8 bits")}
+ACTIVATIONS_LABEL = Text("Cómo se redondean", "How they are rounded")
+ACTIVATIONS_INFO = Text(
+    "Con pesos en MX o NV solo cuentan las activaciones en MX o NV.",
+    "With weights in MX or NV only activations in MX or NV count.",
+)
+ACTIVATIONS_KINDS = {
+    "float": Text("float32: no se redondean", "float32: not rounded"),
+    "int8": Text("8 bits, una escala por token", "8 bits, one scale per token"),
+    "int8-tensor": Text("8 bits, una escala para todas", "8 bits, one scale for all"),
+    "int8-static": Text("8 bits, escala fija de la calibración", "8 bits, fixed scale from calibration"),
+    "int4": Text("4 bits, una escala por token", "4 bits, one scale per token"),
+    "int4-g32": Text("4 bits, grupos de 32", "4 bits, groups of 32"),
+    "mxfp4": Text("MXFP4", "MXFP4"),
+    "nvfp4": Text("NVFP4", "NVFP4"),
+}
 BAD_ACTIVATIONS = Text(
     "Activaciones «{got}»: tienen que ser {allowed}.", "Activations “{got}”: they must be {allowed}."
 )
@@ -66,6 +82,31 @@ BAD_FORMAT = Text(
     "There is no format “{got}”; the ones that exist: {allowed}.",
 )
 BAD_GRANULARITY = Text("Granularidad «{got}»: tiene que ser {allowed}.", "Granularity “{got}”: it must be {allowed}.")
+BAD_STEPS = Text("Paso previo «{got}»: tiene que ser {allowed}.", "Step “{got}”: it must be one of {allowed}.")
+BAD_GRID = Text("Rejilla «{got}»: tiene que ser {allowed}.", "Grid “{got}”: it must be one of {allowed}.")
+BAD_CALIBRATION = Text(
+    "Texto de calibración «{got}»: tiene que ser {allowed}.", "Calibration text “{got}”: it must be one of {allowed}."
+)
+BAD_CACHE_BITS = Text(
+    "Claves o valores de {got} bits: tienen que ser {allowed}; 0 es float32.",
+    "Keys or values of {got} bits: they must be one of {allowed}; 0 is float32.",
+)
+BAD_CACHE_PER = Text(
+    "Escala de claves y valores «{got}»: tiene que ser {allowed}.",
+    "Scale of keys and values “{got}”: it must be one of {allowed}.",
+)
+BAD_CACHE_GROUP = Text(
+    "Grupos de {got} en claves y valores: tienen que ser de {allowed}; 0 es lo habitual.",
+    "Groups of {got} in keys and values: they must be of {allowed}; 0 is the usual.",
+)
+BAD_KNOBS = Text(
+    "Ajustes «{got}»: se escriben como nombre:número, separados por comas.",
+    "Knobs “{got}”: they are written as name:number, with commas between.",
+)
+UNKNOWN_KNOB = Text(
+    "El método y los pasos elegidos no tienen el ajuste «{got}»; tienen: {allowed}.",
+    "The chosen method and steps have no knob “{got}”; they have: {allowed}.",
+)
 LINK_NOT_WHOLE = Text(
     "En el enlace, {name} = «{value}»: tiene que ser un número entero.",
     "In the link, {name} = “{value}”: it must be a whole number.",
@@ -101,6 +142,7 @@ RECIPE_LINE = Text("Receta: {model}, {how}, {table}.", "Recipe: {model}, {how}, 
 RECIPE_SHORT = Text("{how}, {table}", "{how}, {table}")
 RECIPE_INTEGERS = Text("{bits} bits, {granularity}, rejilla {grid}", "{bits} bits, {granularity}, {grid} grid")
 RECIPE_INT8 = Text("{how}, activaciones de 8 bits ({name})", "{how}, 8-bit activations ({name})")
+RECIPE_ACTIVATIONS = Text("{how}, activaciones: {kind} ({name})", "{how}, activations: {kind} ({name})")
 LABEL_BITS = Text("{bits} bits", "{bits} bits")
 RECIPE_SCALED = Text("{name}, {granularity}", "{name}, {granularity}")
 RECIPE_CAST = Text("{name} sin escala", "{name} without a scale")
@@ -108,18 +150,24 @@ FORMAT = Text("Formato", "Format")
 FAMILY = Text("Familia de formatos", "Family of formats")
 FAMILIES = {
     "integer": Text("Enteros", "Integers"),
+    "learned": Text("Tabla aprendida", "Learned table"),
     "float": Text("Coma flotante", "Floating point"),
     "mx": Text("MX y NV", "MX and NV"),
     "bitsandbytes": Text("bitsandbytes", "bitsandbytes"),
     "llama.cpp": Text("llama.cpp", "llama.cpp"),
 }
 FORMAT_INTEGER = Text("Enteros de 2 a 8 bits", "Integers of 2 to 8 bits")
+FORMAT_LEARNED = Text("Tabla de valores aprendida", "Learned table of values")
 FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
 FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
 FORMAT_BLOCK = Text("{name} · {bits} bits por peso", "{name} · {bits} bits per weight")
 FORMAT_INFO = {
     "int": Text(
         "Una rejilla uniforme: eliges bits, escala y punto cero.", "A uniform grid: choose bits, scale, zero point."
+    ),
+    "learned": Text(
+        "Los valores que se pueden guardar se aprenden de los pesos: una tabla por matriz o por canal; nunca por grupo.",
+        "The values that can be stored are learned from the weights: a table per matrix or per channel, never per group.",
     ),
     "cast": Text(
         "Cada peso se convierte tal cual, sin escala: lo que es demasiado pequeño para el formato se vuelve cero.",
@@ -130,6 +178,99 @@ FORMAT_INFO = {
         "The scale takes the largest weight of each group to the largest value of the format.",
     ),
 }
+METHOD_SECTION = Text("Método y calibración", "Method and calibration")
+METHOD_INTRO = Text(
+    "El formato dice qué números se pueden guardar; el método, cuál se guarda de cada peso. Algunos leen antes un texto "
+    "de [[calibración]].",
+    "The format says which numbers can be stored; the method, which one is stored for each weight. Some read a "
+    "[[calibration|calibración]] text first.",
+)
+KNOBS = Text("Ajustes del método", "Knobs of the method")
+KNOBS_OF = Text("Ajustes de {name}", "Knobs of {name}")
+KNOBS_RESET = Text("Dejarlos como venían", "Leave them as they came")
+STEPS = Text("Antes de redondear", "Before rounding")
+STEPS_NONE = Text("nada", "nothing")
+STEPS_INFO = Text(
+    "Los pesos se pueden cambiar de modo que el modelo en coma flotante dé lo mismo y al redondear pierda menos.",
+    "Weights can be changed so that the float model gives the same and loses less when it is rounded.",
+)
+CALIBRATION = Text("Texto de calibración", "Calibration text")
+CALIBRATION_TEXTS = {
+    "calibration": Text("novelas y artículos incluidos", "the novels and articles that come with it"),
+    "training_sample": Text("una muestra de su entrenamiento", "a sample of what it was trained on"),
+}
+TOKENS = Text("Tokens de calibración", "Calibration tokens")
+TOKENS_INFO = Text(
+    "Con más, el método conoce mejor las entradas de cada capa y tarda más.",
+    "With more of them the method knows the inputs of each layer better, and takes longer.",
+)
+SEQUENTIAL = Text(
+    "Cada bloque ve lo que dan los anteriores ya cuantizados", "Each block sees what the blocks before give, quantized"
+)
+VARIANT = Text("Variante de la rejilla", "Variant of the grid")
+VARIANT_INFO = Text(
+    "Otros programas ponen el extremo de la rejilla en otro sitio. Los nombres son de 4 bits.",
+    "Other programs put the end of the grid elsewhere. The names are those of 4 bits.",
+)
+VARIANTS = {
+    "": Text("la de arriba", "the one above"),
+    "half": Text("máx|w|/7,5 y 16 valores (torchao)", "max|w|/7.5 and 16 values (torchao)"),
+    "signed": Text("máx/−8 y 16 valores (Q4_0 de ggml)", "max/−8 and 16 values (ggml’s Q4_0)"),
+    "offset": Text("mín–máx con mínimo decimal (Q4_1 de ggml)", "min–max with a float minimum (ggml’s Q4_1)"),
+}
+RECIPE_VARIANTS = {
+    "half": Text("simétrica (máx/7,5)", "symmetric (max/7.5)"),
+    "signed": Text("simétrica (máx/−8)", "symmetric (max/−8)"),
+    "offset": Text("mín–máx con mínimo decimal", "min–max with a float minimum"),
+}
+BRIEF_VARIANTS = {
+    "half": Text("máx/7,5", "max/7.5"), "signed": Text("máx/−8", "max/−8"),
+    "offset": Text("mínimo decimal", "float minimum"),
+}  # fmt: skip
+CACHE_SECTION = Text("Claves y valores", "Keys and values")
+CACHE_INTRO = Text(
+    "De cada token que lee, el modelo guarda sus [[claves y valores]] para no volver a calcularlos. Con textos largos "
+    "llegan a ocupar más que los pesos, y también se pueden redondear.",
+    "Of each token that it reads, the model keeps its [[keys and values|claves y valores]] so as not to compute them "
+    "again. With long texts they take more than the weights, and they can be rounded too.",
+)
+KEYS = Text("Bits de las claves", "Bits of the keys")
+VALUES = Text("Bits de los valores", "Bits of the values")
+CACHE_BITS = {0: Text("32 (float32)", "32 (float32)"), 16: Text("16 (float16)", "16 (float16)")}
+CACHE_PER = Text("Comparten escala…", "A scale is shared by…")
+CACHE_PERS = {
+    "token": Text("los números de un token", "the numbers of a token"),
+    "channel": Text("un canal, a lo largo de varios tokens", "a channel, over several tokens"),
+}
+CACHE_GROUP = Text("Números por escala", "Numbers in a scale")
+CACHE_GROUP_USUAL = Text("lo habitual: una cabeza, o 32 tokens", "the usual: one head, or 32 tokens")
+CONTEXT = Text("Su tamaño, para un texto de…", "Their size, for a text of…")
+CONTEXT_OWN = Text("lo que lee el modelo", "what the model reads")
+CONTEXT_TOKENS = Text("{n} tokens", "{n} tokens")
+STATUS_CACHE = Text(
+    "claves y valores de {n} tokens: {after} en vez de {before}",
+    "keys and values of {n} tokens: {after} instead of {before}",
+)
+BRIEF_CACHE = Text("claves {keys}, valores {values}", "keys {keys}, values {values}")
+RECIPE_CACHE = Text(
+    "claves de {keys} bits y valores de {values} {per}", "keys of {keys} bits and values of {values} {per}"
+)
+RECIPE_CACHE_PERS = {"token": Text("por token", "by token"), "channel": Text("por canal", "by channel")}
+RECIPE_STEPS = Text("{how}, antes: {steps}", "{how}, first: {steps}")
+RECIPE_KNOBS = Text("{how} ({knobs})", "{how} ({knobs})")
+RECIPE_WITH = Text("{how}, {other}", "{how}, {other}")
+RECIPE_LEARNED = Text(
+    "{bits} bits con tabla aprendida, {granularity}", "{bits} bits with a learned table, {granularity}"
+)
+RECIPE_TABLES = {
+    "tensor": Text("una por matriz", "one per matrix"),
+    "channel": Text("una por canal", "one per channel"),
+}
+BRIEF_TABLES = {
+    "tensor": Text("una tabla por matriz", "one table per matrix"),
+    "channel": Text("una tabla por canal", "one table per channel"),
+}
+LABEL_LEARNED = Text("{bits} bits, tabla", "{bits} bits, table")
 METHOD = Text("Método", "Method")
 METHOD_OWN = Text("el habitual del formato", "the format’s own")
 METHOD_INFO = Text("Cómo se eligen los códigos.", "How the codes are chosen.")

@@ -22,7 +22,8 @@ from quant.ui.shared.frames import Frame, Updates, Values
 from quant.ui.shared.shelf import Shelf, Stored
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
-from quant.ui.sidebar.formats import CASTS
+from quant.ui.sidebar.formats import CASTS, INTEGER
+from quant.ui.sidebar.offers import LEARNED
 from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import file_texts as t
 from quant.ui.tabs.metrics.brief import published_bytes
@@ -84,13 +85,27 @@ def _sizes(report: SizeReport, n_bytes: int, published: int | None, language: La
 
 def file_name(choice: Choice) -> str:
     """Model and recipe in a name that every disk and every address takes."""
-    how = [f"int{choice.bits}" if choice.has_bits else CASTS.get(choice.format, choice.format)]
+    bits = {INTEGER: f"int{choice.bits}", LEARNED: f"learned{choice.bits}"}
+    how = [bits.get(choice.format, CASTS.get(choice.format, choice.format))]
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
-    how += ["zero"] * (choice.has_bits and choice.zero_point) + ["table"] * choice.table
+    how += _grid(choice) + ["table"] * choice.table
     how += [choice.arithmetic.lower()] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
+    how += _also(choice)
     model = re.sub(r"[^\w.-]+", "-", choice.model.rstrip("/").rpartition("/")[2], flags=re.ASCII).strip("-.")
     return "-".join([model or "model", *how]) + ".safetensors"
+
+
+def _grid(choice: Choice) -> list[str]:
+    if not choice.has_bits:
+        return []
+    return [choice.grid] if choice.grid else ["zero"] * choice.zero_point
+
+
+def _also(choice: Choice) -> list[str]:
+    """What is done first, and how keys and values are stored."""
+    cached = [f"k{choice.keys or 32}v{choice.values or 32}"] * bool(choice.keys or choice.values)
+    return [*filter(None, choice.steps.split(",")), *cached]
 
 
 def preparing(lab: Lab, shelf: Shelf, language: Language) -> Action[Choice, Choice, Prepared]:

@@ -78,7 +78,7 @@ class Entry(JsonModel):
     estimates: [value, low, high] by the names of `Figures`; written: original and quantized, None until timed.
     """
 
-    address: Annotated[str, Field(max_length=400)]
+    address: Annotated[str, Field(max_length=800)]
     text: Literal["enciclopedia", "literatura", "own"]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     start: Annotated[str, Field(max_length=SHOWN)]
@@ -193,7 +193,7 @@ def _read(value: object) -> Entry | None:
         return None
     whole = set(read.estimates) == set(ESTIMATES) and all(c.isprintable() for c in read.start)
     try:
-        pairs = dict(parse_qsl(read.address, strict_parsing=True, max_num_fields=20))
+        pairs = dict(parse_qsl(read.address, strict_parsing=True, max_num_fields=40))
     except ValueError:
         return None
     means = whole and all(_can_be(name, three) for name, three in read.estimates.items())

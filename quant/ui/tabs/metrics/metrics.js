@@ -31,13 +31,8 @@
     if (button) copy(button);
   });
 
-  // A point is live where every field that its address names has the value of the controls.
-  const same = (address, recipe) => [...new URLSearchParams(address)].every(([name, value]) => {
-    const live = recipe[name];
-    return String(typeof live === "boolean" ? Number(live) : live) === value;
-  });
   const ring = () => document.querySelectorAll("svg.tradeoff a.point").forEach((point) => {
-    const live = Boolean(window.labRecipe) && same(point.getAttribute("data-recipe"), window.labRecipe);
+    const live = Boolean(window.labRecipe) && window.labIs(point.getAttribute("data-recipe"));
     if (live) point.setAttribute("aria-current", "true");
     else point.removeAttribute("aria-current");
   });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from markupsafe import Markup
 
-from quant.errors import QuantError
+from quant.errors import CalibrationError, QuantError
 from quant.evaluation.weights import rounding_sample
 from quant.lab import Lab
 from quant.model.load import EMBEDDED
@@ -35,6 +35,8 @@ def picture(lab: Lab, language: Language, choice: Choice) -> Markup:
         layer = find_layer(loaded, default_layer(loaded))
         stored = lab.stored(choice.recipe(), layer)
         sample, scheme = rounding_sample(loaded.weight(layer.name), stored, SHOWN), stored.scheme
+    except CalibrationError as error:  # nothing is wrong: the model has yet to be made
+        return heading + html.notice(error.text[language], "note")
     except QuantError as error:
         return heading + html.problem(error, language)
     stored_bits = 8 * (Layout(scheme).nbytes(layer.matrix) + stored.beside.nbytes) / layer.parameters

@@ -197,6 +197,7 @@ def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | 
     try:
         return show(lab, language, choice, layer, log_counts)
     except CalibrationError as error:
-        return replace(show_original(lab, language, choice, layer, log_counts), said=html.problem(error, language))
+        said = html.notice(error.text[language], "note")
+        return replace(show_original(lab, language, choice, layer, log_counts), said=said)
     except QuantError as error:
         return Shown(html.problem(error, language))
