@@ -125,15 +125,15 @@ def test_laid_flat_or_in_rows_the_codes_are_the_same() -> None:
 
 def test_each_knob_does_what_it_says() -> None:
     scheme = Scheme.integer(3, PerGroup(32), zero_point=True)
-    plain = gptq.quantize(W, scheme, H)
+    plain = gptq.quantize(W, scheme, H, Gptq(act_order=0))
     for block in (8, 40, 512):  # not all divide the matrix
-        other = gptq.quantize(W, scheme, H, Gptq(block=block))
+        other = gptq.quantize(W, scheme, H, Gptq(act_order=0, block=block))
         assert float((other.codes == plain.codes).float().mean()) > 0.999, block
-        moved = gptq.quantize(W, scheme, H, Gptq(block=block, updated=1))
+        moved = gptq.quantize(W, scheme, H, Gptq(act_order=0, block=block, updated=1))
         # A block as wide as the matrix brings nothing up to date before the groups are laid, as in the authors' code.
         assert torch.equal(moved.scales(), plain.scales()) == (block > 256), block
         assert output_error(moved.dequantize()) < output_error(rtn.quantize(W, scheme).dequantize()), block
-    ordered = gptq.quantize(W, scheme, H, Gptq(act_order=1))
+    ordered = gptq.quantize(W, scheme, H, Gptq())
     assert torch.equal(ordered.scales(), plain.scales())
     assert output_error(ordered.dequantize()) < output_error(plain.dequantize())
     errors = [weight_error(gptq.quantize(W, scheme, H, Gptq(damping=d)).dequantize()) for d in (0.001, 0.01, 0.1, 0.5)]
@@ -142,7 +142,7 @@ def test_each_knob_does_what_it_says() -> None:
 
 def test_uncorrelated_inputs_leave_nothing_to_make_up_for() -> None:
     for scheme in (Scheme.integer(3, PerGroup(32)), NF4_GROUPS):
-        for knobs in (Gptq(), Gptq(updated=1), Gptq(act_order=1)):
+        for knobs in (Gptq(), Gptq(act_order=0), Gptq(act_order=0, updated=1)):
             got = gptq.quantize(W, scheme, torch.diag(torch.rand(256) + 0.1), knobs)
             assert torch.equal(got.dequantize(), rtn.quantize(W, scheme).dequantize()), (label(scheme), knobs)
 
@@ -150,7 +150,7 @@ def test_uncorrelated_inputs_leave_nothing_to_make_up_for() -> None:
 def test_an_input_that_is_always_0_gets_weight_0() -> None:
     dead = (H.diagonal() == 0).nonzero().squeeze(1)
     assert len(dead) == 1
-    for knobs in (Gptq(), Gptq(act_order=1), Gptq(updated=1)):
+    for knobs in (Gptq(), Gptq(act_order=0), Gptq(act_order=0, updated=1)):
         got = gptq.quantize(W, Scheme.integer(4, PerGroup(32), zero_point=True), H, knobs).dequantize()
         assert float(got[:, dead].abs().max()) == 0.0
     nothing = gptq.quantize(W, Scheme.integer(4, PerGroup(32)), torch.zeros_like(H)).dequantize()
@@ -176,7 +176,8 @@ def test_what_cannot_be_done_is_said_with_what_came() -> None:
         gptq.quantize(W * torch.nan, scheme, H)
     method = METHODS["gptq"]
     for bad, knobs, said in [
-        (BLOCKS["Q4_K"].scheme, Gptq(), "Q4_K searches"), (BLOCKS["NF4"].scheme, Gptq(updated=1), "those of NF4"),
+        (BLOCKS["Q4_K"].scheme, Gptq(), "Q4_K searches"),
+        (BLOCKS["NF4"].scheme, Gptq(act_order=0, updated=1), "those of NF4"),
         (scheme, Gptq(updated=1, act_order=1), "With “act_order”"),
     ]:  # fmt: skip
         with pytest.raises(SchemeError, match=said):

@@ -8,7 +8,8 @@ from the original than rounding's, and the layer's output closer. Frantar et al.
 
 Knobs of the paper and of the authors' code: damping, a share of H's mean diagonal; columns in falling order of H's
 diagonal (act-order), for which groups must have their grids before (static groups); groups whose grid is laid over the
-weights that the loop finds when it comes to them; columns in a block.
+weights that the loop finds when it comes to them; columns in a block. Act-order is on unless said: it is what Llama
+kinds need, and the embedded model loses less with it (bench/NOTES.md).
 
 An input that is always 0 says nothing: its column becomes 0, as in the authors' code. There its place in H's diagonal
 counts as 1 for the mean, in whatever units H is; here it counts as 0, which on inputs of ordinary size is the same.
@@ -44,18 +45,18 @@ class Gptq:
              "text less and comes closer to rounding."),
     )  # fmt: skip
     act_order: float = knob(
-        0, 0, 1, 1, Text("Primero las columnas con más señal", "Columns with most signal first"),
+        1, 0, 1, 1, Text("Primero las columnas con más señal", "Columns with most signal first"),
         Text("Redondea antes las columnas cuyas entradas son mayores (act-order), cuando aún quedan muchas que "
-             "compensen su error. En los modelos de la familia Llama suele hacer falta.",
+             "compensen su error. Con el modelo incluido gana algo; en los de la familia Llama hace falta.",
              "Rounds first the columns whose inputs are largest (act-order), while many are left to make up for them. "
-             "Models of the Llama kind usually need it."),
+             "The built-in model gains a little by it; those of the Llama kind need it."),
     )  # fmt: skip
     updated: float = knob(
         0, 0, 1, 1, Text("Grupos según los pesos ya corregidos", "Groups from the corrected weights"),
         Text("Elige la escala de cada grupo al llegar a él, con los pesos corregidos hasta entonces, y no de antemano. "
-             "No se combina con act-order.",
+             "Con grupos no se combina con act-order.",
              "Chooses the scale of each group on reaching it, from the weights as corrected by then, not beforehand. "
-             "Does not go together with act-order."),
+             "With groups it does not go together with act-order."),
     )  # fmt: skip
     block: float = knob(
         128, 8, 512, 8, Text("Columnas por bloque", "Columns in a block"),
@@ -141,10 +142,10 @@ def _check(scheme: Scheme, knobs: Gptq) -> None:
         )  # fmt: skip
     if knobs.act_order and isinstance(scheme.granularity, PerGroup):
         raise SchemeError(
-            Text("Con «act_order» las columnas de un grupo no llegan juntas, así que su escala se elige antes: pon "
-                 "«updated» a 0.",
+            Text("Con «act_order» las columnas de un grupo no llegan juntas, así que su escala se elige antes: pon a "
+                 "0 «updated» o «act_order».",
                  "With “act_order” the columns of a group do not come together, so that its scale is chosen before: "
-                 "set “updated” to 0.")
+                 "set “updated” or “act_order” to 0.")
         )  # fmt: skip
 
 
