@@ -229,10 +229,10 @@ IMPORTANCE = Method(
     Text("Búsqueda con importancia", "Search by importance"),
     Text("Busca la escala de menor error, y el de cada columna cuenta según lo grandes que suelen ser sus entradas en "
          "un texto de calibración: es la «imatrix» de llama.cpp. Ayuda donde unas columnas reciben números mucho "
-         "mayores que otras.",
+         "mayores que otras; en el modelo incluido baja el error de cada capa, pero no siempre el del modelo.",
          "Searches for the scale of least error, and that of each column counts by how large its inputs usually are on "
          "a calibration text: it is llama.cpp's “imatrix”. It helps where some columns are given much larger numbers "
-         "than others."),
+         "than others; on the built-in model it lowers the error of each layer, but not always that of the model."),
     "llama.cpp's imatrix, ggml 0.25; the search is this project's own",
     _weighted,
     _check,

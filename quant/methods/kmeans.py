@@ -185,11 +185,11 @@ METHOD: Method[Knobs] = Method(
     "kmeans",
     Text("Valores aprendidos (k-means)", "Learned values (k-means)"),
     Text("Aprende, para la matriz o para cada fila, una tabla de valores colocados donde más pesos hay, y guarda de "
-         "cada peso su lugar en la tabla. Gana a una rejilla de pasos iguales con 4 bits o menos cuando hay una sola "
-         "escala por fila o por matriz; con grupos pequeños la ventaja se reduce.",
+         "cada peso su lugar en la tabla. Se nota con 4 bits o menos: en el modelo incluido, con 3 bits y una tabla por "
+         "fila, pierde menos que el redondeo con una escala por cada 64 pesos, y ocupa menos.",
          "Learns, for the matrix or for each row, a table of values placed where most weights are, and stores each "
-         "weight's place in it. It beats a grid of equal steps at 4 bits or fewer where there is one scale per row or "
-         "matrix; against small groups the advantage shrinks."),
+         "weight's place in it. It shows at 4 bits or fewer: on the built-in model, with 3 bits and a table per row, "
+         "it loses less than rounding with a scale for each 64 weights, and is smaller."),
     "Lloyd 1982; the weighting after Kim et al. 2023, arXiv:2306.07629",
     _run,
     _check,
