@@ -10,11 +10,15 @@ import pytest
 import torch
 from kinds import KNOWN, built
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
+from quant.activations import Activations
 from quant.blockwise import Making
 from quant.errors import SchemeError
 from quant.folding import Prefixed
+from quant.formats import FORMATS
 from quant.hadamard import block_size, matrix, rotated
+from quant.loading import load_model
 from quant.methods import METHODS, awq, rtn
 from quant.methods.base import BlockProblem, NoKnobs, QuantWeight, Statistic, Statistics
 from quant.model.layers import Kind, Place, census, linear_layers
@@ -111,6 +115,38 @@ def test_a_float_model_that_is_scaled_or_rotated_gives_the_same_logits(
         got = logits(loaded, making.model)
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * float(want.abs().max()))
     assert loaded.fingerprint() == before
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_four_bit_activations_run_on_every_kind_with_the_bytes_that_were_promised(tiny: LoadedModel, kind: str) -> None:
+    config = copy.deepcopy(KNOWN[kind])
+    config.vocab_size = tiny.table_rows
+    loaded = replace(tiny, model=built(config))
+    for steps in ((Step("hadamard"),), (Step("smooth"),), (Step("smooth"), Step("hadamard"))):
+        recipe = Recipe.uniform(EIGHT, steps=steps, activations=Activations(FORMATS["int4"]), calibration=SHORT)
+        made = quantize_model(loaded, recipe)
+        want = {row.layer.name: row.stored_bytes for row in size_report(loaded, recipe).rows if row.quantized}
+        assert {name: held.nbytes for name, _, held in packed_matrices(made.model)} == want, (kind, steps)
+        assert float(cosine_similarity(logits(made), logits(loaded), -1).mean()) > 0.9, (kind, steps)
+
+
+def test_the_embedded_model_smoothed_or_rotated_gives_its_logits() -> None:
+    loaded = load_model()
+    before, want = loaded.fingerprint(), logits(loaded)
+    for steps in ((Step("hadamard"),), (Step("smooth"),), (Step("smooth"), Step("hadamard"))):
+        got = logits(loaded, folded(loaded, Recipe.uniform(EIGHT, steps=steps, calibration=SHORT)).model)
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * float(want.abs().max()), msg=str(steps))
+    assert loaded.fingerprint() == before
+
+
+def test_one_huge_input_is_spread_so_that_four_bits_lose_less() -> None:
+    generator = torch.Generator().manual_seed(7)
+    weight, x = torch.randn(48, 64, generator=generator), torch.randn(32, 64, generator=generator)
+    x[:, 11] *= 40
+    four = Activations(FORMATS["int4"])
+    plain = (four.rounded(x) - x) @ weight.t()
+    spread = (four.rounded(rotated(x, 64)) - rotated(x, 64)) @ rotated(weight, 64).t()
+    assert float(spread.norm()) < 0.6 * float(plain.norm())
 
 
 def of(making: Making, name: str) -> Tensor:
