@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -75,7 +76,7 @@ def test_float_is_left_as_it_is() -> None:
 
 
 def test_what_cannot_be_is_refused() -> None:
-    for fields, said in [
+    refused: list[tuple[tuple[Any, ...], str]] = [
         ((FORMATS["uint8"],), "cannot be rounded to uint8"), ((FORMATS["float16"],), "cannot be rounded to float16"),
         ((None, Per.TENSOR), "in float32 have no scale"), ((FORMATS["int8"], Per.TOKEN, True), "one for all"),
         ((FORMATS["int8"], Per.TOKEN, False, BLOCKS["MXFP4"].scheme), "already says its format"),
@@ -85,7 +86,8 @@ def test_what_cannot_be_is_refused() -> None:
         ((None, Per.TOKEN, False, Scheme.integer(4, PerGroup(32))), "stored in float32"),  # float16 would overflow
         ((None, Per.TOKEN, False, Scheme.integer(4, PerTensor(), scale=FORMATS["float32"])), "for each group or token"),
         ((None, Per.TOKEN, False, Scheme.integer(4, Flat(32), scale=FORMATS["float32"])), "for each group or token"),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for fields, said in refused:
         with pytest.raises(SchemeError, match=said):
             Activations(*fields)
 
@@ -134,9 +136,9 @@ def test_blocks_are_what_ggml_and_ml_dtypes_make_of_the_same_numbers() -> None:
         got = Activations(scheme=BLOCKS[f"{name}_GGML"].scheme).rounded(torch.from_numpy(x))
         assert np.array_equal(got.numpy(), want), name
     for key, want in [("mxfp4", mxfp4(x)), ("nvfp4", np.stack([nvfp4(row) for row in x]))]:
-        got = ACTIVATIONS[key].rounded(torch.from_numpy(x)).numpy()
+        ours = ACTIVATIONS[key].rounded(torch.from_numpy(x)).numpy()
         # Two orders of dividing in float32: what lies on a tie to an ulp may fall on its other side.
-        apart = ~np.isclose(got, want, rtol=1e-6, atol=0)
+        apart = ~np.isclose(ours, want, rtol=1e-6, atol=0)
         assert apart.mean() <= (0 if key == "mxfp4" else 1e-4), (key, apart.sum())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,20 +37,24 @@ def row(case: Case, reference: Reference) -> tuple[dict[str, Any], Figures]:
 
 def record() -> dict[str, Any]:
     """Everything, in the order of `RecordedCosts`."""
-    read, rows = text(), []
-    reference = Reference(load_model(), read)
+    read = text()
+    rows = list(_rows(Reference(load_model(), read)))
+    seen = rows[0][1]
+    versions = environment()
+    return {
+        "model_sha256": sha256_of(WEIGHTS), "versions": {"python": versions["python"], **versions["packages"]},
+        "text_name": read.name, "title": asdict(read.title), "protocol": asdict(seen.protocol),
+        "perplexity_original": figure(seen.perplexity_original), "rows": [found for found, _ in rows],
+    }  # fmt: skip
+
+
+def _rows(reference: Reference) -> Iterator[tuple[dict[str, Any], Figures]]:
     for case in (case for bits in WEIGHT_BITS for case in cases(bits)):
         found, seen = row(case, reference)
         print(
             f"W{case.weight_bits} {case.activations} {case.step or '-'}: KL {seen.kl_mean.value:.4f}", file=sys.stderr
         )
-        rows.append(found)
-    versions = environment()
-    return {
-        "model_sha256": sha256_of(WEIGHTS), "versions": {"python": versions["python"], **versions["packages"]},
-        "text_name": read.name, "title": asdict(read.title), "protocol": asdict(seen.protocol),
-        "perplexity_original": figure(seen.perplexity_original), "rows": rows,
-    }  # fmt: skip
+        yield found, seen
 
 
 def as_json(record: dict[str, Any]) -> str:
