@@ -39,8 +39,10 @@ CORNER = Text("claves ↓ valores →", "keys ↓ values →")
 KEY_CHOSEN = Text("▣ la que has elegido", "▣ the one you chose")
 KEY_EQUAL = Text("= los mismos bytes que ella", "= the same bytes as it")
 EMBEDDED_ONLY = Text(
-    "Del modelo incluido, con sus pesos en float. Pulsa una casilla y será tu receta.",
-    "Of the built-in model, its weights in float. Press a cell and it becomes your recipe.",
+    "Del modelo incluido, con sus pesos en float, en 12 kB de textos cortos; en los largos las claves pesan aún más. "
+    "Pulsa una casilla y será tu receta.",
+    "Of the built-in model, its weights in float, on 12 kB of short texts; on long ones the keys count for even more. "
+    "Press a cell and it becomes your recipe.",
 )
 ALMOST = Text("≈ 0", "≈ 0")
 CELL = Text("claves a {k} bits, valores a {v} bits: KL {kl}", "keys at {k} bits, values at {v} bits: KL {kl}")
