@@ -14,10 +14,10 @@ from quant.evaluation.contenders import BASELINE, contenders
 from quant.evaluation.recorded_methods import Compared
 from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
+from quant.model.layers import Kind, census
 from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
 from quant.recipe import Recipe
 from quant.scheme import Grid, PerGroup, Scheme, Zero
-from quant.size import size_report
 from quant.text import Language, Text, number, size
 from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
@@ -202,8 +202,8 @@ def estimate(lab: Lab, model: str, state: State) -> Text:
     if not missing:
         return t.ESTIMATE_DONE
     known: dict[str, float] = {}
+    weights = sum(layer.parameters for layer in census(loaded) if layer.kind is Kind.LINEAR)
     for name, recipe in missing.items():
-        weights = sum(r.layer.parameters for r in size_report(loaded, recipe).rows if r.quantized)
         if (seconds := lab.rows.expected(recipe, weights, text)) is not None:
             known[name] = seconds
     total = said(sum(known.values()), 2)
