@@ -264,6 +264,8 @@ def test_the_sentence_says_who_wins_who_ties_and_who_is_worse() -> None:
     tied = compared("importance", list(0.5 * hard + np.tile([0.2, -0.2], 6)))
     assert METHODS["importance"].title.en in lead(of(base, search, tied)).en.partition("Tied")[2]
     assert "nada mejora" in lead(of(base, importance)).es
+    near = compared("search", list(hard - 0.02 + np.tile([0.4, -0.4], 6)))
+    assert "nada se distingue" in lead(of(base, near)).es
     assert "pulsa" in lead(Shown(State.usual(), (), ())).es
 
 

@@ -25,7 +25,7 @@ HOVER = Text("{name}: {kl} nats{ends}, {bits} bits por peso, {seconds} ({kind})"
 TOOK = Text("{n} s", "{n} s")
 UNKNOWN = Text("tiempo desconocido", "time unknown")
 LINE_HEIGHT, ROOM = 38, 1.25
-CLOSE = 8  # from the least to the greatest KL: then each digit has a tick
+CLOSE = 8  # times, from the least to the greatest KL: then ticks lie in equal steps
 LEAST_KL, LEAST_SECONDS = 1e-6, 0.05
 
 
@@ -94,6 +94,11 @@ def against_bytes(lines: Sequence[Sequence[Dot]], language: Language) -> go.Figu
             line={"color": ordered[0].color, "width": 1, "dash": "dot" if ordered[0].base else "solid"},
             hoverinfo="skip",
         )  # fmt: skip
+        if ordered[0].best or ordered[0].base:
+            figure.add_annotation(
+                x=ordered[0].bits, y=math.log10(ordered[0].kl.value), text=ordered[0].name[language], showarrow=False,
+                xanchor="left", xshift=12, yshift=10, font={"size": 12, "color": INK},
+            )  # fmt: skip
     _marks(figure, every, [d.bits for d in every], [d.kl.value for d in every], language, "error_y")
     if every:
         figure.update_xaxes(title=BYTES[language])
@@ -117,6 +122,13 @@ def _marks(figure: go.Figure, dots: Sequence[Dot], x: Sequence[float], y: Sequen
     )  # fmt: skip
 
 
+def _even(low: float, high: float) -> list[float]:
+    """Round values between the ends in equal steps, seven or fewer."""
+    power = 10.0 ** math.floor(math.log10(high - low) - 1)
+    step = next(power * n for n in (1, 2, 5, 10, 20) if (high - low) / (power * n) <= 7)
+    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def _interval(dots: Sequence[Dot]) -> dict[str, object]:
     highs = [d.kl.interval.high - d.kl.value if d.kl.interval else 0.0 for d in dots]
     lows = [min(d.kl.value - d.kl.interval.low, 0.9 * d.kl.value) if d.kl.interval else 0.0 for d in dots]
@@ -130,6 +142,6 @@ def _kl_axis(dots: Sequence[Dot], language: Language) -> dict[str, object]:
     low, high = min(lows) / ROOM, max([*highs, LEAST_KL * 2]) * ROOM
     axis = log_axis(low, high, language)
     if high / low < CLOSE:
-        ticks = [v for power in range(-6, 2) for step in range(1, 10) if low <= (v := step * 10.0**power) <= high]
-        axis |= {"tickvals": ticks, "ticktext": [number(v, language, 1) for v in ticks]}
+        ticks = _even(low, high)
+        axis |= {"tickvals": ticks, "ticktext": [number(v, language, 2) for v in ticks]}
     return axis

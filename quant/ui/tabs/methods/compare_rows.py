@@ -11,7 +11,7 @@ from quant.evaluation.contenders import BASELINE, LEAST_BITS, MOST_BITS, contend
 from quant.evaluation.methods import below
 from quant.evaluation.recorded_methods import Compared, Recorded, of_row, ranked, recorded_methods, tied_with
 from quant.lab import Lab
-from quant.model.load import EMBEDDED
+from quant.model.load import EMBEDDED, LoadedModel
 from quant.recipe import Recipe
 from quant.texts import EvalText, shipped_text
 from quant.ui.sidebar.choice import Choice, read_query
@@ -52,17 +52,22 @@ class State:
 
     def recipes(self, lab: Lab, model: str) -> tuple[dict[str, Recipe], list[str]]:
         """The recipes by name, and the names of those that take no such format."""
-        found, left = {}, []
-        for name in self.names:
-            try:
-                found[name] = standard(name, self.bits, lab.loaded(model))
-            except QuantError:
-                left.append(name)
-        return found, left
+        return _recipes(self.names, self.bits, lab.loaded(model))
 
     @property
     def read_text(self) -> EvalText:
         return _part(self.text)
+
+
+@lru_cache(maxsize=16)  # of models that the lab keeps anyway; the slider goes to and fro over seven
+def _recipes(names: tuple[str, ...], bits: int, loaded: LoadedModel) -> tuple[dict[str, Recipe], list[str]]:
+    found, left = {}, []
+    for name in names:
+        try:
+            found[name] = standard(name, bits, loaded)
+        except QuantError:
+            left.append(name)
+    return found, left
 
 
 @lru_cache(maxsize=4)
@@ -140,6 +145,7 @@ def _known() -> Recorded | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def query_of(recipe: Recipe) -> str | None:
     """The address of a recipe; None where the controls cannot say it."""
     rule = recipe.rules[-1]

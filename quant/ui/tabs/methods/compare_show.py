@@ -14,10 +14,10 @@ from quant.evaluation.contenders import BASELINE, contenders
 from quant.evaluation.recorded_methods import Compared
 from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
+from quant.model.layers import Kind, census
 from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
 from quant.recipe import Recipe
 from quant.scheme import Grid, PerGroup, Scheme, Zero
-from quant.size import size_report
 from quant.text import Language, Text, number, size
 from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
@@ -56,10 +56,12 @@ def lead(s: Shown) -> Text:
         text = t.ONLY.format(**given)
     elif best is base:
         text = t.BASE_WINS.format(**given)
+    elif base in s.ties:
+        text = t.NO_BETTER.format(**given, base=said(base.kl.value))
     else:
         factor = base.kl.estimate.value / best.kl.estimate.value
         text = t.WINS.format(**given, factor=said(factor, 2), base=said(base.kl.value))
-    return _joined(text, _more(t.TIES, s.ties), _more(t.WORSE, s.worse))
+    return _joined(text, _more(t.TIES, [row for row in s.ties if row is not base]), _more(t.WORSE, s.worse))
 
 
 def _more(text: Text, rows: Sequence[Compared]) -> Text:
@@ -107,10 +109,13 @@ def unequal(s: Shown) -> Text | None:
 
 
 def dots(s: Shown) -> list[Dot]:
-    return [
-        Dot(title(r.name), r.kl.estimate, r.bits_per_weight, r.seconds, r.live, best=r is s.best, base=r is s.base)
-        for r in s.rows
-    ]
+    return [dot(row, s) for row in s.rows]
+
+
+def dot(row: Compared, s: Shown) -> Dot:
+    """A row in a figure, coloured by what its contender is at the bits in view."""
+    best, base = row.name == s.best.name, row.name == BASELINE
+    return Dot(title(row.name), row.kl.estimate, row.bits_per_weight, row.seconds, row.live, best, base)
 
 
 def chart(lab: Lab, model: str, s: Shown, view: str, language: Language) -> go.Figure:
@@ -118,9 +123,8 @@ def chart(lab: Lab, model: str, s: Shown, view: str, language: Language) -> go.F
     if view == "seconds":
         return against_seconds(dots(s), language)
     if view == "bytes":
-        every = all_bits(lab, model, s.state)
-        lines = [[d for one in every for d, r in zip(dots(one), one.rows, strict=True) if r.name == name]
-                 for name in s.state.names]  # fmt: skip
+        every = [row for one in all_bits(lab, model, s.state) for row in one.rows]
+        lines = [[dot(row, s) for row in every if row.name == name] for name in s.state.names]
         return against_bytes([line for line in lines if line], language)
     return ranking(dots(s), language)
 
@@ -158,11 +162,9 @@ def methods_html(language: Language) -> Markup:
         needs = METHODS[one.method].needs or (TRANSFORMS[name].needs if name in TRANSFORMS else frozenset())
         reads = t.NEEDS_TEXT if needs or METHODS[one.method].tune else t.NEEDS_NOTHING
         below = t.SOURCE.format(source=one.source, needs=reads)[language]
-        rows.append(
-            html.paragraph(
-                html.spaced(Markup("<b>{}</b>").format(one.title[language]), html.cell(one.summary[language], below))
-            )
-        )
+        name = Markup("<b>{}</b>").format(one.title[language])
+        said_of = html.spaced(one.summary[language], html.small(below))
+        rows.append(html.paragraph(html.spaced(name, said_of)))
     return html.folded(t.OF_ALL[language], html.NOTHING.join(rows))
 
 
@@ -200,8 +202,8 @@ def estimate(lab: Lab, model: str, state: State) -> Text:
     if not missing:
         return t.ESTIMATE_DONE
     known: dict[str, float] = {}
+    weights = sum(layer.parameters for layer in census(loaded) if layer.kind is Kind.LINEAR)
     for name, recipe in missing.items():
-        weights = sum(r.layer.parameters for r in size_report(loaded, recipe).rows if r.quantized)
         if (seconds := lab.rows.expected(recipe, weights, text)) is not None:
             known[name] = seconds
     total = said(sum(known.values()), 2)
@@ -239,16 +241,18 @@ def recipe_code(recipe: Recipe) -> str:
 
 def scheme_code(scheme: Scheme) -> str:
     """A scheme as Python: by its short name where it has one."""
+    groups = scheme.granularity
+    granularity = f"PerGroup({groups.size})" if isinstance(groups, PerGroup) else str(groups)
     integers = scheme.element.is_integer and isinstance(scheme.granularity, PerGroup)
     if integers and scheme.grid in (Grid.ABSMAX, Grid.MINMAX):
         zero = ", zero_point=True" if isinstance(scheme.shift, Zero) else ""
-        return f"Scheme.integer({scheme.element.code_bits}, {scheme.granularity}{zero})"
+        return f"Scheme.integer({scheme.element.code_bits}, {granularity}{zero})"
     element = f'FORMATS["{scheme.element.name}"]' if not scheme.element.learned else (
         f"learned_format({scheme.element.code_bits})"
     )  # fmt: skip
     scale = "None" if scheme.scale is None else 'FORMATS["float16"]'
     shift = "" if scheme.shift is None else ', Offset(FORMATS["float16"])'
-    return f"Scheme({element}, {scheme.granularity}, Grid.{scheme.grid.name}, {scale}{shift})"
+    return f"Scheme({element}, {granularity}, Grid.{scheme.grid.name}, {scale}{shift})"
 
 
 def as_csv(rows: Sequence[Compared]) -> str:

@@ -28,13 +28,17 @@ WINS = Text(
 BASE_WINS = Text(
     "Con {bits} bits nada mejora al redondeo: una KL de {kl}.", "At {bits} bits nothing beats rounding: a KL of {kl}."
 )
+NO_BETTER = Text(
+    "Con {bits} bits nada se distingue del redondeo: «{best}» pierde una KL de {kl} y él, {base}; la diferencia cabe en el azar de estos textos.",
+    "At {bits} bits nothing can be told from rounding: “{best}” loses a KL of {kl} and rounding {base}; the difference is within the chance of these texts.",
+)
 ONLY = Text(
     "Con {bits} bits, lo que menos pierde es «{best}»: una KL de {kl}.",
     "At {bits} bits “{best}” loses least: a KL of {kl}.",
 )
 TIES = Text(
-    " En empate con él: {names} (la diferencia no sale del azar de estos textos).",
-    " Tied with it: {names} (the difference is within the chance of these texts).",
+    " No se distingue de él: {names}; la diferencia cabe en el azar de estos textos.",
+    " Tied with it: {names}; the difference is within the chance of these texts.",
 )
 WORSE = Text(
     " Pierden más que el redondeo: {names}; por qué, en su ficha de la tabla.",
@@ -118,8 +122,8 @@ SOURCE = Text("Artículo: {source}. Necesita {needs}.", "Paper: {source}. Needs 
 NEEDS_TEXT = Text("leer antes un texto de calibración", "to read a calibration text first")
 NEEDS_NOTHING = Text("solo los pesos", "the weights alone")
 BITS_EACH = Text("{bits} bits por peso", "{bits} bits per weight")
-TIMES_LESS = Text("÷ {factor}", "÷ {factor}")
-TIMES_MORE = Text("× {factor}", "× {factor}")
+TIMES_LESS = Text("÷\N{NO-BREAK SPACE}{factor}", "÷\N{NO-BREAK SPACE}{factor}")
+TIMES_MORE = Text("×\N{NO-BREAK SPACE}{factor}", "×\N{NO-BREAK SPACE}{factor}")
 TIE = Text("empate con el mejor", "tied with the best")
 PYTHON = Text("El Python que lo reproduce", "The Python that reproduces it")
 CSV = Text("Descargar CSV", "Download CSV")
