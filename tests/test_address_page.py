@@ -10,9 +10,14 @@ from cases import each
 from playwright.sync_api import Browser, Page, Route, expect
 from visits import DESKTOP, PHONE, Visit, visit
 
+from quant.methods import METHODS
+from quant.methods.base import knobs_of
+from quant.model.load import EMBEDDED
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
 from quant.ui.sidebar import texts as sidebar_texts
+from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.together import fitting_methods
 from quant.ui.tabs.table import TITLES
 
 pytestmark = pytest.mark.browser
@@ -229,3 +234,28 @@ def test_a_family_of_formats_offers_its_own(desktop: Visit) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("radio", name=sidebar_texts.FAMILIES["integer"][language]).check()
     expect(page.locator(".lab-recipe")).to_contain_text("4 bits")
+
+
+def turnable() -> tuple[str, str] | None:
+    """A method for the usual format and one of its knobs that slides; None while there is none."""
+    for name in fitting_methods(Choice(EMBEDDED)):
+        for knob, ends in knobs_of(METHODS[name].knobs).items():
+            if (ends.low, ends.high, ends.step) != (0, 1, 1):
+                return name, knob
+    return None
+
+
+def test_what_an_address_says_beyond_a_format_is_unfolded_and_a_knob_goes_into_it(spanish: Visit) -> None:
+    page, found = spanish.page, turnable()
+    spanish.open("keys=8&values=4&tab=texto" + (f"&method={found[0]}" if found else ""))
+    expect(page.locator(".lab-recipe")).to_contain_text("claves 8, valores 4")
+    spanish.recipe()
+    expect(page.get_by_label(sidebar_texts.KEYS.es, exact=True)).to_be_visible()
+    if not found:
+        return
+    slider = page.locator(f".lab-knobs:visible input[name='{found[1]}']")
+    slider.press("Home")
+    expect(page).to_have_url(re.compile(f"knobs={found[1]}%3A"))
+    page.get_by_role("button", name=sidebar_texts.KNOBS_RESET.es).click()
+    expect(page).not_to_have_url(re.compile("knobs="))
+    expect(slider).to_have_js_property("value", slider.get_attribute("data-usual"))

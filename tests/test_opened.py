@@ -13,6 +13,7 @@ from cases import each
 
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
+from quant.ui.sidebar import texts as sidebar_texts
 from quant.ui.tabs.table import TITLES
 
 pytestmark = pytest.mark.browser  # with the tests that need the served page
@@ -111,3 +112,13 @@ def test_an_address_that_cannot_be_opens_the_usual_page(server: str, query: str)
     assert prop(page, "tabs-es", "selected") == "inicio"
     assert prop(page, "bits-es", "value") == 4
     assert len(prop(page, "prompt-es", "value")) < 100
+
+
+def test_an_address_with_a_method_that_reads_a_text_opens_at_once_and_says_how_it_is_made(server: str) -> None:
+    """Nothing heavy is done for a document: neither Pesos nor the picture of Inicio."""
+    for tab in ("pesos", "inicio"):
+        page = document(server, "es", f"tab={tab}&format=Q4_0&method=importance&steps=hadamard")
+        assert "hay que hacer antes el modelo" in unescape(page)
+        assert prop(page, "bits-es", "value") == 4
+        opened = [one["props"] for one in config(page)["components"] if one["props"].get("open") is True]
+        assert [one["label"] for one in opened] == [sidebar_texts.METHOD_SECTION.es]

@@ -21,6 +21,7 @@ from quant.texts import CALIBRATION_TEXTS
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, format_choices, format_info
 from quant.ui.sidebar.kinds import Field, OneOf, Slide, Tick, Unseen, named, numbered, of
+from quant.ui.sidebar.knobs import short_title
 from quant.ui.sidebar.offers import ACTIVATIONS as KINDS
 from quant.ui.sidebar.offers import CACHE_BITS, VARIANTS, step_names
 from quant.ui.sidebar.together import (
@@ -148,7 +149,7 @@ def step_titles(language: Language) -> list[tuple[str, Any]]:
 
 
 def steps_title(names: str) -> Text:
-    titles = [TRANSFORMS[name].title for name in names.split(",") if name]
+    titles = [short_title(TRANSFORMS[name].title) for name in names.split(",") if name]
     return Text(" + ".join(x.es for x in titles), " + ".join(x.en for x in titles)) if titles else t.STEPS_NONE
 
 

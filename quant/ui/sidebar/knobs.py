@@ -112,7 +112,12 @@ def sliders(owners: Iterable[Owner], given: Given, language: Language) -> Markup
 
 
 def _title(owner: Owner) -> Text:
-    return t.KNOBS_OF.format(name=owner.how.title)
+    return t.KNOBS_OF.format(name=short_title(owner.how.title))
+
+
+def short_title(title: Text) -> Text:
+    """A title without what explains it: `GPTQ` of `GPTQ: columns make up for columns`."""
+    return Text(title.es.partition(":")[0], title.en.partition(":")[0])
 
 
 def _row(owner: Owner, name: str, knob: Knob, given: Given, language: Language) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from quant.text import Text, as_typed
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import activation_title, steps_title
 from quant.ui.sidebar.formats import CASTS
-from quant.ui.sidebar.knobs import Owner, said_knobs
+from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
 from quant.ui.sidebar.offers import LEARNED
 from quant.ui.sidebar.together import chosen_steps, owners
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def label(choice: Choice) -> Text:
     """A word or two."""
     parts = [_stored_label(choice)]
-    parts += [METHODS[choice.chosen_method].title] if choice.chosen_method else []
+    parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
     return _joined([*parts, *_steps(choice), *_cache(choice)], " · ")
 
 
@@ -35,7 +35,7 @@ def brief(choice: Choice) -> Text:
     if choice.has_bits:
         parts += [t.BRIEF_VARIANTS[choice.grid]] if choice.grid else [t.BRIEF_ZERO] * choice.zero_point
     parts += [t.BRIEF_TABLE] * choice.table
-    parts += [METHODS[choice.chosen_method].title] if choice.chosen_method else []
+    parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
     return _joined([*parts, *_steps(choice), *_cache(choice)], " · ")
 
 
@@ -44,7 +44,7 @@ def how(choice: Choice) -> Text:
     said, turned = _stored(choice), choice.turned
     method, *steps = owners(choice)
     named = _with_knobs(method, turned)
-    if choice.chosen_method or named != method.how.title:
+    if choice.chosen_method or named != short_title(method.how.title):
         said = t.RECIPE_METHOD.format(how=said, method=named)
     if steps:
         first = _joined([_with_knobs(step, turned) for step in steps], " + ")
@@ -57,8 +57,8 @@ def how(choice: Choice) -> Text:
 
 
 def _with_knobs(owner: Owner, turned: Mapping[str, float]) -> Text:
-    moved = said_knobs(owner, turned)
-    return t.RECIPE_KNOBS.format(how=owner.how.title, knobs=moved) if moved.es else owner.how.title
+    title, moved = short_title(owner.how.title), said_knobs(owner, turned)
+    return t.RECIPE_KNOBS.format(how=title, knobs=moved) if moved.es else title
 
 
 def _joined(parts: Sequence[Text], between: str) -> Text:

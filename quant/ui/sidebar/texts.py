@@ -196,8 +196,8 @@ STEPS_INFO = Text(
 )
 CALIBRATION = Text("Texto de calibración", "Calibration text")
 CALIBRATION_TEXTS = {
-    "calibration": Text("novelas y artículos incluidos", "the novels and articles that come with it"),
-    "training_sample": Text("una muestra de su entrenamiento", "a sample of what it was trained on"),
+    "calibration": Text("novelas y artículos incluidos", "novels and articles, included"),
+    "training_sample": Text("una muestra de su entrenamiento", "a sample of its training"),
 }
 TOKENS = Text("Tokens de calibración", "Calibration tokens")
 TOKENS_INFO = Text(
