@@ -34,9 +34,10 @@ from quant.scheme import PerGroup, Scheme
 from quant.size import size_report
 from quant.text import Language, Text
 from quant.texts import EvalText
+from quant.ui.sidebar.choice import query_of
 from quant.ui.tabs.methods import compare_show
 from quant.ui.tabs.methods.compare import comparing
-from quant.ui.tabs.methods.compare_rows import Shown, State, query_of, shown
+from quant.ui.tabs.methods.compare_rows import Shown, State, shown
 from quant.ui.tabs.methods.compare_show import as_csv, lead, python_of, surprise
 from quant.weight import QuantWeight
 from quant.work import finished

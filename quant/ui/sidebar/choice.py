@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from quant.activations import ACTIVATIONS
+from quant.cache import CacheScheme, cache_scheme
 from quant.errors import QuantError, SchemeError
 from quant.json_model import read_json
 from quant.model.load import EMBEDDED
-from quant.recipe import CacheScheme, Calibration, Recipe, Step
+from quant.recipe import Calibration, Recipe, Step
 from quant.recipe_json import recipe_from_json
 from quant.scheme import Scheme
 from quant.text import Text
@@ -20,7 +22,7 @@ from quant.ui.sidebar.inverse import kept_as, stored_as
 from quant.ui.sidebar.kinds import Field, OneOf
 from quant.ui.sidebar.knobs import Owner, check_known, differing, known_knobs, read_knobs, written_knobs
 from quant.ui.sidebar.naming import brief, how, label
-from quant.ui.sidebar.offers import ACTIVATIONS, activation_bits, cache_scheme
+from quant.ui.sidebar.offers import activation_bits
 from quant.ui.sidebar.together import (
     chosen_method,
     fitting_methods,

@@ -11,19 +11,20 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from quant.activations import ACTIVATIONS as KINDS
+from quant.cache import CACHE_BITS
 from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
 from quant.model.load import EMBEDDED
 from quant.model.source import DEFAULT_HUB_ID
 from quant.recipe import Calibration
 from quant.text import Language, Text
-from quant.texts import CALIBRATION_TEXTS
+from quant.texts import CALIBRATION_TEXTS, CALIBRATION_TITLES
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, format_choices, format_info
 from quant.ui.sidebar.kinds import Field, OneOf, Slide, Tick, Unseen, named, numbered, of
 from quant.ui.sidebar.knobs import short_title
-from quant.ui.sidebar.offers import ACTIVATIONS as KINDS
-from quant.ui.sidebar.offers import CACHE_BITS, VARIANTS, step_names
+from quant.ui.sidebar.offers import VARIANTS, step_names
 from quant.ui.sidebar.together import (
     fitting_methods,
     has_activations,
@@ -105,7 +106,7 @@ class Fields:
     )  # fmt: skip
     knobs: str = of(Unseen(), t.KNOBS, 3, "")
     calibration: str = of(
-        OneOf(CALIBRATION_TEXTS, named(t.CALIBRATION_TEXTS), t.BAD_CALIBRATION, listed=True), t.CALIBRATION, 6,
+        OneOf(CALIBRATION_TEXTS, named(CALIBRATION_TITLES), t.BAD_CALIBRATION, listed=True), t.CALIBRATION, 6,
         Calibration.text, visible=reads_text, section=METHOD,
     )  # fmt: skip
     tokens: int = of(

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from quant.cache import CACHE_BITS, CacheScheme, cache_scheme
 from quant.errors import SchemeError
 from quant.formats import INTEGER_BITS
 from quant.model.load import EMBEDDED
-from quant.recipe import CacheScheme
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import CACHE_GROUPS, GROUP_SIZES, Fields
 from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, SCALED
-from quant.ui.sidebar.offers import CACHE_BITS, LEARNED, VARIANTS, cache_scheme
+from quant.ui.sidebar.offers import LEARNED, VARIANTS
 from quant.ui.sidebar.together import scheme_of
 
 Values = dict[str, Any]

@@ -11,14 +11,13 @@ from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.source import DEFAULT_HUB_ID
 from quant.recipe import Recipe
-from quant.size import SizeReport, size_report
+from quant.size import SizeReport, cache_bytes, size_report
 from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice
-from quant.ui.sidebar.offers import cache_bytes
 
 LINE = "sidebar/status.html.j2"
 

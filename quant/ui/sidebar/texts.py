@@ -195,10 +195,6 @@ STEPS_INFO = Text(
     "Weights can be changed so that the float model gives the same and loses less when it is rounded.",
 )
 CALIBRATION = Text("Texto de calibración", "Calibration text")
-CALIBRATION_TEXTS = {
-    "calibration": Text("novelas y artículos incluidos", "novels and articles, included"),
-    "training_sample": Text("una muestra de su entrenamiento", "a sample of its training"),
-}
 TOKENS = Text("Tokens de calibración", "Calibration tokens")
 TOKENS_INFO = Text(
     "Con más, el método conoce mejor las entradas de cada capa y tarda más.",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from quant.activations import ACTIVATIONS
 from quant.blocks import BLOCKS
 from quant.errors import SchemeError
 from quant.formats import FORMATS
@@ -14,7 +15,7 @@ from quant.methods.base import Method
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, SCALED, family, family_of
 from quant.ui.sidebar.knobs import Owner
-from quant.ui.sidebar.offers import ACTIVATIONS, LEARNED, integers, learned, step_names, whole_activations
+from quant.ui.sidebar.offers import LEARNED, integers, learned, step_names, whole_activations
 
 if TYPE_CHECKING:
     from quant.ui.sidebar.fields import Fields

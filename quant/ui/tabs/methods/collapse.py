@@ -27,9 +27,10 @@ from quant.ui.shared.action import Action, quantizing, showing
 from quant.ui.shared.frames import Frame
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.layer_names import layer_title
-from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.choice import Choice, query_of
 from quant.ui.tabs.base import Built, Place, Run
 from quant.ui.tabs.methods import collapse_texts as t
+from quant.ui.tabs.metrics.history import recipe_link
 from quant.ui.tabs.metrics.picture import QUICK_BYTES, section
 
 TEXT = "enciclopedia"
@@ -195,7 +196,8 @@ def _fixes(rows: Sequence[Tried], language: Language) -> Markup:
 
 
 def _fix(row: Tried, first: Tried, language: Language) -> list[str]:
-    name = row.name[language]
+    address = query_of(row.recipe)
+    name = recipe_link(address, row.name[language]) if address else row.name[language]
     if row.kl is None or first.kl is None:
         return [name, "—", html.small(t.REFUSED.format(why=row.refused or Text("", ""))[language]), "—"]
     low_high = ""

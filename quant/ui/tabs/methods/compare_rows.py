@@ -14,7 +14,6 @@ from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.recipe import Recipe
 from quant.texts import EvalText, shipped_text
-from quant.ui.sidebar.choice import Choice, read_query
 from quant.ui.tabs.methods import compare_texts as t
 
 QUICK_BYTES = 40_000  # what Métrica reads unless asked for more: the same figures
@@ -142,20 +141,4 @@ def _known() -> Recorded | None:
     try:
         return recorded_methods()
     except (ModelError, FileNotFoundError):
-        return None
-
-
-@lru_cache(maxsize=256)
-def query_of(recipe: Recipe) -> str | None:
-    """The address of a recipe; None where the controls cannot say it."""
-    rule = recipe.rules[-1]
-    assert rule.scheme is not None
-    zero = rule.scheme.shift is not None
-    bits = str(rule.scheme.element.code_bits)
-    asked = {"bits": bits, "granularity": "group", "group": "64", "zero_point": str(int(zero)), "format": "int",
-             "method": rule.method, "table": "0", "activations": "float"}  # fmt: skip
-    choice, wrong = read_query(asked, Choice(recipe.model))
-    try:
-        return choice.query() if not wrong and choice.recipe() == recipe else None
-    except QuantError:
         return None

@@ -22,8 +22,9 @@ from quant.text import Language, Text, number, size
 from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
+from quant.ui.sidebar.choice import query_of
 from quant.ui.tabs.methods import compare_texts as t
-from quant.ui.tabs.methods.compare_rows import QUICK_BYTES, Shown, State, all_bits, query_of, recorded_of
+from quant.ui.tabs.methods.compare_rows import QUICK_BYTES, Shown, State, all_bits, recorded_of
 
 PIECES = "tabs/methods/methods.html.j2"
 NEARLY = 0.03  # bits per weight by which two count as equal
