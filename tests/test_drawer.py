@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
@@ -124,7 +125,10 @@ def choices() -> Iterator[Choice]:
         for turned, ends in knobs_of(method.knobs).items():  # one by one: some do not go together
             for value in (ends.low, ends.high):
                 knobs = written_knobs(known_knobs([Owner(method)], {turned: value}))
-                yield Choice(EMBEDDED, format=format_, method=name, knobs=knobs)
+                with suppress(SchemeError):  # what needs another knob beside it
+                    made = Choice(EMBEDDED, format=format_, method=name, knobs=knobs)
+                    made.recipe()
+                    yield made
     plain = Choice(EMBEDDED)
     yield from (replace(plain, steps=steps) for steps in step_names())
     yield from (replace(plain, grid=grid, bits=bits) for grid in VARIANTS for bits in (2, 4, 8))
