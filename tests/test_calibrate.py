@@ -69,6 +69,9 @@ def test_block_by_block_is_one_plain_pass_in_every_kind_of_model(tiny: LoadedMod
             assert got.largest is not None
             torch.testing.assert_close(got.squares, x.double().square().mean(0).float(), rtol=1e-3, atol=1e-6)
             torch.testing.assert_close(got.largest, x.abs().amax(0), rtol=1e-3, atol=1e-5)
+            assert got.hessian is not None
+            hessian = (x.double().t() @ x.double() / len(x)).float()
+            torch.testing.assert_close(got.hessian, hessian, rtol=1e-3, atol=1e-4 * float(hessian.abs().max()))
         head = outside(loaded, SHORT, NEEDS, {"lm_head": "called"})["called"]
         x = plain(loaded, ids, ["lm_head"])["lm_head"]
         assert head.squares is not None
