@@ -186,10 +186,10 @@ METHOD: Method[Knobs] = Method(
     Text("Valores aprendidos (k-means)", "Learned values (k-means)"),
     Text("Aprende, para la matriz o para cada fila, una tabla de valores colocados donde más pesos hay, y guarda de "
          "cada peso su lugar en la tabla. Se nota con 4 bits o menos: en el modelo incluido, con 3 bits y una tabla "
-         "por fila, pierde menos que el redondeo con una escala por cada 64 pesos, y ocupa menos.",
+         "por fila, pierde menos que el redondeo con una escala por cada 64 pesos y ocupa casi lo mismo.",
          "Learns, for the matrix or for each row, a table of values placed where most weights are, and stores each "
          "weight's place in it. It shows at 4 bits or fewer: on the built-in model, with 3 bits and a table per row, "
-         "it loses less than rounding with a scale for each 64 weights, and is smaller."),
+         "it loses less than rounding with a scale for each 64 weights and is almost as small."),
     "Lloyd 1982; the weighting after Kim et al. 2023, arXiv:2306.07629",
     _run,
     _check,
