@@ -15,8 +15,8 @@ they aim at what the float model gives for float states, here at what the float 
 handed; a weight beyond the end of its grid by less than half a step has no gradient here.
 
 A matrix that lies in no block (the token table) is learned alone, on tr((W - W^) H (W - W^)^T) with H = X^T X / tokens:
-the same loop, given as many inputs as H has columns, whose products are H.
-Few inputs a step do better there than all: what all agree on moves every weight of a row at once.
+the same loop, given as many inputs as H has columns, whose products are H. A step on few of them does better than one
+on all: the one direction that all inputs share would move every weight of a row at once.
 AdaRound (Nagel et al. 2020, arXiv:2004.10568) learns the same choice by a sigmoid, with the range fixed.
 """
 

@@ -61,7 +61,7 @@ class Statistics:
 
 
 NOTHING_KNOWN = Statistics()
-ALONE = 32  # windows of what stands for the inputs of a matrix in no block
+ALONE = 8  # windows of what stands for the inputs of a matrix in no block
 
 
 @dataclass(frozen=True)
