@@ -270,6 +270,16 @@ def test_the_sentence_says_who_wins_who_ties_and_who_is_worse() -> None:
     assert "pulsa" in lead(Shown(State.usual(), (), ())).es
 
 
+def test_what_takes_more_bytes_does_not_win() -> None:
+    base, near = compared("rtn", [10.0] * 8), compared("search", [5.0] * 8)
+    heavy = compared("hadamard", [1.0] * 8, bits=4.6)
+    seen = of(base, near, heavy)
+    assert seen.best is near
+    assert seen.rows[0] is heavy, "in its place all the same"
+    assert compare_show.title("hadamard").es in (compare_show.unequal(seen) or Text("", "")).es
+    assert compare_show.unequal(of(base, near)) is None
+
+
 def test_what_surprises_is_said_only_where_it_is_so() -> None:
     base, usual = compared("rtn", [10.0] * 8), compared("search", [5.0] * 8, weight=15.0, output=18.0)
     assert surprise(of(base, usual)) is None

@@ -30,6 +30,7 @@ FILE = ASSETS / "methods.json"
 AGAIN = "python -m quant.bench.methods --record"
 RECORDED_BITS = (8, 4, 3, 2)
 DIGITS = 6
+EQUAL_BITS = 0.25  # per weight, by which what stands beside the codes may exceed rounding's and still count as equal
 Numbers = Annotated[tuple[float, ...], Strict(False)]
 
 
@@ -109,9 +110,20 @@ def ranked(rows: Sequence[Compared]) -> list[Compared]:
     return sorted(rows, key=lambda row: row.kl.estimate.value)
 
 
+def is_fair(row: Compared, rows: Sequence[Compared]) -> bool:
+    """Whether a row takes no more bits per weight than rounding does, but for EQUAL_BITS: else it wins by its bytes."""
+    usual = baseline(rows)
+    return usual is None or row.bits_per_weight <= usual.bits_per_weight + EQUAL_BITS
+
+
+def best_of(rows: Sequence[Compared]) -> Compared:
+    """The one that loses least of those that take about the same bits. There is one."""
+    return next(row for row in [*ranked([r for r in rows if is_fair(r, rows)]), *ranked(rows)])
+
+
 def tied_with(best: Compared, rows: Sequence[Compared]) -> list[Compared]:
     """Those of which `best` cannot be told beyond chance."""
-    return [row for row in rows if row is not best and not below(best, row)]
+    return [row for row in rows if row is not best and is_fair(row, rows) and not below(best, row)]
 
 
 def baseline(rows: Sequence[Compared]) -> Compared | None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from quant.errors import EvaluationError, ModelError, QuantError
 from quant.evaluation.contenders import BASELINE, LEAST_BITS, MOST_BITS, contenders, standard
 from quant.evaluation.methods import below
-from quant.evaluation.recorded_methods import Compared, Recorded, of_row, ranked, recorded_methods, tied_with
+from quant.evaluation.recorded_methods import Compared, Recorded, best_of, of_row, ranked, recorded_methods, tied_with
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.recipe import Recipe
@@ -84,7 +84,7 @@ class Shown:
 
     @property
     def best(self) -> Compared:
-        return self.rows[0]
+        return best_of(self.rows)
 
     @property
     def base(self) -> Compared | None:

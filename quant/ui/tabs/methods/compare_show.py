@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from quant.evaluation.contenders import BASELINE, contenders
-from quant.evaluation.recorded_methods import Compared
+from quant.evaluation.recorded_methods import Compared, is_fair
 from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
 from quant.model.layers import Kind, census
@@ -27,7 +27,6 @@ from quant.ui.tabs.methods import compare_texts as t
 from quant.ui.tabs.methods.compare_rows import QUICK_BYTES, Shown, State, all_bits, recorded_of
 
 PIECES = "tabs/methods/methods.html.j2"
-NEARLY = 0.03  # bits per weight by which two count as equal
 IMPORTS = {
     "Grid.": "from quant.scheme import Grid, Offset",
     "learned_format": "from quant.formats import learned_format",
@@ -78,6 +77,8 @@ def lead_html(s: Shown, language: Language) -> Markup:
     shown = html.verdict(lead(s)[language])
     if odd := surprise(s):
         shown += html.paragraph(_bold(odd[language]))
+    if odd := unequal(s):
+        shown += html.caption(odd[language])
     if s.left:
         names = listed([title(name) for name in s.left])
         shown += html.caption(t.NO_FORMAT.format(bits=s.state.bits, names=names)[language])
@@ -102,9 +103,8 @@ def surprise(s: Shown) -> Text | None:
 
 
 def unequal(s: Shown) -> Text | None:
-    """Which rows take other bits per weight than rounding's, or than most."""
-    usual = (s.base or s.best).bits_per_weight
-    odd = [row for row in s.rows if abs(row.bits_per_weight - usual) > NEARLY]
+    """Which rows take so many more bits per weight than rounding that they do not compete."""
+    odd = [row for row in s.rows if not is_fair(row, s.rows)]
     names = [t.UNEQUAL_ONE.format(name=title(row.name), bits=said(row.bits_per_weight)) for row in odd]
     return t.UNEQUAL.format(names=listed(names)) if odd else None
 
@@ -144,8 +144,6 @@ def table_html(s: Shown, language: Language) -> Markup:
     ties = s.ties
     rows = [_row(row, s, row in ties, language) for row in s.rows]
     inside = html.table([head[language] for head in t.HEAD], rows) + html.caption(marked(t.READ[language], language))
-    if odd := unequal(s):
-        inside += html.caption(odd[language])
     inside += macros(PIECES).csv(t.CSV[language], quote(as_csv(s.rows)))
     code = macros(PIECES).code(python_of(s))
     return (

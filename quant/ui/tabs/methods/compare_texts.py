@@ -53,10 +53,10 @@ SURPRISE = Text(
     "of others. To be close to the weights is not the aim.",
 )
 UNEQUAL = Text(
-    "Los bits no son del todo iguales: {names}, por lo que va al lado de los códigos.",
-    "The bits are not quite equal: {names}, for what stands beside the codes.",
+    "No compiten, porque ocupan más: {names}, con lo que va al lado de los códigos.",
+    "Out of the contest, as they take more: {names}, with what stands beside the codes.",
 )
-UNEQUAL_ONE = Text("{name} ocupa {bits}", "{name} takes {bits}")
+UNEQUAL_ONE = Text("{name} ({bits} bits por peso)", "{name} ({bits} bits per weight)")
 NOTHING = Text(
     "Con {bits} bits no hay nada grabado de este modelo: pulsa «Comparar en vivo».",
     "At {bits} bits nothing is recorded of this model: press “Compare live”.",
