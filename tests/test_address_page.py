@@ -17,6 +17,7 @@ from quant.text import Language
 from quant.ui.shared import texts as shared_texts
 from quant.ui.sidebar import texts as sidebar_texts
 from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.knobs import Owner
 from quant.ui.sidebar.together import fitting_methods
 from quant.ui.tabs.table import TITLES
 
@@ -237,10 +238,10 @@ def test_a_family_of_formats_offers_its_own(desktop: Visit) -> None:
 
 
 def turnable() -> tuple[str, str] | None:
-    """A method for the usual format and one of its knobs that slides; None while there is none."""
+    """A method for the usual format and one of its knobs that slides down; None while there is none."""
     for name in fitting_methods(Choice(EMBEDDED)):
         for knob, ends in knobs_of(METHODS[name].knobs).items():
-            if (ends.low, ends.high, ends.step) != (0, 1, 1):
+            if Owner(METHODS[name]).defaults[knob] > ends.low and (ends.low, ends.high, ends.step) != (0, 1, 1):
                 return name, knob
     return None
 
