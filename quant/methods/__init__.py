@@ -42,7 +42,9 @@ METHODS = Methods({m.name: m for m in _ROWS})
 
 
 class Transforms(dict[str, Transform[Any]]):
-    """Everything that can be done to float weights before a method rounds them, by name; KeyError for another.
+    """Everything that can be done to float weights before a method rounds them, by name.
+
+    Looking up a name that is not there raises KeyError.
 
     >>> from quant import TRANSFORMS
     >>> TRANSFORMS["hadamard"].rotates
