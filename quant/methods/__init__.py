@@ -33,7 +33,7 @@ METHODS = Methods({m.name: m for m in (rtn.METHOD, kquant.SEARCH, kquant.IMPORTA
 
 
 class Transforms(dict[str, Transform[Any]]):
-    """Everything that can be done to float weights before a method rounds them, by name; KeyError for another.
+    """Everything that can be done to float weights before a method rounds them, by name. Another raises KeyError.
 
     >>> from quant import TRANSFORMS
     >>> TRANSFORMS["hadamard"].rotates
