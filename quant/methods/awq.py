@@ -28,9 +28,9 @@ from torch import Generator, Tensor
 
 from quant.methods import rtn
 from quant.methods.base import Method, Statistic, Statistics, knob
-from quant.methods.fits import searched
+from quant.methods.fits import check_formula
 from quant.qtensor import group, ungroup
-from quant.scheme import Grid, PerTensor, Scheme
+from quant.scheme import PerTensor, Scheme
 from quant.text import Text
 from quant.weight import QuantWeight
 
@@ -137,8 +137,7 @@ def _inputs(known: Statistics) -> Tensor:
 
 
 def _check(scheme: Scheme, knobs: Knobs) -> None:
-    if scheme.grid in (Grid.SEARCH, Grid.LEARNED):
-        raise searched(scheme)
+    check_formula(scheme)
 
 
 def _run(weight: Tensor, scheme: Scheme, known: Statistics, knobs: Knobs, generator: Generator | None) -> QuantWeight:

@@ -122,6 +122,18 @@ def searched(scheme: Scheme) -> SchemeError:
     )  # fmt: skip
 
 
+def check_formula(scheme: Scheme) -> None:
+    """Raise SchemeError for a scheme whose grids no formula gives, and for a plain cast, which has no scale to gain."""
+    if scheme.grid in (Grid.SEARCH, Grid.LEARNED):
+        raise searched(scheme)
+    if scheme.grid is Grid.UNIT:
+        raise SchemeError(
+            Text("{name} se guarda sin escala, así que este método no tiene nada que ganar: usa «rtn».",
+                 "{name} is stored without a scale, so that this method has nothing to gain: use “rtn”.")
+            .format(name=scheme.element.name)
+        )  # fmt: skip
+
+
 FITS: dict[Grid, Callable[[Tensor, Scheme, Tensor], Fit]] = {
     Grid.ABSMAX: _absmax, Grid.HALF: _half, Grid.MINMAX: _minmax, Grid.SIGNED_MAX: _signed_max, Grid.RANGE: _range,
     Grid.POWER_OF_TWO: _power_of_two, Grid.POWER_OF_TWO_GGML: _power_of_two_ggml, Grid.ABSMAX_GGML: _absmax_ggml,

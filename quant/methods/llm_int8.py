@@ -24,8 +24,8 @@ from torch import Generator, Tensor
 from quant.errors import WeightError
 from quant.methods import grid, rtn
 from quant.methods.base import Method, Statistic, Statistics, knob
-from quant.methods.fits import searched
-from quant.scheme import Grid, Scheme, Shape
+from quant.methods.fits import check_formula
+from quant.scheme import Scheme, Shape
 from quant.text import Text
 from quant.weight import Beside, Outliers, QuantWeight
 
@@ -59,8 +59,7 @@ def threshold(largest: Tensor, columns: int) -> float:
 
 
 def _check(scheme: Scheme, knobs: Knobs) -> None:
-    if scheme.grid in (Grid.SEARCH, Grid.LEARNED):
-        raise searched(scheme)
+    check_formula(scheme)
 
 
 def _beside(scheme: Scheme, shape: Shape, knobs: Knobs) -> dict[str, tuple[int, ...]]:
