@@ -35,6 +35,7 @@ from quant.work import finished
 TOLERANCE = 1e-3
 BITS = 3
 CHEAP = ("steps", "iterations", "rounds", "epochs")  # knobs that a method takes time by
+FEW = 10
 TEXT = " ".join(SENTENCES)
 
 
@@ -50,7 +51,7 @@ class Made:
 def cheap(recipe: Recipe) -> Recipe:
     """The same with few calibration tokens and steps."""
     rule = recipe.rules[0]
-    low = {name: knob.low for name, knob in knobs_of(rule.how.knobs).items() if name in CHEAP}
+    low = {name: max(knob.low, FEW) for name, knob in knobs_of(rule.how.knobs).items() if name in CHEAP}
     rules = (replace(rule, knobs=rule.how.set_knobs({**vars(rule.knobs), **low})),)
     reads = Calibration(text="own", own=TEXT, tokens=256) if recipe.calibration else None
     return replace(recipe, rules=rules, calibration=reads)
