@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from typing import Any
 import torch
 
 from quant.bench import methods_table
+from quant.bench.methods_speed import methods_speed
 from quant.bench.recorded import default_text
 from quant.bench.report import arguments, environment
 from quant.errors import QuantError
@@ -40,14 +40,12 @@ from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model
-from quant.recipe import Recipe, Rule
+from quant.recipe import Recipe, Rule, cache_scheme
 from quant.recorded import WEIGHTS, sha256_of
-from quant.text import Text
 from quant.texts import EvalText, shipped_text
 from quant.work import finished
 
 CACHES = {"k8v4_kl": (8, 4), "k4v8_kl": (4, 8)}
-TIMED = "quant.bench.methods_speed"  # a file of its own, which may not be there
 
 
 def code_of(name: str) -> str:
@@ -164,18 +162,7 @@ def cache_rows(lab: Lab, model: str, text: EvalText) -> dict[str, float]:
 
 def cached(loaded: LoadedModel, keys: int, values: int) -> Recipe:
     """Keys and values of so many bits, a scale for each head and token, and weights as they are."""
-    try:
-        from quant.recipe import cache_scheme  # type: ignore[attr-defined, unused-ignore]
-    except ImportError as error:
-        raise QuantError(Text("Las claves y los valores aún no se pueden cuantizar.",
-                              "Keys and values cannot be quantized yet.")) from error  # fmt: skip
     return Recipe((Rule("*"),), loaded.name, cache=cache_scheme(keys, values))
-
-
-def timed() -> Iterator[tuple[str, dict[str, Any]]]:
-    """`seconds_124m` and `peak_extra_bytes` of each method."""
-    module = importlib.import_module(TIMED)
-    yield from module.methods_speed(say).items()
 
 
 def say(line: str) -> None:
@@ -212,11 +199,10 @@ def main() -> None:
 
 
 def timing(table: Table) -> None:
-    """Times on the shape of GPT-2 124M, by a file of their own."""
-    if "seconds_124m" in table.rest or importlib.util.find_spec(TIMED) is None:
-        return
-    table.rest |= dict(timed())
-    table.write()
+    """Times on the shape of GPT-2 124M, once."""
+    if "seconds_124m" not in table.rest:
+        table.rest |= methods_speed(say)
+        table.write()
 
 
 if __name__ == "__main__":

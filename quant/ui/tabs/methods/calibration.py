@@ -27,7 +27,7 @@ from quant.ui.tabs.metrics.picture import QUICK_BYTES, section
 TEXT = "enciclopedia"
 TOKENS, LENGTHS = 4096, (128, 512, 2048, 8192, 16_384)
 USUAL = Scheme.integer(4, PerGroup(64), zero_point=True)
-READ_TEXTS = ("encyclopedia", "novels", "sentences", "calibration", "model", "random")
+READ_TEXTS = ("calibration", "novels", "sentences", "mixture", "model", "random")
 PREFERRED = ("gptq", "awq", "importance")  # the first of them is offered first
 
 

@@ -15,7 +15,7 @@ METHOD = Text("Método", "Method")
 VARY = Text("Qué cambia", "What changes")
 VARIES = {
     "text": Text("el texto ({tokens} tokens)", "the text ({tokens} tokens)"),
-    "tokens": Text("cuántos tokens (de la mezcla)", "how many tokens (of the mixture)"),
+    "tokens": Text("cuántos tokens (del incluido)", "how many tokens (of the included text)"),
 }
 OWN = Text("Tu texto, si quieres probarlo también", "Your text, if you want to try it too")
 OWN_INFO = Text("Al menos {least} tokens: unas cien palabras.", "At least {least} tokens: about a hundred words.")
