@@ -36,7 +36,6 @@ def test_the_layer_that_was_spoilt_loses_most_and_the_models_part_after_its_bloc
     even = found(tiny, Recipe.uniform(EIGHT))
     assert even.depth_db[1] < spoilt.depth_db[1] - 6
     assert len(even.losses) == len(linear_layers(tiny))
-    assert even.left_out == 0
 
 
 def test_a_model_like_its_original_loses_nothing_anywhere(tiny: LoadedModel) -> None:
@@ -45,12 +44,12 @@ def test_a_model_like_its_original_loses_nothing_anywhere(tiny: LoadedModel) -> 
     assert set(same.depth_db) == {-math.inf}
 
 
-def test_layers_whose_output_is_folded_are_left_out_and_counted(tiny: LoadedModel) -> None:
-    rotated = found(tiny, Recipe.uniform(EIGHT, steps=(Step("hadamard"),)))
-    names = {one.layer.name for one in rotated.losses}
-    assert {x.name for x in linear_layers(tiny)} - names == {f"transformer.h.{i}.attn.c_attn" for i in (0, 1)}
-    assert rotated.left_out == 2
+def test_layers_are_compared_behind_what_was_folded(tiny: LoadedModel) -> None:
+    rotated, plain = (found(tiny, Recipe.uniform(EIGHT, steps=steps)) for steps in ((Step("hadamard"),), ()))
+    assert {one.layer for one in rotated.losses} == {one.layer for one in plain.losses} == set(linear_layers(tiny))
     assert max(one.loss_db for one in rotated.losses) < -20
+    assert rotated.worst is not None
+    assert float(rotated.worst.cells.max()) < 0.1
 
 
 def test_the_channel_through_which_the_error_comes_is_found(tiny: LoadedModel) -> None:

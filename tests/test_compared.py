@@ -147,7 +147,9 @@ def test_every_contender_gets_nearly_equal_bits(model: LoadedModel) -> None:
         usual = size_report(model, standard(BASELINE, bits, model)).quantized_bits_per_weight
         for name, recipe in standard_recipes(model, list(contenders()), bits).items():
             got = size_report(model, recipe).quantized_bits_per_weight
-            assert bits <= got < bits + 1.5, f"{name}: {got}, and rounding takes {usual}"
+            beside = METHODS[recipe.rules[0].method].beside(recipe.rules[0].scheme, (64, 64), recipe.rules[0].knobs)
+            thin = "low_rank.a" in beside  # two matrices in float16, which weigh as much as a small model's own
+            assert bits <= got < bits + (6 if thin else 1.5), f"{name}: {got}, and rounding takes {usual}"
             assert recipe.rules[0].method == contenders()[name].method
 
 

@@ -7,7 +7,8 @@ layers do is told from what came before:
     error of a weight    (w_q - w)^2 E[x_j^2]    what it adds, on average, to the square of the error of its output
     parting              |h_q - h|^2 / |h|^2     h, h_q: the residual stream after each block, each model on its own
 
-in dB. Where a scale or a rotation is folded into a layer its outputs are no longer the original's, and it is left out.
+in dB. Where a method scales or rotates, y and w are those of the float model after that (`layer_error.folded`), so that
+both lie in the same coordinates.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from quant.calibrate import Flow
+from quant.evaluation.layer_error import as_rounded, folded
+from quant.folding import linear_of
 from quant.methods.base import Statistic
-from quant.model.chain import Block, Link
+from quant.model.chain import Block
 from quant.model.layers import Layer, linear_layers
 from quant.model.load import LoadedModel
+from quant.model.packed import packed_matrices
 from quant.recipe import Calibration
 from quant.work import Progress, Work
 
@@ -70,13 +74,11 @@ class ErrorMap:
 
 @dataclass(frozen=True, eq=False)
 class Collapse:
-    """What is known so far. depth_db: after each block; left_out: how many layers cannot be compared; worst: of the
-    layer that loses most."""
+    """What is known so far. depth_db: after each block; worst: of the layer that loses most."""
 
     tokens: int
     losses: tuple[LayerLoss, ...] = ()
     depth_db: tuple[float, ...] = ()
-    left_out: int = 0
     worst: ErrorMap | None = None
 
     @property
@@ -88,32 +90,27 @@ class Collapse:
 @torch.no_grad()
 def collapse_steps(loaded: LoadedModel, quantized: LoadedModel, calibration: Calibration) -> Work[Collapse]:
     """Look at both models on a text, block by block. Raises CalibrationError as `Flow` does."""
-    flow, own = Flow(loaded, calibration), Flow(loaded, calibration)
+    flow, own, twin = Flow(loaded, calibration), Flow(loaded, calibration), folded(loaded, quantized)
+    stored = {name: held for name, _, held in packed_matrices(quantized.model)}
     layers = {layer.name: layer for layer in linear_layers(loaded)}
     squares: dict[str, Tensor] = {}
-    losses: list[LayerLoss] = []
-    depth: list[float] = []
-    known_now = Collapse(flow.tokens)
+    found = Collapse(flow.tokens)
     for done, block in enumerate(flow.blocks):
-        modules = [m.model.get_submodule(block.name) for m in (loaded, quantized)]
-        folded = _folded(block, *modules)
+        modules = [m.get_submodule(block.name) for m in (twin, quantized.model)]
         known = flow.read(block, modules[0], frozenset({Statistic.SQUARES}))
-        squares |= {name: found.squares for name, found in known.items() if found.squares is not None}
-        for name, loss in _losses(flow, block, *modules).items():
-            if name not in folded:
-                losses.append(LayerLoss(layers[name], loss))
+        squares |= {name: one.squares for name, one in known.items() if one.squares is not None}
+        losses = tuple(LayerLoss(layers[name], loss) for name, loss in _losses(flow, block, *modules).items())
         own.read(block, modules[1], frozenset())
-        depth.append(_db(own.outputs, flow.outputs))
+        depth = _db(own.outputs, flow.outputs)
+        found = replace(found, losses=found.losses + losses, depth_db=(*found.depth_db, depth))
         flow.go_on()
         own.go_on()
-        missing = sum(len(read.linears) for read in flow.blocks[: done + 1]) - len(losses)
-        known_now = Collapse(flow.tokens, tuple(losses), tuple(depth), missing)
-        yield Progress((done + 1) / (len(flow.blocks) + 1), known_now)
-    if not losses:
-        return known_now
-    layer = known_now.ranked[0].layer
-    error = quantized.weight(layer.name) - loaded.weight(layer.name)
-    return replace(known_now, worst=error_map(layer, error, squares[layer.name]))
+        yield Progress((done + 1) / (len(flow.blocks) + 1), found)
+    worst = next((one.layer for one in found.ranked if one.layer.name in stored), None)
+    if worst is None:
+        return found
+    error = as_rounded(stored[worst.name].quantized()) - linear_of(twin, worst.name).weight
+    return replace(found, worst=error_map(worst, error, squares[worst.name]))
 
 
 def error_map(layer: Layer, error: Tensor, squares: Tensor) -> ErrorMap:
@@ -132,17 +129,6 @@ def _losses(flow: Flow, block: Block, original: nn.Module, quantized: nn.Module)
     with _outputs(block, quantized) as got:
         flow.through(block, quantized, states)
     return {name: _db(got[name], want[name]) for name in block.linears}
-
-
-def _folded(block: Block, original: nn.Module, quantized: nn.Module) -> set[str]:
-    """The layers whose outputs hold a scale or a rotation of what reads them."""
-    found: set[str] = set()
-    for feed in (feed for feed in block.feeds if feed.link is Link.ROWS and (feed.folds_scale or feed.head_width)):
-        name = feed.source[len(block.name) + 1 :]
-        bias = [module.get_submodule(name).bias for module in (original, quantized)]
-        if bias[0] is not bias[1]:  # a bias stays float, and is replaced where something is folded
-            found.add(feed.source)
-    return found
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from quant import folding
 from quant.calibrate import Flow
@@ -43,9 +44,7 @@ class LayerErrors:
 def layer_errors(original: LoadedModel, quantized: LoadedModel) -> Work[LayerErrors]:
     """Both errors of a model that was quantized here, whose folds are known."""
     stored = {name: held for name, _, held in packed_matrices(quantized.model)}
-    twin = replace(original, model=structural_copy(original.model))
-    for one in quantized.folds:
-        folding.fold(twin.model, one)
+    twin = replace(original, model=folded(original, quantized))
     weights: dict[str, float] = {}
     outputs: list[float] = []
     try:
@@ -55,7 +54,7 @@ def layer_errors(original: LoadedModel, quantized: LoadedModel) -> Work[LayerErr
             flow.go_on()
             for name in (n for n in known if n in stored):
                 weight = folding.linear_of(twin.model, name).weight
-                missed, inputs = weight - _as_rounded(stored[name].quantized()), known[name].inputs
+                missed, inputs = weight - as_rounded(stored[name].quantized()), known[name].inputs
                 weights[name] = decibels(weight, missed)
                 if inputs is not None:
                     outputs.append(decibels(inputs @ weight.t(), inputs @ missed.t()))
@@ -71,13 +70,21 @@ def layer_errors(original: LoadedModel, quantized: LoadedModel) -> Work[LayerErr
     return LayerErrors(_mean(list(weights.values())), _mean(outputs) if outputs else None)
 
 
+def folded(original: LoadedModel, quantized: LoadedModel) -> PreTrainedModel:
+    """The float model with every scale and rotation that `quantized` was made with: it gives what `original` gives."""
+    twin = structural_copy(original.model)
+    for one in quantized.folds:
+        folding.fold(twin, one)
+    return twin
+
+
 def decibels(signal: Tensor, noise: Tensor) -> float:
     """10 log10 of the ratio of both tensors' energies; infinite without noise."""
     lost = float(noise.double().square().sum())
     return 10 * math.log10(float(signal.double().square().sum()) / lost) if lost else math.inf
 
 
-def _as_rounded(made: QuantWeight) -> Tensor:
+def as_rounded(made: QuantWeight) -> Tensor:
     """The matrix in effect behind the scale and the rotation of what comes in."""
     beside = made.beside
     kept = Beside(outliers=beside.outliers, low_rank=beside.low_rank)

@@ -169,7 +169,7 @@ def _losses(found: Collapse, language: Language) -> Markup:
     shown = html.table(head, rows[:LISTED])
     if len(rows) > LISTED:
         shown += html.folded(t.ALL_LAYERS[language], html.table(head, rows[LISTED:]))
-    return shown + (html.small(t.LEFT_OUT[language]) if found.left_out else html.NOTHING)
+    return shown
 
 
 def _loss(one: LayerLoss, language: Language) -> list[str]:

@@ -34,10 +34,6 @@ WORSE = Text("; donde más crece es en el bloque {block} (+{by} dB)", "; it grow
 LOSSES = Text("Error de la salida de cada capa", "Error of the output of each layer")
 LOSSES_HEAD = (Text("Capa", "Layer"), Text("Error de su salida", "Error of its output"))
 ALL_LAYERS = Text("Las demás capas", "The other layers")
-LEFT_OUT = Text(
-    "Faltan las capas cuya salida lleva plegada una escala o una rotación: no se pueden comparar con las del original.",
-    "Layers whose output holds a folded scale or rotation cannot be compared with the original's, and are left out.",
-)
 MAP = Text("Por dónde entra el error de esa capa", "Where that layer's error comes in")
 MAP_CAPTION = Text(
     "Cada celda es un trozo de la matriz: más rojo, más error llega a la salida. La línea marca el canal de entrada "
