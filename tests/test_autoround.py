@@ -71,8 +71,8 @@ def loss(given: BlockProblem, weights: Mapping[str, Tensor]) -> float:
     return float((given.run(weights, torch.arange(len(given.inputs))) - given.outputs).square().mean())
 
 
-def learned(given: BlockProblem, **knobs: int) -> dict[str, Tensor]:
-    made = finished(tune(given, Knobs(**knobs), torch.Generator().manual_seed(0)))
+def learned(given: BlockProblem, seed: int = 0, **knobs: int) -> dict[str, Tensor]:
+    made = finished(tune(given, Knobs(**knobs), torch.Generator().manual_seed(seed)))
     return {name: weight.dequantize() for name, weight in made.items()}
 
 
@@ -97,15 +97,21 @@ def test_the_first_step_goes_where_the_authors_code_goes_and_the_last_loses_abou
 
 
 def test_more_steps_lose_less_and_none_more_than_rounding() -> None:
+    """On average over the seeds: two runs of one length differ by as much as a tenth."""
+
+    def lost(given: BlockProblem, **knobs: int) -> list[float]:
+        return [loss(given, learned(given, seed, **knobs)) for seed in range(4)]
+
     for name, scheme in SCHEMES.items():
         given = problem(scheme(3), windows=32)
         plain = loss(given, {n: rtn.quantize(t.weight, t.scheme).dequantize() for n, t in given.targets.items()})
-        losses = [plain, *(loss(given, learned(given, steps=steps)) for steps in (1, 10, 50, 200))]
-        assert losses[1] <= losses[0], (name, losses)
-        assert all(b < 1.05 * a for a, b in pairwise(losses)), (name, losses)
-        assert losses[-1] < 0.5 * plain, (name, losses)
-        fixed = loss(given, learned(given, steps=200, clip=0))
-        assert losses[-1] < fixed < plain, (name, fixed, losses)
+        runs = [[plain], *(lost(given, steps=steps) for steps in (1, 10, 50, 200))]
+        assert max(max(run) for run in runs) <= plain, (name, runs)
+        means = [sum(run) / len(run) for run in runs]
+        assert all(b < a for a, b in pairwise(means[1:])), (name, means)
+        assert means[-1] < 0.5 * plain, (name, means)
+        fixed = lost(given, steps=50, clip=0)
+        assert means[-2] < sum(fixed) / len(fixed) < plain, (name, fixed, means)
 
 
 def recipe(tokens: int = 512, *, steps: int = 20, table: bool = False, scheme: Scheme | None = None, **others: object

@@ -58,7 +58,7 @@ class Knobs:
         ),
     )
     batch: int = knob(
-        4,
+        1,
         1,
         64,
         1,
