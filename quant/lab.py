@@ -12,6 +12,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
+from quant import folding
 from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.evaluation.methods import Rows
@@ -21,7 +24,7 @@ from quant.model.layers import Layer, Place, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.model.source import DEFAULT_HUB_ID, is_cached
-from quant.quantization import quantize_steps, stored_weight
+from quant.quantization import quantize_steps, stored_weight, structural_copy
 from quant.recipe import Recipe, Rule
 from quant.text import Text
 from quant.texts import EvalText
@@ -143,6 +146,23 @@ class Lab:
                      "and it will be here.").format(why=why)
             )  # fmt: skip
         return held[layer.name].quantized()
+
+    def pair(self, recipe: Recipe, layer: Layer) -> tuple[Tensor, QuantWeight]:
+        """A float matrix [out, in] behind what a step or a method does to its inputs, and what is stored of it.
+
+        Light work. Raises what `stored` does.
+        """
+        loaded, stored = self.loaded(recipe.model), self.stored(recipe, layer)
+        with self._lock:
+            live = self._quantized.get(recipe)
+        folds = live[0].folds if live else ()
+        touched = [one for one in folds if layer.name in (*one.feed.layers, one.feed.source)]
+        if not touched:
+            return loaded.weight(layer.name), stored
+        twin = structural_copy(loaded.model)
+        for one in touched:
+            folding.fold(twin, one)
+        return folding.linear_of(twin, layer.name).weight, stored
 
     def _keep(self, recipe: Recipe, model: LoadedModel, n_bytes: int) -> None:
         with self._lock:

@@ -151,6 +151,11 @@ class QuantWeight:
     def scheme(self) -> Scheme:
         return self.q.scheme
 
+    @property
+    def behind(self) -> QuantWeight:
+        """The same behind the scale and the rotation of what comes in."""
+        return QuantWeight(self.q, Beside(outliers=self.beside.outliers, low_rank=self.beside.low_rank))
+
     def dequantize(self) -> Tensor:
         """float32 [out, in]: the matrix in effect."""
         decoded = self.q.dequantize()

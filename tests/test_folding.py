@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,9 +16,11 @@ from torch.nn.functional import cosine_similarity
 from quant.activations import Activations
 from quant.blockwise import Making
 from quant.errors import SchemeError
+from quant.evaluation.weights import weight_view
 from quant.folding import Prefixed
 from quant.formats import FORMATS
 from quant.hadamard import block_size, matrix, rotated
+from quant.lab import Lab
 from quant.loading import load_model
 from quant.methods import METHODS, awq, rtn
 from quant.methods.base import BlockProblem, NoKnobs, QuantWeight, Statistic, Statistics
@@ -29,7 +32,7 @@ from quant.recipe import Calibration, Recipe, Rule, Step
 from quant.run import own
 from quant.scheme import PerChannel, Scheme
 from quant.size import size_report
-from quant.work import Progress, Work
+from quant.work import Progress, Work, finished
 
 EIGHT, FOUR = Scheme.integer(8, PerChannel()), Scheme.integer(4, PerChannel())
 SHORT = Calibration(tokens=512)
@@ -234,3 +237,19 @@ def test_a_method_may_store_all_of_a_block_together(tiny: LoadedModel, monkeypat
     for name, _, held in packed_matrices(made.model):
         assert torch.equal(held.rows(), want.weight(name)), name
     assert not any(p.requires_grad for p in tiny.model.parameters())
+
+
+def test_what_pesos_compares_lies_in_the_same_coordinates(hub_folder: Path, scaling: None) -> None:
+    """At 8 bits a row a matrix is close to what it was made of, whatever was folded into it; bytes are all counted."""
+    lab = Lab(extra=hub_folder)
+    for recipe in (
+        Recipe.uniform(EIGHT, method="scaling", calibration=SHORT, model=lab.default()),
+        Recipe.uniform(EIGHT, steps=(Step("hadamard"),), model=lab.default()),
+    ):
+        finished(lab.quantized(recipe))
+        report = size_report(lab.loaded(lab.default()), recipe)
+        sizes = {row.layer.name: row.stored_bytes for row in report.rows if row.quantized}
+        for layer in linear_layers(lab.loaded(lab.default())):
+            view = weight_view(*lab.pair(recipe, layer))
+            assert view.sqnr_db > 30, (recipe, layer.name)
+            assert view.stored_bytes == sizes[layer.name], layer.name

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from quant.calibrate import Flow
-from quant.evaluation.layer_error import as_rounded, folded
+from quant.evaluation.layer_error import folded
 from quant.folding import linear_of
 from quant.methods.base import Statistic
 from quant.model.chain import Block
@@ -109,7 +109,7 @@ def collapse_steps(loaded: LoadedModel, quantized: LoadedModel, calibration: Cal
     worst = next((one.layer for one in found.ranked if one.layer.name in stored), None)
     if worst is None:
         return found
-    error = as_rounded(stored[worst.name].quantized()) - linear_of(twin, worst.name).weight
+    error = stored[worst.name].quantized().behind.dequantize() - linear_of(twin, worst.name).weight
     return replace(found, worst=error_map(worst, error, squares[worst.name]))
 
 

@@ -26,7 +26,6 @@ from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
 from quant.quantization import structural_copy
 from quant.recipe import Calibration
-from quant.weight import Beside, QuantWeight
 from quant.work import Progress, Work
 
 READ = Calibration(tokens=2048)  # a fifth of a second on the embedded model; 512 inputs of each layer are kept of them
@@ -54,7 +53,7 @@ def layer_errors(original: LoadedModel, quantized: LoadedModel) -> Work[LayerErr
             flow.go_on()
             for name in (n for n in known if n in stored):
                 weight = folding.linear_of(twin.model, name).weight
-                missed, inputs = weight - as_rounded(stored[name].quantized()), known[name].inputs
+                missed, inputs = weight - stored[name].quantized().behind.dequantize(), known[name].inputs
                 weights[name] = decibels(weight, missed)
                 if inputs is not None:
                     outputs.append(decibels(inputs @ weight.t(), inputs @ missed.t()))
@@ -82,13 +81,6 @@ def decibels(signal: Tensor, noise: Tensor) -> float:
     """10 log10 of the ratio of both tensors' energies; infinite without noise."""
     lost = float(noise.double().square().sum())
     return 10 * math.log10(float(signal.double().square().sum()) / lost) if lost else math.inf
-
-
-def as_rounded(made: QuantWeight) -> Tensor:
-    """The matrix in effect behind the scale and the rotation of what comes in."""
-    beside = made.beside
-    kept = Beside(outliers=beside.outliers, low_rank=beside.low_rank)
-    return replace(made, beside=kept).dequantize()
 
 
 def _mean(values: list[float]) -> float:

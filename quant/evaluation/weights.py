@@ -57,10 +57,11 @@ class WeightView:
 def weight_view(weight: Tensor, how: Scheme | QuantWeight) -> WeightView:
     """Describe `weight` [out, in] and what a method made of it; of a scheme, what its own method makes.
 
+    Where its inputs are scaled or rotated, `weight` is the float matrix behind that (`Lab.pair`).
     Raises WeightError and SchemeError as `quantize` does.
     """
     made = _made(weight, how)
-    q, scheme, after = made.q, made.scheme, made.dequantize()
+    q, scheme, after = made.q, made.scheme, made.behind.dequantize()
     low, high = _span(weight, after)
     code_values, occupancy = code_occupancy(q)
     axis, used = _axis(scheme), int((occupancy > 0).sum())
@@ -166,4 +167,4 @@ def rounding_sample(weight: Tensor, how: Scheme | QuantWeight, count: int = 32) 
     offset = float(decoded(q.offset)[0, 0]) if q.offset is not None else 0.0
     size = min(count, scheme.groups(q.shape)[2], weight.shape[1])
     grid = np.sort((values - zero) * scale + offset)  # a negative scale turns it round
-    return RoundingSample(weight[0, :size].numpy(), made.dequantize()[0, :size].numpy(), grid, scale)
+    return RoundingSample(weight[0, :size].numpy(), made.behind.dequantize()[0, :size].numpy(), grid, scale)

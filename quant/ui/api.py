@@ -64,7 +64,7 @@ class Api:
         """
         loaded = self.lab.loaded(recipe.model)
         found = find_layer(loaded, layer or default_layer(loaded))
-        view = asdict(weight_view(loaded.weight(found.name), self.lab.stored(recipe, found)))
+        view = asdict(weight_view(*self.lab.pair(recipe, found)))
         quantized = recipe.rule_of(found) is not None
         return {
             "layer": found.name,

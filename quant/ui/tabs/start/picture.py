@@ -33,8 +33,8 @@ def picture(lab: Lab, language: Language, choice: Choice) -> Markup:
     try:
         loaded = lab.loaded(choice.model)
         layer = find_layer(loaded, default_layer(loaded))
-        stored = lab.stored(choice.recipe(), layer)
-        sample, scheme = rounding_sample(loaded.weight(layer.name), stored, SHOWN), stored.scheme
+        weight, stored = lab.pair(choice.recipe(), layer)
+        sample, scheme = rounding_sample(weight, stored, SHOWN), stored.scheme
     except CalibrationError as error:  # nothing is wrong: the model has yet to be made
         return heading + html.notice(error.text[language], "note")
     except QuantError as error:

@@ -61,8 +61,8 @@ def show(lab: Lab, language: Language, choice: Choice, layer_name: str | None, l
     loaded = lab.loaded(choice.model)
     layer = layer_in_view(loaded, layer_name)
     recipe = choice.recipe()
-    stored = lab.stored(recipe, layer)
-    view, scheme = weight_view(loaded.weight(layer.name), stored), stored.scheme
+    weight, stored = lab.pair(recipe, layer)
+    view, scheme = weight_view(weight, stored), stored.scheme
     in_recipe = recipe.rule_of(layer) is not None
     left_out = html.NOTHING if in_recipe else not_in_recipe(layer.kind is Kind.TABLE, language)
     tiles = cards(view, scheme, in_recipe=in_recipe, language=language)
