@@ -107,7 +107,7 @@ def test_windows_are_the_text_each_document_after_a_bos(tiny: LoadedModel) -> No
     assert ids.view(-1).tolist() == want
     assert ids.shape[1] == tiny.context
     assert windows(tiny, Calibration(tokens=300)).shape == (4, 64)
-    with pytest.raises(CalibrationError, match="at least 2 are needed"):
+    with pytest.raises(CalibrationError, match="at least 128 are needed"):
         windows(tiny, Calibration("own", 256, "a"))
 
 

@@ -19,7 +19,6 @@ from quant.errors import EvaluationError, ModelError, SchemeError
 from quant.evaluation.contenders import BASELINE, contenders, standard
 from quant.evaluation.layer_error import layer_errors
 from quant.evaluation.methods import Row, below, difference, pace_key, rows, standard_recipes
-from quant.evaluation.recorded_methods import FILE, Compared, Recorded, of_row, read, recorded_methods, tied_with
 from quant.hadamard import rotated
 from quant.lab import Lab
 from quant.methods import METHODS
@@ -30,6 +29,7 @@ from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
 from quant.quantization import quantize_model
 from quant.recipe import Recipe, Step
 from quant.recorded import WEIGHTS
+from quant.recorded_methods import FILE, Compared, Recorded, of_row, read, recorded_methods, tied_with
 from quant.scheme import PerGroup, Scheme
 from quant.size import size_report
 from quant.text import Language, Text

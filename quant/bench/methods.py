@@ -35,13 +35,13 @@ from quant.evaluation.compare import Reference, compare
 from quant.evaluation.contenders import BASELINE, contenders, standard
 from quant.evaluation.figures import figures
 from quant.evaluation.methods import row
-from quant.evaluation.recorded_methods import FILE, RECORDED_BITS, Compared, Figure, of_row
 from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe, Rule, cache_scheme
 from quant.recorded import WEIGHTS, sha256_of
+from quant.recorded_methods import FILE, RECORDED_BITS, Compared, Figure, of_row
 from quant.texts import EvalText, shipped_text
 from quant.work import finished
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quant.evaluation.contenders import BASELINE, contenders
 from quant.evaluation.methods import below
-from quant.evaluation.recorded_methods import (
+from quant.recorded_methods import (
     RECORDED_BITS,
     Compared,
     Recorded,

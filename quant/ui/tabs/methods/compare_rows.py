@@ -9,10 +9,10 @@ from functools import lru_cache
 from quant.errors import EvaluationError, ModelError, QuantError
 from quant.evaluation.contenders import BASELINE, LEAST_BITS, MOST_BITS, contenders, standard
 from quant.evaluation.methods import below
-from quant.evaluation.recorded_methods import Compared, Recorded, best_of, of_row, ranked, recorded_methods, tied_with
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.recipe import Recipe
+from quant.recorded_methods import Compared, Recorded, best_of, of_row, ranked, recorded_methods, tied_with
 from quant.texts import EvalText, shipped_text
 from quant.ui.tabs.methods import compare_texts as t
 

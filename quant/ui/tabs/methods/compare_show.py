@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from quant.evaluation.contenders import BASELINE, contenders
-from quant.evaluation.recorded_methods import Compared, is_fair
 from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
 from quant.model.layers import Kind, census
 from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
 from quant.recipe import Recipe
+from quant.recorded_methods import Compared, is_fair
 from quant.scheme import Grid, PerGroup, Scheme, Zero
 from quant.text import Language, Text, number, size
 from quant.ui.shared import html
