@@ -300,7 +300,7 @@ def test_a_layer_is_stored_by_the_method_of_its_own_rule(tiny: LoadedModel) -> N
 
 def test_a_rule_that_cannot_be_is_refused() -> None:
     for make, said in [
-        (lambda: Rule("linear:*", FOUR, "search"), "int4|ABSMAX"), (lambda: Rule("linear:*", FOUR, "magic"), "magic"),
+        (lambda: Rule("linear:*", FOUR, "kmeans"), "int4|ABSMAX"), (lambda: Rule("linear:*", FOUR, "magic"), "magic"),
         (lambda: Rule("linear:*", BLOCKS["Q4_K"].scheme, "rtn"), "searches for its scales"),
         (lambda: Rule("norm:*", FOUR), "kind of layer that does not exist; allowed: linear:, table:"),
         (lambda: Rule("a.b", None, "rtn"), "leaves its layers in float32 and yet names a method"),

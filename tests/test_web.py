@@ -16,6 +16,7 @@ import pytest
 from gradio_client import Client
 from starlette.datastructures import Headers
 
+from quant.ui.api import FIRST
 from quant.ui.border import texts as t
 from quant.ui.border.bodies import MOST_BYTES
 from quant.ui.border.doors import UPLOADS, at, doors
@@ -23,6 +24,7 @@ from quant.ui.border.guard import below_root
 from quant.ui.border.headers import SHARED, policy
 from quant.ui.border.origin import answers_to, from_elsewhere
 from quant.ui.border.visits import COOKIE, Visits
+from quant.ui.sidebar.fields import FIELDS
 
 ROOT = Path(__file__).resolve().parents[1]
 API = "/gradio_api"
@@ -306,14 +308,16 @@ def test_visits_are_remembered_as_far_as_there_is_room() -> None:
 def test_every_way_in_is_open_and_says_what_it_does_not_take(page: httpx.Client) -> None:
     """By number and by name, at once and by the queue, by position and by parameters."""
     number = listener(page, "weights")["id"]
+    later = [field.default for field in FIELDS if field.of_matrix and field.name not in FIRST]
+    data = ["", 3, "channel", 64, False, "embedded", *later, ""]
     for path, body in (
-        ("run/weights", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""]}),
-        ("api/weights", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""]}),
-        ("run/predict", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""], "fn_index": number}),
+        ("run/weights", {"data": data}),
+        ("api/weights", {"data": data}),
+        ("run/predict", {"data": data, "fn_index": number}),
     ):
         assert page.post(f"{API}/{path}", json=body).json()["data"][0]["levels"] == 7, path
     for path, body, words in (
-        ("call/weights", {"data": ["", 3, "channel", 64, False, "embedded", "int", "", ""]}, '"levels": 7'),
+        ("call/weights", {"data": data}, '"levels": 7'),
         ("call/v2/weights", {"bits": 3, "granularity": "channel"}, '"levels": 7'),
         ("call/v2/weights", {"bits": "3"}, "weights.bits: got '3'; allowed: int."),
     ):

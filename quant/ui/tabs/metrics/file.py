@@ -13,6 +13,7 @@ from quant.errors import ModelError, QuantError
 from quant.file.quantized import predicted_bytes, save_quantized
 from quant.lab import Lab
 from quant.model.load import LoadedModel
+from quant.recipe import Calibration
 from quant.size import SizeReport, size_report
 from quant.text import Language, Text, fixed, size
 from quant.ui.shared import html
@@ -90,10 +91,17 @@ def file_name(choice: Choice) -> str:
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
     how += _grid(choice) + ["table"] * choice.table
-    how += [choice.arithmetic.lower()] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
+    how += [_activations(choice)] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
     how += _also(choice)
     model = re.sub(r"[^\w.-]+", "-", choice.model.rstrip("/").rpartition("/")[2], flags=re.ASCII).strip("-.")
     return "-".join([model or "model", *how]) + ".safetensors"
+
+
+def _activations(choice: Choice) -> str:
+    """The arithmetic, and what tells a kind of activations from others of as many bits."""
+    kind, _, scale = choice.rounding.partition("-")
+    apart = scale if kind.startswith("int") else kind
+    return "-".join(filter(None, [choice.arithmetic.lower(), apart]))
 
 
 def _grid(choice: Choice) -> list[str]:
@@ -103,9 +111,13 @@ def _grid(choice: Choice) -> list[str]:
 
 
 def _also(choice: Choice) -> list[str]:
-    """What is done first, and how keys and values are stored."""
-    cached = [f"k{choice.keys or 32}v{choice.values or 32}"] * bool(choice.keys or choice.values)
-    return [*filter(None, choice.steps.split(",")), *cached]
+    """What is done first, which knobs are turned, what was read, and how keys and values are stored."""
+    cached = [f"k{choice.keys or 32}v{choice.values or 32}{choice.cache_per}"] * bool(choice.keys or choice.values)
+    turned = [f"{name.replace('.', '-')}{value:g}" for name, value in choice.turned.items()]
+    read = choice.recipe().calibration
+    text = [] if read is None or read == Calibration() else [read.text, str(read.tokens)]
+    return [*filter(None, choice.steps.split(",")), *turned, *text, *["sequential"] * bool(text and choice.sequential),
+            *cached]  # fmt: skip
 
 
 def preparing(lab: Lab, shelf: Shelf, language: Language) -> Action[Choice, Choice, Prepared]:
