@@ -88,16 +88,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A test that drives the page in either language does so in one of them, half of the tests in each: both would take
     minutes more. Those that are about the languages are marked so.
     """
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    items.sort(key=in_browser)
+    for item in items:  # of several processes one runs all of a file's, and those in a browser last
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{' browser' * in_browser(item)}"))
     if not config.getoption("--thorough"):
         left = [item for item in items if in_other_language(item)]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
 
 
+def in_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
+
+
 def in_other_language(item: pytest.Item) -> bool:
     """Whether this is a browser test in the language that its name does not fall to."""
-    if item.get_closest_marker("browser") is None or item.get_closest_marker("languages") is not None:
+    if not in_browser(item) or item.get_closest_marker("languages") is not None:
         return False
     languages = re.findall(r"\b(?:es|en)\b", item.name.partition("[")[2])
     name = getattr(item, "originalname", item.name)
