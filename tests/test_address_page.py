@@ -204,7 +204,11 @@ def test_what_moved_while_the_other_tabs_were_drawn_is_drawn_again(spanish: Visi
     page = spanish.page
     spanish.open("bits=7")
     # As if the recipe had moved before the answer for 7 bits came: the page is told that all tabs are drawn.
-    page.evaluate("window.labRecipe = {...window.labRecipe, bits: 3}; window.labOpened()")
+    page.evaluate("""() => {
+        const live = {...window.labRecipe, bits: 3};
+        window.labMoved(Object.keys(live), Object.values(live), {}, []);
+        window.labOpened();
+    }""")
     expect(page.locator(".lab-recipe")).to_contain_text("3 bits")
     spanish.tab("metrica")
     expect(page.locator("#file-plan-es")).to_contain_text("6,38")

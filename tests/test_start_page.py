@@ -119,6 +119,7 @@ def test_with_another_recipe_than_those_recorded_it_still_fits_a_phone(phone: Vi
 def test_dragging_changes_everything_without_the_server(spanish: Visit) -> None:
     page = spanish.page
     spanish.open()
+    page.wait_for_load_state("networkidle")  # what the browser has kept is read and drawn last
     page.evaluate("window.labAsk = () => {}")  # so that no recipe is asked for
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

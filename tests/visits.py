@@ -37,9 +37,10 @@ class Visit:
 
     def recipe(self) -> None:
         """Open the drawer."""
-        if self.page.locator(".lab-recipe").get_attribute("aria-expanded") == "false":
+        drawer = self.page.locator(f"#recipe-{self.language}")
+        if not drawer.is_visible():  # the line, drawn anew with a recipe, says a moment later that it is open
             self.page.locator(".lab-recipe").click()
-        expect(self.page.locator(f"#recipe-{self.language}")).to_be_visible()
+        expect(drawer).to_be_visible()
 
     def bits(self) -> int:
         return int(self.page.locator(f"#bits-{self.language} input[type=range]").input_value())

@@ -51,6 +51,11 @@ class View:
         return {name: component for built in self.built.values() for name, component in built.kept.items()}
 
     @property
+    def stored(self) -> set[Component]:
+        """States of the browser, which it reads when the page opens, and what moves them."""
+        return {component for built in self.built.values() for component in built.stored}
+
+    @property
     def own(self) -> list[Follow]:
         """What is seen beside every tab: the line on top, the drawer, the lists of layers."""
 

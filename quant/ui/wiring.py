@@ -53,8 +53,7 @@ def _wire_follows(view: View) -> None:
 
 def _moves(view: View, component: Component) -> Any:
     """What tells that a control of a tab has moved: what the browser restores moves without a hand."""
-    stored = {part for built in view.built.values() for part in built.stored}
-    return component.change if component in {*view.kept.values(), *stored} else component.input
+    return component.change if component in {*view.kept.values(), *view.stored} else component.input
 
 
 def _listen(view: View, triggers: list[Any], follows: list[Follow], layer: gr.Dropdown) -> None:
@@ -128,8 +127,9 @@ def _wire_opening(view: View, demo: gr.Blocks, restored: Dependency) -> None:
 
     def draw_others(values: Values, request: gr.Request) -> Updates:
         usual = controls.choice(values).model == view.lab.default()
-        # What hangs on the model and on what the browser keeps is built for this model, and drawn once that is read.
-        others = [f for f in view.others(tab_of(request.query_params)) if not (usual and f.model and f.own)]
+        # What hangs on the model and on a state of the browser is built for this model, and drawn once that is read.
+        drawn = {f for f in follows if usual and f.model and not view.stored.isdisjoint(f.own)}
+        others = [f for f in view.others(tab_of(request.query_params)) if f not in drawn]
         return view.shown(others, Seen(controls.choice(values), values[view.layers[0]]), values) or gr.skip()
 
     demo.load(None, controls.inputs, None, js=MOVED_JS, api_visibility="private")

@@ -86,9 +86,14 @@ def found(blocks: Sequence[Block], values: Sequence[Any], state: SessionState | 
         return t.BAD_COUNT.format(n=len(blocks), got=len(values))
     for block, value in zip(blocks, values, strict=True):
         live = state[block._id] if state and not block.stateful and block._id in state else block
-        if allowed := refusal(live, value):
+        if (allowed := refusal(live, value)) and not _offered_before(block, value):
             return t.BAD_INPUT.format(name=named(live), got=written(value), allowed=allowed)
     return None
+
+
+def _offered_before(block: Block, value: Any) -> bool:
+    """Whether a list was built with an option that its session no longer offers (shared/sessions.py)."""
+    return isinstance(block, gr.Radio | gr.Dropdown) and not_chosen(block, value) is None
 
 
 def named(block: Block) -> Text:

@@ -231,7 +231,13 @@
 
   const knobs = () => [...document.querySelectorAll(`#recipe-${LANGUAGE} .lab-knobs input`)];
   const valueOf = (knob) => Number(knob.type === "checkbox" ? knob.checked : knob.value);
-  const turnTo = (text) => put(document.querySelector(`#knobs-${LANGUAGE} :is(textarea, input)`), text);
+
+  /** A text box of gradio's tells of `input` only after a key. */
+  function turnTo(text) {
+    const field = document.querySelector(`#knobs-${LANGUAGE} :is(textarea, input)`);
+    put(field, text);
+    field.dispatchEvent(new KeyboardEvent("keypress", { bubbles: true }));
+  }
 
   function sayKnob(knob) {
     const shown = knob.closest("label").querySelector("output");

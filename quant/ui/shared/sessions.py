@@ -6,12 +6,13 @@ an address holds the recipe and the browser what was tried, so nobody reads it. 
 
 A list may offer fewer options for a while (the formats of a family). Two answers that are on their way at once reach
 the browser and the session in either order, so that what a browser offers and its session does not is no mistake: a
-list also takes whatever it was built with.
+list also takes whatever it was built with. What it offers stays narrow, for Gradio sends to the browser what the
+session holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,16 @@ from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
 MOST_SESSIONS = 1000  # the one that nobody has used for longest is forgotten first
+
+
+def _taking(narrow: gr.Radio | gr.Dropdown, built: gr.Radio | gr.Dropdown) -> Callable[[Any], Any]:
+    """How a list reads what a browser sends: an option of its own, or one that it was built with."""
+    own = narrow.preprocess
+
+    def preprocess(payload: Any) -> Any:
+        return built.preprocess(payload) if payload in [value for _, value in built.choices] else own(payload)
+
+    return preprocess
 
 
 class SmallSession(SessionState):
@@ -33,8 +44,9 @@ class SmallSession(SessionState):
 
     def __setitem__(self, key: int, value: Any) -> None:
         built = self._built.get(key)
-        if isinstance(value, gr.Radio | gr.Dropdown) and isinstance(built, gr.Radio | gr.Dropdown):
-            value.choices = [*value.choices, *(option for option in built.choices if option not in value.choices)]
+        lists = gr.Radio | gr.Dropdown
+        if value is not built and isinstance(value, lists) and isinstance(built, lists):
+            value.preprocess = _taking(value, built)  # type: ignore[method-assign]
         super().__setitem__(key, value)
         self.config_values.clear()
 
