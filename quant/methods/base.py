@@ -221,7 +221,8 @@ class Transform(Generic[K]):
 def set_knobs(knobs: type[K], owner: str, values: Mapping[str, float]) -> K:
     """Knobs with these values, the others as they come. Raises SchemeError for one unknown, out of range or no number.
 
-    A knob whose step is a whole number takes whole numbers alone.
+    A knob whose step is a whole number takes whole numbers alone, and one whose usual value is an int holds an int,
+    where JSON and sliders give 200.0 for 200.
     """
     known: dict[str, Field[Any]] = {f.name: f for f in fields(knobs)}  # type: ignore[arg-type]
     for name, value in values.items():
@@ -240,7 +241,12 @@ def set_knobs(knobs: type[K], owner: str, values: Mapping[str, float]) -> K:
                 .format(name=name, got=as_typed(shown(str(value))), low=as_typed(limits.low),
                         high=as_typed(limits.high), step=as_typed(limits.step))
             )  # fmt: skip
-    return knobs(**values)
+    return knobs(**{name: _like(known[name].default, value) for name, value in values.items()})
+
+
+def _like(default: object, value: float) -> float:
+    """An int where the usual value is one and nothing is lost."""
+    return int(value) if isinstance(default, int) and value % 1 == 0 else value
 
 
 def knobs_of(knobs: type[Any]) -> dict[str, Knob]:
