@@ -39,7 +39,8 @@ SAMPLE = 512  # inputs of a layer that are kept as they are
 def windows(loaded: LoadedModel, calibration: Calibration) -> Tensor:
     """Token ids [windows, context]: documents one after another, each after a BOS, cut at the context and at `tokens`.
 
-    One shorter window where the text is no longer. Raises CalibrationError for a text of fewer than LEAST_TOKENS.
+    One shorter window where the text is no longer; of several the last is whole too, so that up to one window less is
+    read than was asked for: `Flow.tokens` says how much. Raises CalibrationError for a text of fewer than LEAST_TOKENS.
     """
     ids = tokens_of(loaded, calibration)
     context = min(loaded.window, len(ids), calibration.tokens)
@@ -86,7 +87,10 @@ class _Call:
 
 
 class Flow:
-    """A calibration text on its way through the blocks of a model, whose weights stay as they are."""
+    """A calibration text on its way through the blocks of a model, whose weights stay as they are.
+
+    tokens: how many are read.
+    """
 
     @torch.no_grad()
     def __init__(self, loaded: LoadedModel, calibration: Calibration) -> None:

@@ -110,7 +110,8 @@ class BlockProblem:
 
     targets: its matrices by name, those alone that the method stores. inputs, outputs: float32 [windows, n, width], the
     states before the block, and after it with weights in float. run(weights, windows): the block's output for inputs[
-    windows], int64 [k], with these weights (by name, differentiable) in place of its own.
+    windows], int64 [k], with these weights (by name, differentiable) in place of its own; what a rule before has stored
+    is as stored.
     """
 
     targets: Mapping[str, Target]
