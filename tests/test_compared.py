@@ -250,6 +250,15 @@ def test_the_bench_goes_on_where_it_stopped(lab: Lab, tmp_path: Path) -> None:
     assert Recorded(**json.loads(again.recorded())).rows == tuple(again.ordered())
 
 
+def test_a_digest_covers_all_that_a_method_computes_with() -> None:
+    names = {name: {file.stem for file in bench.files_of(name)} for name in contenders()}
+    assert {"gptq", "feedback", "grid", "fits", "base", "blockwise", "folding", "qtensor"} <= names["gptq"]
+    assert {"awq", "rtn", "grid"} <= names["awq"]
+    assert {"smooth", "rtn", "grid"} <= names["smooth"]
+    assert not {"kquant", "kmeans"} & names["gptq"]
+    assert bench.code_of("gptq") != bench.code_of("awq")
+
+
 def test_ratios_are_of_the_best_calibrated_method() -> None:
     reads = Recipe.uniform(method="rtn")
     rows = [compared("rtn", [10.0] * 8), compared("gptq", [2.0] * 8), compared("hqq", [1.0] * 8)]

@@ -27,7 +27,9 @@ from quant.size import size_report
 from quant.texts import EvalText
 from quant.work import Progress, Work, part
 
-T, K, V = TypeVar("T"), TypeVar("K"), TypeVar("V")
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 MOST_ROWS = 2000
 SLOW_KNOBS = ("steps", "iterations", "batch", "rank")  # that a method's time grows with
 MAKING, READING = 0.5, 0.45  # shares of a row's progress; the rest looks at its layers
