@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 from quant import folding
 from quant.activations import Activations
 from quant.calibrate import Flow, outside
+from quant.errors import SchemeError
 from quant.kernels.cpu import hold
 from quant.methods.base import NOTHING_KNOWN, BlockProblem, Statistic, Statistics, Target, alone
 from quant.model.chain import Block, Feed, Fold, Link, blocks_of
@@ -29,6 +30,7 @@ from quant.model.layers import Kind, Layer, Place
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantEmbedding, QuantLinear, put
 from quant.recipe import Recipe, Rule
+from quant.text import Text
 from quant.weight import QuantWeight
 from quant.work import Progress, Work, part
 
@@ -103,19 +105,16 @@ class Making:
         return scale.union(*(rule.how.needs for rule in rules if not rule.how.tune))
 
     def _scaled(self, block: Block, flow: Flow | None) -> None:
-        """Scale the inputs of the layers whose method wants that."""
+        """Scale the inputs of the layers whose method wants that; `check_feeds` has made sure that they are at one."""
         known: dict[str, Statistics] = {}
         for feed in self._feeds(block, rotating=False):
             rules = {name: self.chosen[name][1] for name in feed.layers if name in self.chosen}
-            scaling = {name: rule for name, rule in rules.items() if rule.how.scales is not None}
-            if not scaling:
+            name, rule = next(iter(rules.items()))
+            if rule.how.scales is None:
                 continue
             known = known or self._read(block, flow, self.recipe.needs)
-            name, rule = next(iter(scaling.items()))
-            alike = [n for n, other in scaling.items() if (other.method, other.knobs) == (rule.method, rule.knobs)]
-            weights = [folding.linear_of(self.model, n).weight for n in alike]
-            schemes = [scheme for n in alike if (scheme := scaling[n].scheme)]
-            assert rule.how.scales is not None
+            weights = [folding.linear_of(self.model, n).weight for n in rules]
+            schemes = [scheme for one in rules.values() if (scheme := one.scheme)]
             self._fold(feed, rule.how.scales(weights, schemes, known[name], rule.knobs))
 
     def _fold(self, feed: Feed, scale: Tensor | None) -> None:
@@ -139,6 +138,7 @@ class Making:
     def _tuned(self, block: Block, flow: Flow | None, known: Mapping[str, Statistics]) -> Work[None]:
         """Store the layers of the methods that look at all of a block."""
         rules = {rule: None for n in block.linears if n in self.left and (rule := self.chosen[n][1]).how.tune}
+        # What was read last, before anything of the block is stored: for all of the rules, and for the next block.
         for rule in rules:
             assert flow is not None
             assert rule.how.tune is not None
@@ -166,7 +166,6 @@ class Making:
 
     def _problem(self, block: Block, flow: Flow, names: list[str]) -> BlockProblem:
         module = self.model.get_submodule(block.name)
-        flow.read(block, module, frozenset())
         targets, places = {}, {}
         for name in names:
             linear, scheme = folding.linear_of(self.model, name), self.chosen[name][1].scheme
@@ -179,7 +178,7 @@ class Making:
             with swapped(module, given):
                 return flow.through(block, module, flow.inputs[windows])
 
-        return BlockProblem(targets, flow.inputs, flow.outputs.clone(), run)
+        return BlockProblem(targets, flow.inputs, flow.outputs, run)
 
     def _store(self, name: str, known: Statistics) -> Progress[None]:
         layer, rule = self.chosen[name]
@@ -194,6 +193,30 @@ class Making:
         replace_layer(self.model, layer, made, self.recipe.activations)
         self.left.discard(name)
         return Progress(self.done)
+
+
+def check_feeds(model: PreTrainedModel, chosen: Mapping[str, tuple[Layer, Rule]]) -> None:
+    """Raise SchemeError where a method scales an input for layers that another method or other knobs store.
+
+    What is left in float32 may read it too: its results stay as they were.
+    """
+    if not any(rule.how.scales for _, rule in chosen.values()):
+        return
+    for feed in (feed for block in blocks_of(model) for feed in block.feeds):
+        rules = {name: chosen[name][1] for name in feed.layers if name in chosen}
+        scaling = next((name for name, rule in rules.items() if rule.how.scales), None)
+        if scaling is None:
+            continue
+        mine = rules[scaling]
+        other = next((n for n, r in rules.items() if (r.method, r.knobs) != (mine.method, mine.knobs)), None)
+        if other is not None:
+            raise SchemeError(
+                Text("«{one}» y «{other}» leen la misma entrada, y el método «{method}» la escala para todas las capas "
+                     "que la leen: dales el mismo método con los mismos ajustes, o deja una de ellas en float32.",
+                     "“{one}” and “{other}” read the same input, and method “{method}” scales it for all layers that "
+                     "read it: give them the same method with the same knobs, or leave one of them in float32.")
+                .format(one=scaling, other=other, method=mine.method)
+            )  # fmt: skip
 
 
 def made_of(recipe: Recipe, rule: Rule, layer: Layer, weight: Tensor, known: Statistics) -> QuantWeight:

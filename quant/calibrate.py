@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from quant import drawn
-from quant.errors import CalibrationError
+from quant.errors import CalibrationError, WeightError
 from quant.folding import Prefixed
 from quant.methods.base import Statistic, Statistics
 from quant.model.chain import Block, blocks_of
@@ -39,7 +39,8 @@ SAMPLE = 512  # inputs of a layer that are kept as they are
 def windows(loaded: LoadedModel, calibration: Calibration) -> Tensor:
     """Token ids [windows, context]: documents one after another, each after a BOS, cut at the context and at `tokens`.
 
-    One shorter window where the text is no longer. Raises CalibrationError for a text of fewer than LEAST_TOKENS.
+    One shorter window where the text is no longer; of several the last is whole too, so that up to one window less is
+    read than was asked for: `Flow.tokens` says how much. Raises CalibrationError for a text of fewer than LEAST_TOKENS.
     """
     ids = tokens_of(loaded, calibration)
     context = min(loaded.window, len(ids), calibration.tokens)
@@ -86,11 +87,17 @@ class _Call:
 
 
 class Flow:
-    """A calibration text on its way through the blocks of a model, whose weights stay as they are."""
+    """A calibration text on its way through the blocks of a model, whose weights stay as they are.
+
+    tokens: how many are read.
+    """
 
     @torch.no_grad()
     def __init__(self, loaded: LoadedModel, calibration: Calibration) -> None:
-        """Raises CalibrationError for a text that cannot be used, or a model that does not read it block by block."""
+        """Raises CalibrationError for a text that cannot be used, or a model that does not read it block by block.
+
+        WeightError for a model whose weights are not finite: what it gives then says nothing.
+        """
         self._model, self.blocks = loaded.model, blocks_of(loaded.model)
         ids = windows(loaded, calibration)
         self.tokens = ids.numel()
@@ -105,7 +112,8 @@ class Flow:
 
         Other tokens than those by which it is known how a block is called: what depends on them is no part of a call.
         """
-        self._beside, _ = _taken_down(self._model, self.blocks, ids[:1])
+        self._beside, out = _taken_down(self._model, self.blocks, ids[:1])
+        _check_finite(self._model, out)
         others = torch.cat([ids[-1:].flip(1), ids[:1].roll(1, 1)])
         if not self._comes_out(others):
             self._rows = 1
@@ -281,6 +289,23 @@ def _input_of(model: nn.Module, block: nn.Module, ids: Tensor) -> Tensor:
     finally:
         handle.remove()
     raise AssertionError("a pass goes through the first block")
+
+
+def _check_finite(model: nn.Module, out: Tensor) -> None:
+    """Raise where what comes out of the blocks is not finite: WeightError for the weights, CalibrationError else."""
+    if bool(torch.isfinite(out).all()):
+        return
+    name = next((name for name, p in model.named_parameters() if not bool(torch.isfinite(p).all())), None)
+    if name is not None:
+        raise WeightError(
+            Text("En «{name}» hay pesos que no son finitos (NaN o infinito), así que el modelo no sirve para calibrar.",
+                 "“{name}” has weights that are not finite (NaN or infinity), so that the model cannot be calibrated.")
+            .format(name=name)
+        )  # fmt: skip
+    raise CalibrationError(
+        Text("Con el texto de calibración el modelo da valores que no son finitos (NaN o infinito): elige otro texto.",
+             "On the calibration text the model gives values that are not finite (NaN or infinity): choose another.")
+    )  # fmt: skip
 
 
 def _taken_down(model: nn.Module, blocks: tuple[Block, ...], ids: Tensor) -> tuple[dict[str, _Call], Tensor]:

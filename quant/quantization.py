@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from quant.arguments import typed
-from quant.blockwise import Making, made_of
+from quant.blockwise import Making, check_feeds, made_of
 from quant.errors import CalibrationError, QuantError
 from quant.methods.base import NOTHING_KNOWN
 from quant.model.copied import structural_copy as structural_copy  # others ask for it here
@@ -52,6 +52,7 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     chosen = {layer.name: (layer, rule) for layer in census(loaded) if (rule := recipe.rule_of(layer))}
     for layer, rule in chosen.values():
         _check_multiplied(layer, rule)
+    check_feeds(loaded.model, chosen)
     making = Making(loaded, recipe, structural_copy(loaded.model), chosen)
     yield from part(making.blocks(), 0, 1)
     yield from part(making.rest(), 0, 1)

@@ -117,8 +117,10 @@ class Step:
 class Calibration:
     """The text on which methods look at a model's inputs: a shipped one by name, or `own`; its first `tokens`.
 
-    sequential: each block is given the text as the blocks before it, quantized by then, have changed it; else as the
-    float model has it. Never a text that is measured on. Raises CalibrationError for an unknown name, both or neither,
+    As many whole windows of the model are read as these and the text fill (of 600 tokens, 512 where a window is 512),
+    or one shorter window. sequential: each block is given the text as the blocks before it, quantized by then, have
+    changed it, with keys and values in float whatever the cache will be; else as the float model has it. Never a text
+    that is measured on. Raises CalibrationError for an unknown name, both or neither,
     or too few tokens.
 
     >>> from quant import BLOCKS, Calibration, Recipe

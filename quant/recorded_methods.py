@@ -56,7 +56,7 @@ class Figure(JsonModel):
 
 class Compared(JsonModel):
     """A row of the comparison, live or recorded. name: of the contender; bits: of its codes; code: a digest of the
-    method's own file, by which a row that an older one made is known. The other fields are those of `Row`.
+    files that its maths are in, by which a row that older ones made is known. The other fields are those of `Row`.
     """
 
     name: str

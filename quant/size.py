@@ -50,8 +50,13 @@ class SizeReport:
 
     @property
     def quantized_bits_per_weight(self) -> float:
-        """Stored bits over parameters of the quantized tensors alone: codes, scales, zero points, padding."""
+        """Stored bits over parameters of the quantized tensors alone: codes, scales, zero points, padding.
+
+        Those of float32 where none is quantized (a recipe of the cache alone).
+        """
         chosen = [r for r in self.rows if r.quantized]
+        if not chosen:
+            return 8.0 * FLOAT_BYTES
         return 8 * sum(r.stored_bytes for r in chosen) / sum(r.layer.parameters for r in chosen)
 
 

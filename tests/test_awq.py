@@ -12,7 +12,7 @@ from matrices import BLOCK_SCHEMES, label
 from torch import Tensor
 
 from quant.calibrate import statistics
-from quant.errors import SchemeError
+from quant.errors import CalibrationError, SchemeError
 from quant.formats import FORMATS
 from quant.methods import METHODS, awq, rtn
 from quant.methods.base import Statistic, Statistics
@@ -136,6 +136,11 @@ def test_inputs_that_are_always_zero_leave_scales_that_can_be_undone() -> None:
     some, none = (awq.scales([weight], [scheme], inputs_alone(seen), KNOBS) for seen in (x, torch.zeros(16, 32)))
     assert bool(((some > 0) & some.isfinite()).all())
     assert torch.equal(none, torch.ones(32))
+    narrow = inputs_alone(x[:, :16])
+    for give in (lambda: awq.scales([weight], [scheme], narrow, KNOBS),
+                 lambda: METHODS["awq"].quantize(weight, scheme, narrow)):  # fmt: skip
+        with pytest.raises(CalibrationError, match="The inputs are 16 × 16, and the matrix has 32 columns"):
+            give()
 
 
 def test_codes_differ_from_roundings_and_follow_the_text_and_the_knobs(tiny: LoadedModel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from quant.bench.tiny import tiny as tiny_kind
 from quant.bench.tiny import tokenizer as letters
 from quant.blocks import BLOCKS
 from quant.calibrate import Flow, outside, statistics, windows
-from quant.errors import CalibrationError, QuantError
+from quant.errors import CalibrationError, QuantError, WeightError
 from quant.formats import FORMATS, learned_format
 from quant.kernels.held import Repaired
 from quant.lab import Lab
@@ -258,6 +259,13 @@ def test_blocks_that_take_more_than_states_are_refused(tmp_path: Path) -> None:
     """Gemma 4 hands each block something of the tokens themselves: one window's would be replayed for all."""
     with pytest.raises(CalibrationError, match="hands more than its states"):
         Flow(opened("gemma4_text", tmp_path), Calibration("own", 256, "la casa y el mar " * 30))
+
+
+def test_a_model_with_weights_that_are_not_finite_is_told_from_one_of_an_unknown_kind(tiny: LoadedModel) -> None:
+    model = copy.deepcopy(tiny.model)
+    model.transformer.h[1].mlp.c_fc.weight[0, 0] = torch.nan
+    with pytest.raises(WeightError, match=r"“transformer.h.1.mlp.c_fc.weight” has weights that are not finite"):
+        quantize_model(replace(tiny, model=model), Recipe.uniform(EIGHT, method="gptq", calibration=SHORT))
 
 
 def test_where_windows_cannot_go_together_they_go_one_by_one(tmp_path: Path) -> None:

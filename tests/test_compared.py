@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from quant.bench.methods_table import README, written
 from quant.errors import EvaluationError, ModelError, SchemeError
 from quant.evaluation.contenders import BASELINE, contenders, standard
 from quant.evaluation.layer_error import layer_errors
-from quant.evaluation.methods import Row, below, difference, pace_key, rows, standard_recipes
+from quant.evaluation.methods import Row, Rows, below, difference, pace_key, rows, standard_recipes
 from quant.hadamard import rotated
 from quant.lab import Lab
 from quant.methods import METHODS
@@ -27,7 +28,7 @@ from quant.methods.rtn import quantize as rounded
 from quant.model.load import LoadedModel
 from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
 from quant.quantization import quantize_model
-from quant.recipe import Recipe, Step
+from quant.recipe import Calibration, Recipe, Rule, Step, cache_scheme
 from quant.recorded import WEIGHTS
 from quant.recorded_methods import FILE, Compared, Recorded, of_row, read, recorded_methods, tied_with
 from quant.scheme import PerGroup, Scheme
@@ -96,7 +97,31 @@ def test_a_row_is_made_once_and_its_time_is_kept(lab: Lab, model: LoadedModel, m
     assert on_other.seconds == made[3].seconds
     assert lab.rows.expected(made[3].recipe, 1000, TEXT) is not None
     assert lab.rows.expected(standard("search", 3, model), 1000, TEXT) is None, "no row yet, and it is said"
-    assert pace_key(Recipe.uniform(steps=(Step("hadamard"),))) != pace_key(Recipe.uniform())
+    paces = [
+        Recipe.uniform(), Recipe.uniform(steps=(Step("hadamard"),)), Recipe.uniform(method="autoround"),
+        Recipe.uniform(method="autoround", knobs=METHODS["autoround"].set_knobs({"steps": 50})),
+        Recipe.uniform(method="autoround", calibration=Calibration(tokens=512)),
+    ]  # fmt: skip
+    assert len(set(map(pace_key, paces))) == len(paces)
+
+
+def test_what_is_kept_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quant.evaluation.methods.MOST_ROWS", 3)
+    kept, recipes = Rows(), [Recipe.uniform(model=f"{i}") for i in range(5)]
+    for place, recipe in enumerate(recipes):
+        kept.made(recipe, 1000, float(place))
+        kept.read(recipe.model, TEXT, 1.0)
+    assert [kept.seconds(recipe) for recipe in recipes] == [None, None, 2.0, 3.0, 4.0]
+    assert kept.expected(recipes[-1], 2000, TEXT) == 9.0, "the pace of a method that goes on being used stays"
+    assert kept.expected(recipes[0], 2000, TEXT) is None
+
+
+def test_a_recipe_of_the_cache_alone_has_a_row(lab: Lab, model: LoadedModel) -> None:
+    only = Recipe((Rule("linear:*"),), model=model.name, cache=cache_scheme(8, 8))
+    row = finished(rows(lab, [only], TEXT))[0]
+    assert (row.bits_per_weight, row.weight_db, row.output_db) == (32, math.inf, math.inf)
+    assert row.figures.kl_mean.value > 0
+    assert of_row("cache", 32, row).weight_db is None
 
 
 def test_stopping_keeps_what_is_finished(lab: Lab, model: LoadedModel) -> None:
@@ -223,6 +248,15 @@ def test_the_bench_goes_on_where_it_stopped(lab: Lab, tmp_path: Path) -> None:
     stale = table.rows[0].model_copy(update={"code": "of another day"})
     assert bench.Table(None, lab, lab.names()[0], TEXT)._known("rtn", 4, stale.made) is None
     assert Recorded(**json.loads(again.recorded())).rows == tuple(again.ordered())
+
+
+def test_a_digest_covers_all_that_a_method_computes_with() -> None:
+    names = {name: {file.stem for file in bench.files_of(name)} for name in contenders()}
+    assert {"gptq", "feedback", "grid", "fits", "base", "blockwise", "folding", "qtensor"} <= names["gptq"]
+    assert {"awq", "rtn", "grid"} <= names["awq"]
+    assert {"smooth", "rtn", "grid"} <= names["smooth"]
+    assert not {"kquant", "kmeans"} & names["gptq"]
+    assert bench.code_of("gptq") != bench.code_of("awq")
 
 
 def test_ratios_are_of_the_best_calibrated_method() -> None:

@@ -6,6 +6,7 @@ takes any. No way to run a model may leave out what stands beside a matrix, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -26,6 +27,7 @@ from quant.model.load import LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe
+from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.run import forward
 from quant.run.reader import reader
 from quant.size import size_report
@@ -120,9 +122,11 @@ def test_what_a_draft_writes_is_what_its_logits_say(tiny: LoadedModel, made: lis
                 ids.append(token)
 
 
-def test_the_same_recipe_gives_the_same_bytes(tiny: LoadedModel, made: list[Made]) -> None:
+def test_the_same_recipe_gives_the_same_bytes_through_json_too(tiny: LoadedModel, made: list[Made]) -> None:
     for one in made:
-        again = quantize_model(tiny, one.recipe)
+        recipe = recipe_from_json(json.loads(json.dumps(recipe_to_json(one.recipe))))
+        assert repr(recipe.rules[0].knobs) == repr(one.recipe.rules[0].knobs), "10.0 is no number of steps"
+        again = quantize_model(tiny, recipe)
         first, second = (
             [(name, part, t) for name, _, held in packed_matrices(m.model) for part, t in held.parts().items()]
             for m in (one.model, again)

@@ -15,6 +15,7 @@ from torch.nn.functional import cosine_similarity
 
 from quant.activations import Activations
 from quant.blockwise import Making
+from quant.calibrate import Flow
 from quant.errors import SchemeError
 from quant.evaluation.weights import weight_view
 from quant.folding import Prefixed
@@ -27,7 +28,7 @@ from quant.methods.base import BlockProblem, NoKnobs, QuantWeight, Statistic, St
 from quant.model.layers import Kind, Place, census, linear_layers
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
-from quant.quantization import quantize_model, structural_copy
+from quant.quantization import quantize_model, quantize_steps, structural_copy
 from quant.recipe import Calibration, Recipe, Rule, Step
 from quant.run import own
 from quant.scheme import PerChannel, Scheme
@@ -70,7 +71,6 @@ def folded(loaded: LoadedModel, recipe: Recipe) -> Making:
 
 
 def blocks(making: Making) -> Iterator[tuple[object, object]]:
-    from quant.calibrate import Flow
     from quant.model.chain import blocks_of
 
     calibration = making.recipe.calibration
@@ -237,6 +237,43 @@ def test_a_method_may_store_all_of_a_block_together(tiny: LoadedModel, monkeypat
     for name, _, held in packed_matrices(made.model):
         assert torch.equal(held.rows(), want.weight(name)), name
     assert not any(p.requires_grad for p in tiny.model.parameters())
+
+
+def test_two_rules_that_tune_one_block_both_aim_at_the_float_model(tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch
+                                                                    ) -> None:  # fmt: skip
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def tune(problem: BlockProblem, knobs: NoKnobs, generator: torch.Generator) -> Work[dict[str, QuantWeight]]:
+        seen.append((problem.inputs.clone(), problem.outputs.clone()))
+        yield Progress(0.5)
+        return {n: QuantWeight(rtn.quantize(t.weight, t.scheme)) for n, t in problem.targets.items()}
+
+    monkeypatch.setitem(METHODS, "tuning", replace(METHODS["rtn"], name="tuning", tune=tune))
+    rules = Rule("linear:*.attn.*", FOUR, "tuning"), Rule("linear:*", EIGHT, "tuning")
+    flow = Flow(tiny, SHORT)
+    quantize_model(tiny, Recipe(rules, calibration=SHORT))
+    assert len(seen) == 2 * len(flow.blocks)
+    for block, pair in zip(flow.blocks, zip(seen[::2], seen[1::2], strict=True), strict=True):
+        flow.read(block, tiny.model.get_submodule(block.name), frozenset())
+        for inputs, outputs in pair:
+            assert torch.equal(inputs, flow.inputs), block.name
+            assert torch.equal(outputs, flow.outputs), block.name
+        flow.go_on()
+
+
+def test_an_input_is_scaled_for_all_that_read_it_or_refused(tiny: LoadedModel, scaling: None) -> None:
+    loaded = replace(tiny, model=built(KNOWN["Llama"]))
+    queries, rest = Rule("*.q_proj", EIGHT, "scaling"), Rule("linear:*", EIGHT)
+    for rules in ((queries, rest), (Rule("*.q_proj", EIGHT), Rule("linear:*", EIGHT, "scaling"))):
+        with pytest.raises(SchemeError, match="read the same input, and method “scaling”"):
+            next(quantize_steps(loaded, Recipe(rules, calibration=SHORT)))
+    short = Calibration("random", 128)
+    only = folded(loaded, Recipe((queries,), calibration=short))  # what stays in float gives what it gave
+    torch.testing.assert_close(logits(loaded, only.model), logits(loaded), rtol=1e-3, atol=1e-4)
+    assert not torch.equal(of(only, "model.layers.0.self_attn.k_proj"),
+                           loaded.model.get_submodule("model.layers.0.self_attn.k_proj").weight)  # fmt: skip
+    mixed = Recipe((Rule("*.q_proj", FOUR, "scaling"), Rule("linear:*", EIGHT, "scaling")), calibration=short)
+    assert {held.scheme for _, _, held in packed_matrices(quantize_model(loaded, mixed).model)} == {FOUR, EIGHT}
 
 
 def test_what_pesos_compares_lies_in_the_same_coordinates(hub_folder: Path, scaling: None) -> None:

@@ -167,7 +167,8 @@ def test_fewer_tokens_than_inputs_are_enough() -> None:
 def test_what_cannot_be_done_is_said_with_what_came() -> None:
     scheme = Scheme.integer(4, PerGroup(32))
     for hessian, said in [
-        (H[:8, :8], "is 8 × 8 and must be 256 × 256"), (H * torch.nan, "of finite numbers"),
+        (H[:8, :8], "is 8 × 8 and must be 256 × 256"), (H * torch.nan, "has 65536 values that are not finite"),
+        (0 * H, "All 256 inputs of the layer are always 0"),
         (-H, "With damping 0.01, the matrix H of the inputs cannot be factored"),
     ]:  # fmt: skip
         with pytest.raises(CalibrationError, match=re.escape(said)):

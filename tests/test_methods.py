@@ -107,10 +107,13 @@ def test_knobs_are_set_by_name_within_their_range() -> None:
     method = replace(METHODS["rtn"], name="made up", knobs=Turned)
     assert method.set_knobs({}) == Turned(0.99)
     assert method.set_knobs({"share": 0.7}) == Turned(0.7)
+    steps = METHODS["autoround"].set_knobs({"steps": 20.0}).steps
+    assert (steps, type(steps)) == (20, int), "JSON has floats alone"
     assert isinstance(Turned.__dataclass_fields__["share"].metadata["knob"], Knob)
     for values, said in [
         ({"share": 0.2}, "share = 0.2: it must be a number from 0.5 to 1.0"), ({"share": True}, "share = True"),
-        ({"share": "a"}, "share = a"), ({"bits": 4}, "has no knob “bits”; it has: share"),
+        ({"share": "a"}, "share = a"), ({"share": float("nan")}, "share = nan"),
+        ({"bits": 4}, "has no knob “bits”; it has: share"),
     ]:  # fmt: skip
         with pytest.raises(SchemeError, match=said):
             method.set_knobs(values)

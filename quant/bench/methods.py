@@ -13,6 +13,7 @@ interrupted goes on: it is written after each row. `--record` writes what the pa
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import inspect
@@ -36,7 +37,7 @@ from quant.evaluation.contenders import BASELINE, contenders, standard
 from quant.evaluation.figures import figures
 from quant.evaluation.methods import row
 from quant.lab import Lab
-from quant.methods import METHODS, TRANSFORMS
+from quant.methods import METHODS, TRANSFORMS, rtn
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.quantization import quantize_model
 from quant.recipe import Recipe, Rule, cache_scheme
@@ -45,13 +46,39 @@ from quant.recorded_methods import FILE, RECORDED_BITS, Compared, Figure, of_row
 from quant.texts import EvalText, shipped_text
 from quant.work import finished
 
+PACKAGE = Path(__file__).resolve().parents[1]
+# What every method goes through on its way to a model.
+SHARED = ("blockwise", "calibrate", "codebooks", "floats", "folding", "formats", "hadamard", "nearest", "qtensor")
 CACHES = {"k8v4_kl": (8, 4), "k4v8_kl": (4, 8)}
 
 
 def code_of(name: str) -> str:
-    """A digest of the file that a contender's maths are in."""
-    source = METHODS[name].run if name in METHODS else importlib.import_module(f"quant.methods.{name}")
-    return hashlib.sha256(Path(inspect.getfile(source)).read_bytes()).hexdigest()[:12]
+    """A digest of the files that a contender's maths are in: its own, those of methods that it uses, and `SHARED`."""
+    digest = hashlib.sha256()
+    for file in files_of(name):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def files_of(name: str) -> list[Path]:
+    """The files of a contender, in order of their names; a transform's weights are rounded after it."""
+    sources = [METHODS[name].run] if name in METHODS else [importlib.import_module(f"quant.methods.{name}"), rtn]
+    found, todo = {PACKAGE / f"{shared}.py" for shared in SHARED}, [Path(inspect.getfile(s)).resolve() for s in sources]
+    while todo:
+        file = todo.pop()
+        if file not in found:
+            found.add(file)
+            todo += imported(file)
+    return sorted(found)
+
+
+def imported(file: Path) -> list[Path]:
+    """The files of quant.methods that one imports."""
+    nodes = [n for n in ast.walk(ast.parse(file.read_bytes())) if isinstance(n, ast.ImportFrom)]
+    named = {node.module or "" for node in nodes}
+    named |= {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+    paths = [PACKAGE.parent / (name.replace(".", "/") + ".py") for name in named if name.startswith("quant.methods.")]
+    return [path for path in paths if path.is_file()]
 
 
 class Table:
@@ -192,10 +219,11 @@ def main() -> None:
     table.measure(args.methods.split(","), [int(bits) for bits in args.bits.split(",")])
     if not args.only_table:
         table.also("cache", lambda: cache_rows(lab, table.model, table.text))
-        timing(table)
     table.write()
-    if args.record:
+    if args.record:  # before the timing, which takes long and which the page does not show
         FILE.write_text(table.recorded(), encoding="utf8")
+    if not args.only_table:
+        timing(table)
 
 
 def timing(table: Table) -> None:

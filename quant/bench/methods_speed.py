@@ -30,6 +30,8 @@ from quant.bench.report import arguments, write
 from quant.bench.shape import loaded_124m
 from quant.blocks import BLOCKS
 from quant.formats import learned_format
+from quant.kernels.held import Held
+from quant.kernels.matrix import PackedMatrix
 from quant.methods import METHODS, rtn
 from quant.model.layers import linear_layers
 from quant.model.load import LoadedModel
@@ -64,12 +66,23 @@ def recipe_of(name: str, tokens: int) -> Recipe:
                           calibration=calibration)  # fmt: skip
 
 
-def measure_one(name: str, layers: int = LAYERS, tokens: int = TOKENS) -> dict[str, Any]:
-    """Seconds, bytes and checks of one method, in this process. Raises AssertionError where a check fails."""
-    tokenizer = Identifiers(50_257, 50_256, 50_256)
-    warm = loaded_124m(tokenizer, 1)
-    quantize_model(warm, Recipe.uniform(recipe_of(name, tokens).rules[0].scheme or SCHEMES[0], model="124M"))
-    loaded, recipe = loaded_124m(tokenizer, layers), recipe_of(name, tokens)
+def warm_up(recipe: Recipe) -> Recipe:
+    """The same scheme by the method that it is meant for; whole numbers where only the timed method can fill it."""
+    scheme = recipe.rules[0].scheme
+    assert scheme is not None
+    return Recipe.uniform(SCHEMES[0] if scheme.grid is Grid.LEARNED else scheme, model=recipe.model)
+
+
+def measure_one(name: str, layers: int = LAYERS, tokens: int = TOKENS,
+                make: Callable[[Any, int], LoadedModel] = loaded_124m) -> dict[str, Any]:  # fmt: skip
+    """Seconds, bytes and checks of one method, in this process. Raises AssertionError where a check fails.
+
+    make: gives the model that is timed, of a tokenizer and a number of layers.
+    """
+    tokenizer, recipe = Identifiers(50_257, 50_256, 50_256), recipe_of(name, tokens)
+    warm = make(tokenizer, 1)
+    quantize_model(warm, warm_up(recipe))
+    loaded = make(tokenizer, layers)
     del warm
     _free()
     with PeakMemory() as peak:
@@ -89,7 +102,7 @@ def checked(loaded: LoadedModel, recipe: Recipe, made: LoadedModel) -> int:
     held = {name: found for name, _, found in packed_matrices(made.model)}
     promised = {row.layer.name: row.stored_bytes for row in size_report(loaded, recipe).rows if row.quantized}
     assert set(held) == {layer.name for layer in linear_layers(loaded)}, "a layer was left in float"
-    assert {name: found.nbytes for name, found in held.items()} == promised, "other bytes than promised"
+    assert {name: stored(found) for name, found in held.items()} == promised, "other bytes than promised"
     scheme = recipe.rules[0].scheme
     assert all(found.scheme == scheme for found in held.values()), "a layer has another scheme"
     assert scheme is not None
@@ -97,6 +110,12 @@ def checked(loaded: LoadedModel, recipe: Recipe, made: LoadedModel) -> int:
         return 0
     plain = {name: rtn.quantize(loaded.weight(name), scheme).dequantize() for name in held}
     return sum(torch.equal(found.quantized().dequantize(), plain[name]) for name, found in held.items())
+
+
+def stored(held: Held) -> int:
+    """Bytes of a matrix as it is packed: what multiplies it may hold a float32 copy besides (a table for each row)."""
+    found = held.quantized()
+    return PackedMatrix.of(found.q).nbytes + found.beside.nbytes
 
 
 def said(scheme: Scheme) -> str:

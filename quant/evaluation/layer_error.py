@@ -41,8 +41,10 @@ class LayerErrors:
 
 @torch.no_grad()
 def layer_errors(original: LoadedModel, quantized: LoadedModel) -> Work[LayerErrors]:
-    """Both errors of a model that was quantized here, whose folds are known."""
+    """Both errors of a model that was quantized here, whose folds are known; infinite where no matrix was."""
     stored = {name: held for name, _, held in packed_matrices(quantized.model)}
+    if not stored:
+        return LayerErrors(math.inf, math.inf)
     twin = replace(original, model=folded(original, quantized))
     weights: dict[str, float] = {}
     outputs: list[float] = []

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -22,13 +22,16 @@ from quant.evaluation.contenders import standard
 from quant.evaluation.figures import Figures, figures
 from quant.evaluation.layer_error import layer_errors
 from quant.model.load import LoadedModel
-from quant.recipe import Recipe
+from quant.recipe import Recipe, Rule, Step
 from quant.size import size_report
 from quant.texts import EvalText
 from quant.work import Progress, Work, part
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 MOST_ROWS = 2000
+SLOW_KNOBS = ("steps", "iterations", "batch", "rank")  # that a method's time grows with
 MAKING, READING = 0.5, 0.45  # shares of a row's progress; the rest looks at its layers
 
 
@@ -68,8 +71,8 @@ class Rows:
 
     def __init__(self) -> None:
         self._rows: OrderedDict[tuple[Recipe, EvalText], Row] = OrderedDict()
-        self._seconds: dict[Recipe, float] = {}
-        self._pace: dict[str, float] = {}
+        self._seconds: OrderedDict[Recipe, float] = OrderedDict()
+        self._pace: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -81,20 +84,18 @@ class Rows:
 
     def put(self, text: EvalText, row: Row) -> None:
         with self._lock:
-            self._rows[row.recipe, text] = row
-            while len(self._rows) > MOST_ROWS:
-                self._rows.popitem(last=False)
+            _keep(self._rows, (row.recipe, text), row)
 
     def made(self, recipe: Recipe, parameters: int, seconds: float) -> None:
         """A model was quantized: so many weights in so long."""
         with self._lock:
-            self._seconds[recipe] = seconds
-            self._pace[pace_key(recipe)] = seconds / parameters
+            _keep(self._seconds, recipe, seconds)
+            _keep(self._pace, pace_key(recipe), seconds / max(1, parameters))
 
     def read(self, name: str, text: EvalText, seconds: float) -> None:
         """A quantized model was scored on a text."""
         with self._lock:
-            self._pace[f"{name} {text.n_bytes}"] = seconds
+            _keep(self._pace, f"{name} {text.n_bytes}", seconds)
 
     def seconds(self, recipe: Recipe) -> float | None:
         """How long the model of `recipe` took when it was made here."""
@@ -106,9 +107,24 @@ class Rows:
         return None if making is None or reading is None else making * parameters + reading
 
 
+def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    """Keep one more, of MOST_ROWS at most: what was set longest ago goes first."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > MOST_ROWS:
+        kept.popitem(last=False)
+
+
 def pace_key(recipe: Recipe) -> str:
-    """What the time of a recipe hangs on most: its methods and transforms."""
-    return " ".join([*(step.name for step in recipe.steps), *(rule.method for rule in recipe.rules if rule.scheme)])
+    """What the time of a recipe hangs on most: methods, transforms, steps of a search, and tokens that are read."""
+    used: list[Rule | Step] = [*recipe.steps, *(rule for rule in recipe.rules if rule.scheme)]
+    tokens = [f"{recipe.calibration.tokens}"] if recipe.calibration else []
+    return " ".join([*map(_pace_of, used), *tokens])
+
+
+def _pace_of(used: Rule | Step) -> str:
+    knobs = {name: value for name, value in asdict(used.knobs).items() if name in SLOW_KNOBS}
+    return " ".join([used.how.name, *(f"{name}={value}" for name, value in knobs.items())])
 
 
 class Maker(Protocol):

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from quant.errors import CalibrationError
 from quant.methods import rtn
 from quant.methods.base import Method, Statistic, Statistics, knob
 from quant.methods.fits import check_formula
@@ -58,8 +59,11 @@ class Knobs:
 
 
 def scales(weights: Sequence[Tensor], schemes: Sequence[Scheme], known: Statistics, knobs: Knobs) -> Tensor:
-    """float32 [in]: of the steps of the search the one that loses least on the outputs of `weights` [out, in]."""
-    inputs = _inputs(known)
+    """float32 [in]: of the steps of the search the one that loses least on the outputs of `weights` [out, in].
+
+    Raises CalibrationError for inputs of another width.
+    """
+    inputs = _inputs(known, weights[0].shape[1])
     tried = [scale_at(inputs.abs().mean(0), step / knobs.steps) for step in range(int(knobs.steps))]
     together = list(zip(weights, schemes, strict=True))
     errors = [sum(_scaled_error(w.detach().float(), scheme, s, inputs) for w, scheme in together) for s in tried]
@@ -131,8 +135,17 @@ class _Loss:
         return torch.nn.functional.pad(flat, (0, missing)).view(rows, groups, -1).sum(-1)
 
 
-def _inputs(known: Statistics) -> Tensor:
+def _inputs(known: Statistics, columns: int) -> Tensor:
+    """float32 [k, in]. Raises CalibrationError for those of another matrix."""
     assert known.inputs is not None, "the method needs them"
+    if known.inputs.ndim != 2 or known.inputs.shape[1] != columns:
+        raise CalibrationError(
+            Text("Las entradas son de {got}, y la matriz tiene {columns} columnas: calibra con las entradas de esta "
+                 "misma capa.",
+                 "The inputs are {got}, and the matrix has {columns} columns: calibrate on the inputs of this very "
+                 "layer.")
+            .format(got=" × ".join(map(str, known.inputs.shape)), columns=columns)
+        )  # fmt: skip
     return known.inputs
 
 
@@ -142,7 +155,7 @@ def _check(scheme: Scheme, knobs: Knobs) -> None:
 
 def _run(weight: Tensor, scheme: Scheme, known: Statistics, knobs: Knobs, generator: Generator | None) -> QuantWeight:
     if knobs.clip:
-        weight = clipped(weight.detach().float(), scheme, _inputs(known), knobs)
+        weight = clipped(weight.detach().float(), scheme, _inputs(known, weight.shape[1]), knobs)
     return QuantWeight(rtn.quantize(weight, scheme))
 
 

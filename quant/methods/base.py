@@ -110,7 +110,8 @@ class BlockProblem:
 
     targets: its matrices by name, those alone that the method stores. inputs, outputs: float32 [windows, n, width], the
     states before the block, and after it with weights in float. run(weights, windows): the block's output for inputs[
-    windows], int64 [k], with these weights (by name, differentiable) in place of its own.
+    windows], int64 [k], with these weights (by name, differentiable) in place of its own; what a rule before has stored
+    is as stored.
     """
 
     targets: Mapping[str, Target]
@@ -221,7 +222,8 @@ class Transform(Generic[K]):
 def set_knobs(knobs: type[K], owner: str, values: Mapping[str, float]) -> K:
     """Knobs with these values, the others as they come. Raises SchemeError for one unknown, out of range or no number.
 
-    A knob whose step is a whole number takes whole numbers alone.
+    A knob whose step is a whole number takes whole numbers alone, and one whose usual value is an int holds an int,
+    where JSON and sliders give 200.0 for 200.
     """
     known: dict[str, Field[Any]] = {f.name: f for f in fields(knobs)}  # type: ignore[arg-type]
     for name, value in values.items():
@@ -240,7 +242,12 @@ def set_knobs(knobs: type[K], owner: str, values: Mapping[str, float]) -> K:
                 .format(name=name, got=as_typed(shown(str(value))), low=as_typed(limits.low),
                         high=as_typed(limits.high), step=as_typed(limits.step))
             )  # fmt: skip
-    return knobs(**values)
+    return knobs(**{name: _like(known[name].default, value) for name, value in values.items()})
+
+
+def _like(default: object, value: float) -> float:
+    """An int where the usual value is one and nothing is lost."""
+    return int(value) if isinstance(default, int) and value % 1 == 0 else value
 
 
 def knobs_of(knobs: type[Any]) -> dict[str, Knob]:

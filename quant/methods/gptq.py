@@ -103,16 +103,36 @@ def damp(hessian: Tensor, dead: Tensor, damping: float) -> Tensor:
 
 
 def _dead(hessian: Tensor, inputs: int) -> Tensor:
-    """Which inputs are always 0, bool [in]. Raises CalibrationError for a Hessian of another shape or not finite."""
-    if hessian.shape != (inputs, inputs) or not bool(torch.isfinite(hessian).all()):
+    """Which inputs are always 0, bool [in].
+
+    Raises CalibrationError for a Hessian of another shape, not finite, or of inputs that are all 0.
+    """
+    if hessian.shape != (inputs, inputs):
         raise CalibrationError(
-            Text("La matriz H de las entradas es de {got} y tiene que ser de {inputs} × {inputs}, de números finitos: "
-                 "calibra con otro texto.",
-                 "The matrix H of the inputs is {got} and must be {inputs} × {inputs}, of finite numbers: calibrate "
-                 "on another text.")
+            Text("La matriz H de las entradas es de {got} y tiene que ser de {inputs} × {inputs}: calibra con las "
+                 "entradas de esta misma capa.",
+                 "The matrix H of the inputs is {got} and must be {inputs} × {inputs}: calibrate on the inputs of this "
+                 "very layer.")
             .format(got=" × ".join(map(str, hessian.shape)), inputs=inputs)
         )  # fmt: skip
-    return hessian.diagonal() == 0
+    if bad := int((~torch.isfinite(hessian)).sum()):
+        raise CalibrationError(
+            Text("En la matriz H de las entradas hay {bad} valores que no son finitos (NaN o infinito): calibra con "
+                 "otro texto.",
+                 "The matrix H of the inputs has {bad} values that are not finite (NaN or infinity): calibrate on "
+                 "another text.")
+            .format(bad=bad)
+        )  # fmt: skip
+    dead = hessian.diagonal() == 0
+    if bool(dead.all()):
+        raise CalibrationError(
+            Text("Las {inputs} entradas de la capa valen siempre 0 en el texto de calibración, y así no dicen nada de "
+                 "sus pesos: calibra con otro texto o usa otro método para esta capa.",
+                 "All {inputs} inputs of the layer are always 0 on the calibration text, and so say nothing about its "
+                 "weights: calibrate on another text, or use another method for this layer.")
+            .format(inputs=inputs)
+        )  # fmt: skip
+    return dead
 
 
 def _singular(damping: float) -> CalibrationError:
