@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from quant.activations import Activations
+from quant.cache import cache_scheme
+from quant.calibrate import Flow, windows
 from quant.evaluation.collapse import Collapse, collapse_steps, error_map
 from quant.evaluation.fixes import fixes
 from quant.model.layers import linear_layers
@@ -36,6 +38,22 @@ def test_the_layer_that_was_spoilt_loses_most_and_the_models_part_after_its_bloc
     even = found(tiny, Recipe.uniform(EIGHT))
     assert even.depth_db[1] < spoilt.depth_db[1] - 6
     assert len(even.losses) == len(linear_layers(tiny))
+
+
+def test_what_a_rounded_cache_loses_is_found_too(tiny: LoadedModel) -> None:
+    plain, cached = (found(tiny, Recipe.uniform(EIGHT, cache=scheme)) for scheme in (None, cache_scheme(2, 2)))
+    assert all(b > a for a, b in zip(plain.depth_db, cached.depth_db, strict=True))
+    ids = windows(tiny, SHORT)
+    small = quantize_model(tiny, Recipe((Rule("linear:*"),), cache=cache_scheme(2, 2)))
+    for loaded in (tiny, small):  # whose blocks are called with another mask, and with their own
+        flow = Flow(loaded, SHORT)
+        for block in flow.blocks:
+            flow.read(block, small.model.get_submodule(block.name), frozenset())
+            flow.go_on()
+        with torch.no_grad():
+            want = small.model(ids, use_cache=False, output_hidden_states=True).hidden_states
+        got = small.model.transformer.ln_f(flow.inputs)
+        torch.testing.assert_close(got, want[-1], rtol=1e-3, atol=1e-3)
 
 
 def test_a_model_like_its_original_loses_nothing_anywhere(tiny: LoadedModel) -> None:
