@@ -44,7 +44,7 @@ def attend(scheme: CacheScheme, queries: Tensor, keys: Tensor, values: Tensor) -
 
     keys, values: [batch, heads, past + n, width], from the first token on, unrounded.
     """
-    n, total = queries.shape[2], keys.shape[2]
+    n = queries.shape[2]
     k, v = scheme.sides
     if n == 1 or k.run == v.run == 1:  # every query sees just what is stored now
         return prefill.attention(queries, stored(k, keys), stored(v, values))
