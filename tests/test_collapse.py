@@ -11,13 +11,16 @@ from quant.activations import Activations
 from quant.cache import cache_scheme
 from quant.calibrate import Flow, windows
 from quant.evaluation.collapse import Collapse, collapse_steps, error_map
-from quant.evaluation.fixes import fixes
+from quant.evaluation.figures import Estimate
+from quant.evaluation.fixes import WORST_FLOAT, fixes
 from quant.model.layers import linear_layers
 from quant.model.load import LoadedModel
 from quant.plots.collapse import depth_figure, error_figure
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe, Rule, Step
 from quant.scheme import PerChannel, PerTensor, Scheme
+from quant.text import Text
+from quant.ui.tabs.methods.collapse import Tried, _best, _fix
 from quant.work import finished
 
 SHORT = Calibration(tokens=512)
@@ -99,3 +102,30 @@ def test_each_fix_changes_one_thing_and_none_is_the_recipe_itself(tiny: LoadedMo
     names = {fix.name.en for fix in fixes(Recipe.uniform(Scheme.integer(4, PerTensor()), table=True), worst, SHORT)}
     assert {"With a zero point", "Groups of 64", "The layer that loses most, in float32",
             "The token table, in float32"} <= names  # fmt: skip
+
+
+def tried(name: Text, sums: list[float]) -> Tried:
+    """A row whose documents lose so much, ten tokens each."""
+    mean = sum(sums) / len(sums) / 10
+    return Tried(name, Recipe(), 1000, Estimate(mean, None), tuple(sums), (10.0,) * len(sums))
+
+
+def test_what_recovers_most_is_said_with_what_ties_with_it_and_nothing_where_chance_could_do_it() -> None:
+    hard = [(1.0 + i % 7) for i in range(40)]  # what makes a document hard cancels
+    flicker = [0.4 * (-1) ** i for i in range(40)]
+    rows = [
+        tried(Text("Como está", "As it is"), [10 * x for x in hard]),
+        tried(WORST_FLOAT, [9.9 * x for x in hard]),
+        tried(Text("A", "A"), [5 * x for x in hard]),
+        tried(Text("B", "B"), [5 * x + f + 0.01 for x, f in zip(hard, flicker, strict=True)]),
+        tried(Text("C", "C"), [10 * x + f for x, f in zip(hard, flicker, strict=True)]),
+        tried(Text("D", "D"), [5.5 * x for x in hard]),
+    ]
+    said = _best(rows, "es")
+    assert "Lo que más recupera es «A» (empata con «B»): la KL pasa de" in said
+    assert "apenas recupera (1,0\u00a0%): la pérdida está repartida" in said
+    assert "recovers most (ties with “B”)" in _best(rows, "en")
+    assert "spread" not in _best([row for row in rows if row.name != WORST_FLOAT], "en")
+    assert "No fix can be told clearly" in _best([rows[0], rows[4]], "en")
+    cells = [_fix(row, rows[0], "en")[-1] for row in rows]
+    assert cells == ["—", "1.0%", "50%", "50%", "no clear difference", "45%"]
