@@ -24,6 +24,7 @@ from quant.errors import CalibrationError, WeightError
 from quant.folding import Prefixed
 from quant.methods.base import Statistic, Statistics
 from quant.model.chain import Block, blocks_of
+from quant.model.copied import structural_copy
 from quant.model.load import LoadedModel
 from quant.model.skeleton import REFUSALS
 from quant.recipe import LEAST_TOKENS, Calibration
@@ -98,7 +99,8 @@ class Flow:
 
         WeightError for a model whose weights are not finite: what it gives then says nothing.
         """
-        self._model, self.blocks = loaded.model, blocks_of(loaded.model)
+        # Modules of its own to put hooks on: the original's are being read from other threads.
+        self._model, self.blocks = structural_copy(loaded.model), blocks_of(loaded.model)
         ids = windows(loaded, calibration)
         self.tokens = ids.numel()
         self._rows = max(1, BATCH_TOKENS // ids.shape[1])
@@ -185,9 +187,9 @@ def statistics(loaded: LoadedModel, calibration: Calibration, needs: frozenset[S
     tuple[Block, dict[str, Statistics]]
 ]:  # fmt: skip
     """Each block in turn, with the statistics of its linear layers on the original model."""
-    flow = Flow(loaded, calibration)
+    flow, model = Flow(loaded, calibration), structural_copy(loaded.model)
     for block in flow.blocks:
-        yield block, flow.read(block, loaded.model.get_submodule(block.name), needs)
+        yield block, flow.read(block, model.get_submodule(block.name), needs)
         flow.go_on()
 
 
@@ -196,10 +198,11 @@ def outside(loaded: LoadedModel, calibration: Calibration, needs: frozenset[Stat
             names: Mapping[str, str]) -> dict[str, Statistics]:  # fmt: skip
     """Statistics of layers that lie in no block. names: of modules, and what the result calls each."""
     ids = windows(loaded, calibration)
-    watched = {called: loaded.model.get_submodule(module) for module, called in names.items()}
+    model = structural_copy(loaded.model)  # others may be reading the original
+    watched = {called: model.get_submodule(module) for module, called in names.items()}
     with _watching(watched, needs, ids.numel()) as seen:
         for row in ids:  # the logits of one window at a time are enough
-            own.logits(loaded.model, row[None])
+            own.logits(model, row[None])
     return {name: gathered.statistics() for name, gathered in seen.items()}
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import torch
+from transformers import GenerationConfig
 
+from quant.model.copied import structural_copy
 from quant.model.load import LoadedModel
 
 PIECE = 128  # tokens of a piece that the model writes, the one before it included
@@ -31,14 +33,16 @@ def written(loaded: LoadedModel, tokens: int) -> list[int]:
         while len(known) < tokens:
             torch.manual_seed(len(known))
             known += _pieces(loaded)
-    return known
+    return list(known)
 
 
 def _pieces(loaded: LoadedModel) -> list[int]:
-    """AT_ONCE pieces, one after another; one that ends early is filled by none."""
+    """AT_ONCE pieces, one after another, each as long as the others: no token ends one."""
     length = min(PIECE, loaded.window)
     start = torch.full((AT_ONCE, 1), loaded.bos)
-    found = loaded.model.generate(
+    model = structural_copy(loaded.model)
+    model.generation_config = GenerationConfig()  # its own may penalize what was said, or leave the unlikely out
+    found = model.generate(
         start, attention_mask=torch.ones_like(start), do_sample=True, top_k=0, top_p=1.0, temperature=1.0,
         max_length=length, pad_token_id=loaded.bos, eos_token_id=None, use_cache=loaded.remembers,
     )  # fmt: skip

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from quant.calibrate import windows
+from quant.cache import cache_scheme
+from quant.calibrate import Flow, outside, statistics, windows
 from quant.errors import CalibrationError
 from quant.evaluation.activations import CHANNEL_BINS, Ranges, binned, range_steps
+from quant.methods.base import Statistic
 from quant.model.layers import Kind, census
 from quant.model.load import LoadedModel
 from quant.plots.activations import by_channel, heat_map
-from quant.recipe import Calibration
+from quant.recipe import Calibration, Recipe
+from quant.run import probe
+from quant.size import cache_bytes
 from quant.text import Language
 from quant.ui.tabs.methods.activations_layer import meaning
 from quant.work import finished
@@ -46,6 +51,33 @@ def test_ranges_are_those_of_a_plain_pass(tiny: LoadedModel) -> None:
         assert got.first == pytest.approx(float(size[:, 0].max()), rel=1e-4), layer.name
         assert got.rest == pytest.approx(float(size[:, 1:].max()), rel=1e-4), layer.name
         assert not module._forward_pre_hooks, "the model is left as it was"
+
+
+def test_the_model_may_be_read_meanwhile_in_another_thread(tiny: LoadedModel) -> None:
+    layer = next(x for x in census(tiny) if x.name.endswith("h.0.attn.c_attn"))
+    recipe, done, failed = Recipe(cache=cache_scheme(4, 4)), threading.Event(), list[BaseException]()
+    want = cache_bytes(tiny, recipe, 64)
+
+    def calibrating() -> None:
+        try:
+            while not done.is_set():
+                finished(range_steps(tiny, layer, SHORT))
+                Flow(tiny, SHORT)
+                outside(tiny, SHORT, frozenset({Statistic.SQUARES}), {layer.name: layer.name})
+                next(statistics(tiny, SHORT, frozenset({Statistic.SQUARES})))
+        except BaseException as error:  # noqa: BLE001 (whatever it is, the test is to say so)
+            failed.append(error)
+
+    other = threading.Thread(target=calibrating)
+    other.start()
+    try:
+        for _ in range(60):
+            probe._KNOWN.clear()
+            assert cache_bytes(tiny, recipe, 64) == want
+    finally:
+        done.set()
+        other.join()
+    assert not failed
 
 
 def test_a_planted_outlier_is_found_and_drawn_and_said() -> None:

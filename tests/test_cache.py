@@ -77,6 +77,15 @@ def test_attention_is_what_the_definition_says_query_by_query() -> None:
             torch.testing.assert_close(got, want[past:], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
 
 
+def test_a_mask_may_be_added_or_say_what_is_seen_or_be_left_out() -> None:
+    q, k, v = torch.randn(3, 1, 2, 20, 16, generator=torch.Generator().manual_seed(0))
+    seen = torch.ones(20, 20, dtype=torch.bool).tril()
+    added = torch.zeros(20, 20).masked_fill(~seen, -torch.inf)
+    for name, scheme in SCHEMES.items():
+        want = cache.attend_masked(scheme, q, k, v, added, 0.25)
+        assert all(torch.equal(cache.attend_masked(scheme, q, k, v, m, 0.25), want) for m in (seen, None)), name
+
+
 def test_scoring_reading_in_pieces_and_going_back_agree(tiny: LoadedModel) -> None:
     for kind in ("GPT-2", "Llama", "Gemma 2"):
         loaded = of(built(KNOWN[kind]), tiny)

@@ -50,6 +50,15 @@ def test_what_the_lesson_says_is_so() -> None:
     assert f"{bad.kl / good.kl:.2g} times more. Spend the bits on the keys." in said[0]
     assert "better" in said[1]
     assert "Per channel" in said[2]
+    for bits, gains in (
+        ((8, 4), "values"),
+        ((16, 4), "values"),
+        ((8, 16), "keys"),
+        ((4, 4), "keys"),
+        ((2, 16), "keys"),
+    ):
+        assert f"gained by the {gains}" in sentences(found, Pair(*bits))[2].en, bits
+    assert "canales grandes" not in sentences(found, Pair(16, 4))[2].es
     assert "times less" in sentences(found, Pair(4, 8))[0].en
     assert "nothing is noticed" in sentences(found, Pair(16, 16))[0].en
     for pair in (Pair(k, v, per.value) for per in CachePer for k in CACHE_BITS for v in CACHE_BITS):
@@ -65,7 +74,8 @@ def test_bytes_and_table_follow_the_controls_at_once() -> None:
     assert 'data-recipe="keys=8&amp;values=4&amp;cache_per=token"' in shown.table
     longer = show(lab, "es", choice, Pair(8, 4), 8192)
     assert longer.table == shown.table
-    assert longer.said != shown.said
+    assert "Este modelo lee 512 tokens como mucho" in longer.said
+    assert "como mucho" not in shown.said
     wrong = show(lab, "en", replace(choice, bits=99), Pair(8, 4), 512)
     assert 'role="alert"' in wrong.said
     assert wrong.table

@@ -664,6 +664,42 @@ def test_what_stands_beside_the_codes_is_saved_and_loaded(tiny: LoadedModel, tmp
     assert report.stored_bytes == sum(t.nbytes for n, t in tensors_of(path).items() if not n.startswith("tokenizer/"))
 
 
+def test_parts_that_no_matrix_can_have_are_refused_by_name(tiny: LoadedModel, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Though the file is sealed anew: a stranger's work, no accident."""
+    inputs = 64
+
+    def run(weight: Tensor, scheme: Scheme, *_: object) -> QuantWeight:
+        columns = torch.tensor([1, 5])
+        scale, largest, size = torch.ones(inputs), torch.ones(1), torch.tensor([16])
+        outliers = Outliers(columns, weight[:, columns].half())
+        return QuantWeight(quantize(weight, scheme), Beside(scale, outliers, None, largest, size))
+
+    def beside(scheme: Scheme, shape: Shape, knobs: object) -> dict[str, tuple[int, ...]]:
+        return {"pre_scale": (inputs,), "outliers.columns": (2,), "outliers.values": (shape[0], 2),
+                "largest": (1,), "hadamard": (1,)}  # fmt: skip
+
+    monkeypatch.setitem(METHODS, "made up", replace(METHODS["rtn"], name="made up", run=run, beside=beside))
+    recipe, path = Recipe((Rule(ATTENTION, FOUR, "made up"),), model=tiny.name), tmp_path / "m"
+    done = quantize_model(tiny, recipe)
+    save_quantized(done, recipe, path)
+    assert load_quantized(path)
+    good = tensors_of(path)
+    for part, wrong in (
+        *(("hadamard", torch.tensor([size])) for size in (0, 3, -8, 128, 2**40)),
+        *(("outliers.columns", torch.tensor(columns)) for columns in ([-1, 5], [1, 10**6], [5, 1], [5, 5])),
+        *(("largest", torch.tensor([value])) for value in (-1.0, float("nan"), float("inf"))),
+        *(("pre_scale", torch.ones(inputs).index_fill(0, torch.tensor(3), value)) for value in (0.0, float("inf"))),
+    ):
+        rewrite(path, good | {f"{ATTENTION}.beside.{part}": wrong})
+        reseal(path)
+        assert part in str(refusal(path)), (part, wrong)
+    held = next(held for name, _, held in packed_matrices(done.model) if name == ATTENTION)
+    held.quantized().beside.outliers.columns[0] = -1
+    with pytest.raises(ModelError, match=r"outliers\.columns"):
+        save_quantized(done, recipe, tmp_path / "n")
+
+
 def test_a_file_never_claims_a_cache_that_its_model_has_not(done: LoadedModel, tmp_path: Path) -> None:
     with pytest.raises(QuantError, match="keys and values in another way"):
         save_quantized(done, replace(RECIPE, cache=CacheScheme(keys=FOUR)), tmp_path / "m")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from quant.calibrate import windows
 from quant.errors import CalibrationError
+from quant.model.copied import structural_copy
 from quant.model.layers import Kind, Layer
 from quant.model.load import LoadedModel
 from quant.recipe import Calibration
@@ -104,9 +105,10 @@ def range_steps(loaded: LoadedModel, layer: Layer, calibration: Calibration) -> 
             .format(layer=layer.name)
         )  # fmt: skip
     ids = windows(loaded, calibration)
-    module, found = loaded.model.get_submodule(layer.tied_to or layer.name), []
+    model = structural_copy(loaded.model)  # modules of its own to stop at: others may be reading the original
+    module, found = model.get_submodule(layer.tied_to or layer.name), []
     for i, row in enumerate(ids):
-        found.append(_inputs(loaded.model, module, row[None]).abs())
+        found.append(_inputs(model, module, row[None]).abs())
         yield Progress((i + 1) / len(ids))
     return _ranges(layer.name, torch.stack(found))
 

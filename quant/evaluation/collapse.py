@@ -14,6 +14,7 @@ both lie in the same coordinates.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -133,11 +134,15 @@ def _losses(flow: Flow, block: Block, original: nn.Module, quantized: nn.Module)
 
 @contextmanager
 def _outputs(block: Block, module: nn.Module) -> Iterator[Mapping[str, Tensor]]:
-    """What each linear layer of a block gives while this is open."""
-    seen: dict[str, Tensor] = {}
+    """What each linear layer of a block gives in this thread while this is open: others may be reading the model."""
+    here, seen = threading.get_ident(), dict[str, Tensor]()
 
     def note(name: str) -> Callable[[nn.Module, object, Tensor], None]:
-        return lambda _, __, output: seen.__setitem__(name, output)
+        def keep(_: nn.Module, __: object, output: Tensor) -> None:
+            if threading.get_ident() == here:
+                seen[name] = output
+
+        return keep
 
     relative = {name: module.get_submodule(name[len(block.name) + 1 :]) for name in block.linears}
     handles = [one.register_forward_hook(note(name)) for name, one in relative.items()]

@@ -19,6 +19,7 @@ from quant.text import Text
 
 TRIED = ("importance", "hqq", "gptq", "awq")  # methods, where they can fill the scheme
 WIDER_BITS = 8
+WORST_FLOAT = Text("La capa que más pierde, en float32", "The layer that loses most, in float32")
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,7 @@ def _one_layer(recipe: Recipe, worst: Layer) -> Iterator[Fix]:
         wide = Scheme.integer(WIDER_BITS, granularity if isinstance(granularity, PerGroup) else PerChannel())
         name = Text("La capa que más pierde, a 8 bits", "The layer that loses most, at 8 bits")
         yield Fix(name, replace(recipe, rules=(Rule(worst.name, wide), *recipe.rules)))
-    name = Text("La capa que más pierde, en float32", "The layer that loses most, in float32")
-    yield Fix(name, replace(recipe, rules=(Rule(worst.name), *recipe.rules)))
+    yield Fix(WORST_FLOAT, replace(recipe, rules=(Rule(worst.name), *recipe.rules)))
 
 
 def _rest(recipe: Recipe) -> Iterator[Fix]:

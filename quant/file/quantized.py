@@ -35,6 +35,7 @@ from torch import Tensor
 from quant.arguments import typed
 from quant.blockwise import replace_layer
 from quant.errors import ModelError, QuantError, shown
+from quant.file.beside import check_parts
 from quant.file.header import BESIDE, CODES, KEY, Header, Spec, check_tensors, file_bytes, seal, specs, table
 from quant.kernels.held import Repaired
 from quant.loading import proved
@@ -136,7 +137,9 @@ def load_quantized(path: str | Path) -> LoadedModel:
                 q = Layout(scheme).unpack(data.numpy().tobytes(), layer.matrix)
                 start = layer.name + BESIDE
                 parts = {n.removeprefix(start): file.get_tensor(n).clone() for n in names if n.startswith(start)}
-                check_finite(header.name, [(f"{layer.name}.scale", q.scales()), *parts.items()])
+                named = [(f"{start}{part}", tensor) for part, tensor in parts.items()]
+                check_finite(header.name, [(f"{layer.name}.scale", q.scales()), *named])
+                check_parts(layer.name, parts, layer.matrix)
                 replace_layer(model, layer, QuantWeight(q, Beside.of(parts)), header.recipe.activations)
             else:
                 weights[layer.tensor] = data.clone()  # not a view of the file, which may change or go
@@ -184,8 +187,9 @@ def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
         if held := packed.get(layer.tensor):
             weight = held.quantized()
             tensors[layer.tensor] = as_tensor(Layout(held.scheme).pack(weight.q))
-            parts = weight.beside.parts().items()
-            tensors |= {f"{layer.name}{BESIDE}{part}": tensor.contiguous() for part, tensor in parts}
+            parts = weight.beside.parts()
+            check_parts(layer.name, parts, layer.matrix)
+            tensors |= {f"{layer.name}{BESIDE}{part}": tensor.contiguous() for part, tensor in parts.items()}
         else:
             tensors[layer.tensor] = loaded.model.get_parameter(layer.tensor).detach().contiguous()
     return tensors | {name: as_tensor(data) for name, data in tokenizer_files(loaded.tokenizer).items()}

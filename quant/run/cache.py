@@ -44,21 +44,20 @@ def attend(scheme: CacheScheme, queries: Tensor, keys: Tensor, values: Tensor) -
 
     keys, values: [batch, heads, past + n, width], from the first token on, unrounded.
     """
-    n, total = queries.shape[2], keys.shape[2]
+    n = queries.shape[2]
     k, v = scheme.sides
     if n == 1 or k.run == v.run == 1:  # every query sees just what is stored now
         return prefill.attention(queries, stored(k, keys), stored(v, values))
-    later = torch.arange(total) > torch.arange(total - n, total).unsqueeze(1)
-    mask = torch.zeros(n, total).masked_fill(later, -torch.inf)
-    return attend_masked(scheme, queries, keys, values, mask, queries.shape[-1] ** -0.5).flatten(2)
+    return attend_masked(scheme, queries, keys, values, None, queries.shape[-1] ** -0.5).flatten(2)
 
 
-def attend_masked(scheme: CacheScheme, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, scale: float,
-                  softcap: float | None = None) -> Tensor:  # fmt: skip
+def attend_masked(scheme: CacheScheme, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None,
+                  scale: float, softcap: float | None = None) -> Tensor:  # fmt: skip
     """float32 [batch, n, heads, width]: `attend` with what an architecture of transformers asks for besides.
 
     keys, values: may have fewer heads, each for several of the queries'. mask: added to the scores [..., n, past + n],
-    hugely negative where a token is not to be seen. softcap: the largest score.
+    hugely negative where a token is not to be seen, or true where it is; None: all up to the query's own are. softcap:
+    the largest score.
     """
     n, times = queries.shape[2], queries.shape[1] // keys.shape[1]
     k, v = scheme.sides
@@ -68,7 +67,7 @@ def attend_masked(scheme: CacheScheme, queries: Tensor, keys: Tensor, values: Te
     scores = scores * scale
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
-    weights, rounded = torch.softmax(scores + mask, dim=-1), _spread(stored(v, values), times)
+    weights, rounded = torch.softmax(_masked(scores, mask), dim=-1), _spread(stored(v, values), times)
     if v.run == 1:
         seen = weights @ rounded
     else:
@@ -96,6 +95,17 @@ def _closed(side: Side, n: int, total: int) -> Tensor:
     return (tokens // side.run + 1) * side.run <= asking + 1
 
 
+def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Scores [..., n, total] where a token is seen, hugely negative elsewhere.
+
+    A block may be called as its float original was, which attends otherwise and takes other masks (`calibrate.Flow`).
+    """
+    if mask is None:
+        n, total = scores.shape[-2:]
+        mask = torch.arange(total) <= torch.arange(total - n, total).unsqueeze(1)
+    return scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+
+
 def _spread(x: Tensor, times: int) -> Tensor:
     """Keys or values of grouped heads, for each head that shares them."""
     return x if times == 1 else x.repeat_interleave(times, 1)
@@ -118,7 +128,7 @@ class Attention:
     def __init__(self, scheme: CacheScheme) -> None:
         self._scheme = scheme
 
-    def __call__(self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor,
+    def __call__(self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
                  scaling: float | None = None, softcap: float | None = None, **others: Any
                  ) -> tuple[Tensor, None]:  # fmt: skip
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling

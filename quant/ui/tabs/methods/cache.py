@@ -118,7 +118,10 @@ def sizes(lab: Lab, language: Language, choice: Choice, pair: Pair, context: int
         (html.spaced(packed, t.CARDS["weights"][language]), size(weights, language),
          t.AGAINST.format(times=times)[language]),
     ])  # fmt: skip
-    return cards + html.legend(("simulated", "packed"), language) + html.caption(t.PER_SAID[pair.per][language])
+    said = html.caption(t.PER_SAID[pair.per][language])
+    if context > loaded.context:
+        said += html.caption(t.BEYOND.format(context=number(loaded.context, language))[language])
+    return cards + html.legend(("simulated", "packed"), language) + said
 
 
 def _floats(n_bytes: int, language: Language) -> str:
@@ -169,14 +172,30 @@ def sentences(found: RecordedCache, pair: Pair) -> list[Text]:
         said.append(words.format(k=low, kdb=_db(both.keys_db), vdb=_db(both.values_db)))
         token, channel = (found.cell(pair.keys, pair.values, per.value) for per in CachePer)
         if channel.kl < token.kl:
-            said.append(_by_channel(pair, token, channel))
+            said.append(_by_channel(found, pair, token, channel))
     return said
 
 
-def _by_channel(pair: Pair, token: Cell, channel: Cell) -> Text:
+def _by_channel(found: RecordedCache, pair: Pair, token: Cell, channel: Cell) -> Text:
     more = channel.stored_bytes - token.stored_bytes
     sizes = Text(size(more, "es"), size(more, "en"))
-    return t.CHANNEL_GAIN.format(k=pair.keys, v=pair.values, more=sizes, a=_two(token.kl), b=_two(channel.kl))
+    return t.CHANNEL_GAIN.format(
+        k=pair.keys, v=pair.values, more=sizes, a=_two(token.kl), b=_two(channel.kl), whose=_gaining(found, pair)
+    )
+
+
+def _gaining(found: RecordedCache, pair: Pair) -> Text:
+    """Which side gains from a scale for each channel, told by cells where it alone is rounded."""
+    keys, values = (
+        [found.cell(*bits, per.value).kl for per in CachePer] for bits in ((pair.keys, 16), (16, pair.values))
+    )
+    by_keys = keys[0] - keys[1] > values[0] - values[1]
+    if 16 in (pair.keys, pair.values):
+        words = t.GAIN_KEYS_ONLY if by_keys else t.GAIN_VALUES_ONLY
+    else:
+        words = t.GAIN_KEYS if by_keys else t.GAIN_VALUES
+    figures = dict(zip(("ka", "kb", "va", "vb"), map(_two, (*keys, *values)), strict=True))
+    return words.format(why=t.GAIN_WHY, **figures)
 
 
 def _swapped(found: RecordedCache, pair: Pair) -> Text:

@@ -23,6 +23,10 @@ PER_SAID = {
     ),
 }
 CONTEXT = Text("Tokens de contexto", "Tokens of context")
+BEYOND = Text(
+    "Este modelo lee {context} tokens como mucho; más allá solo se cuentan bytes.",
+    "This model reads {context} tokens at most; beyond that only bytes are counted.",
+)
 CARDS = {
     "keys": Text("Claves", "Keys"), "values": Text("Valores", "Values"), "both": Text("Las dos cosas", "Both"),
     "weights": Text("Pesos de tu receta", "Weights of your recipe"),
@@ -71,10 +75,22 @@ AGREE = Text(
     "At {k} bits the keys keep {kdb} dB and the values {vdb}.",
 )
 CHANNEL_GAIN = Text(
-    "Por canal, K{k}V{v} ocupa {more} más y pierde {b} nats en vez de {a}: las claves tienen canales grandes en todos los tokens, y así "
-    "cada uno lleva su escala.",
-    "Per channel, K{k}V{v} takes {more} more and loses {b} nats instead of {a}: the keys have channels that are large in every token, and so "
-    "each has its own scale.",
+    "Por canal, K{k}V{v} ocupa {more} más y pierde {b} nats en vez de {a}. {whose}",
+    "Per channel, K{k}V{v} takes {more} more and loses {b} nats instead of {a}. {whose}",
+)
+GAIN_KEYS = Text(
+    "Lo ganan sobre todo las claves (solo ellas, de {ka} a {kb}; solo los valores, de {va} a {vb}).{why}",
+    "Most of that is gained by the keys (they alone, from {ka} to {kb}; the values alone, from {va} to {vb}).{why}",
+)
+GAIN_VALUES = Text(
+    "Lo ganan sobre todo los valores (solo ellos, de {va} a {vb}; solo las claves, de {ka} a {kb}).",
+    "Most of that is gained by the values (they alone, from {va} to {vb}; the keys alone, from {ka} to {kb}).",
+)
+GAIN_KEYS_ONLY = Text("Lo ganan las claves.{why}", "It is gained by the keys.{why}")
+GAIN_VALUES_ONLY = Text("Lo ganan los valores.", "It is gained by the values.")
+GAIN_WHY = Text(
+    " Las claves tienen canales grandes en todos los tokens, y así cada uno lleva su escala.",
+    " Keys have channels that are large in every token, and so each has its own scale.",
 )
 
 TRY = Text("Pruébalo en tu receta:", "Try it in your recipe:")

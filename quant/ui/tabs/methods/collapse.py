@@ -14,7 +14,8 @@ from markupsafe import Markup
 from quant.errors import QuantError
 from quant.evaluation.collapse import OUTLIER, Collapse, ErrorMap, LayerLoss, collapse_steps
 from quant.evaluation.figures import Estimate, figures
-from quant.evaluation.fixes import Fix, fixes
+from quant.evaluation.fixes import WORST_FLOAT, Fix, fixes
+from quant.evaluation.methods import by_document, difference
 from quant.lab import Lab
 from quant.plots.collapse import depth_figure, error_figure
 from quant.recipe import Calibration, Recipe
@@ -36,6 +37,7 @@ from quant.ui.tabs.metrics.picture import QUICK_BYTES, section
 TEXT = "enciclopedia"
 READ = Calibration(tokens=2048)
 LISTED = 8  # layers in sight
+HARDLY = 10.0  # percent: less than that recovers hardly anything
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Tried:
-    """A fix that was measured, or why it could not be."""
+    """A fix that was measured, or why it could not be. kl_sums, tokens: as those of `quant.evaluation.methods.Row`."""
 
     name: Text
     recipe: Recipe
     stored_bytes: int = 0
     kl: Estimate | None = None
+    kl_sums: tuple[float, ...] | None = None
+    tokens: tuple[float, ...] | None = None
     refused: Text | None = None
 
 
@@ -126,7 +130,7 @@ def _tried(lab: Lab, language: Language, fix: Fix, label: Text, place: tuple[int
         )
     except QuantError as error:
         return Tried(fix.name, fix.recipe, refused=error.text)
-    return Tried(fix.name, fix.recipe, report.stored_bytes, figures(compared).kl_mean)
+    return Tried(fix.name, fix.recipe, report.stored_bytes, figures(compared).kl_mean, *by_document(compared))
 
 
 # ---- what is said
@@ -203,21 +207,58 @@ def _fix(row: Tried, first: Tried, language: Language) -> list[str]:
     low_high = ""
     if row.kl.interval:
         low_high = "–".join(number(end, language, 3) for end in (row.kl.interval.low, row.kl.interval.high))
-    share = 100 * (1 - row.kl.value / first.kl.value) if first.kl.value else 0.0
-    recovers = "—" if row is first else f"{number(share, language, 2)}{html.percent_sign(language)}"
+    recovers = "—" if row is first else _recovers(row, first)[language]
     return [name, size(row.stored_bytes, language), html.cell(number(row.kl.value, language, 3), low_high), recovers]
 
 
+def _share(row: Tried, first: Tried) -> float:
+    """How much of the KL of `first` is gone in `row`, in percent."""
+    assert row.kl, "it was measured"
+    assert first.kl, "it was measured"
+    return 100 * (1 - row.kl.value / first.kl.value) if first.kl.value else 0.0
+
+
+def _recovers(row: Tried, first: Tried) -> Text:
+    """`_share` in words, unless chance alone could give it."""
+    return t.SAME if _alike(row, first) else t.PERCENT.format(share=_number(_share(row, first), 2))
+
+
+def _alike(a: Tried, b: Tried) -> bool:
+    """Whether two cannot be told apart, paired; where nothing is known of their documents, nothing is said."""
+    interval = difference(a, b)
+    return interval is not None and interval.low <= 0 <= interval.high
+
+
+def _number(value: float, digits: int) -> Text:
+    return Text(number(value, "es", digits), number(value, "en", digits))
+
+
 def _best(rows: Sequence[Tried], language: Language) -> Markup:
+    """What recovers most, and what ties with it; and where that is not the one layer that loses most."""
     known = [(row, row.kl.value) for row in rows if row.kl is not None]
     if len(known) < 2:
         return html.NOTHING
-    best, after = min(known, key=lambda pair: pair[1])
-    said = t.FIXED.format(
-        name=best.name, before=number(known[0][1], language, 3), after=number(after, language, 3),
-        size=Text(size(best.stored_bytes, "es"), size(best.stored_bytes, "en")),
-    )  # fmt: skip
-    return html.paragraph(said[language])
+    first, before = known[0]
+    said = [t.SPREAD.format(share=_recovers(row, first)) for row, _ in known
+            if row.name == WORST_FLOAT and _share(row, first) < HARDLY]  # fmt: skip
+    better = [(row, kl) for row, kl in known if kl < before and not _alike(row, first)]
+    if better:
+        best, after = min(better, key=lambda pair: pair[1])
+        ties = _ties([row for row, _ in known if row is not best and _alike(row, best)])
+        said.append(t.FIXED.format(
+            name=best.name, ties=ties, before=_number(before, 3), after=_number(after, 3),
+            size=Text(size(best.stored_bytes, "es"), size(best.stored_bytes, "en")),
+        ))  # fmt: skip
+    else:
+        said.append(t.NONE_BETTER)
+    return html.paragraph(" ".join(text[language] for text in said))
+
+
+def _ties(rows: Sequence[Tried]) -> Text:
+    if not rows:
+        return Text("", "")
+    names = [t.QUOTED.format(name=row.name) for row in rows]
+    return t.TIES.format(names=Text(", ".join(n.es for n in names), ", ".join(n.en for n in names)))
 
 
 # ---- the section

@@ -64,12 +64,26 @@ FIXES_HEAD = (
 AS_IT_IS = Text("Como está", "As it is")
 FIXES_CAPTION = Text(
     "Cada fila cambia una sola cosa. «Recupera» es la parte de la divergencia KL que desaparece, medida en «{text}»; "
-    "el intervalo es del 95 %.",
+    "el intervalo es del 95 %. Las filas se comparan documento a documento, así que dos intervalos que se solapan pueden "
+    "distinguirse.",
     "Each row changes one thing alone. “Recovers” is the share of the KL divergence that goes away, measured on "
-    "“{text}”; the interval is of 95 %.",
+    "“{text}”; the interval is of 95 %. Rows are compared document by document, so that two whose intervals overlap may "
+    "differ clearly.",
 )
+PERCENT = Text("{share}\u00a0%", "{share}%")
+SAME = Text("sin diferencia clara", "no clear difference")
 FIXED = Text(
-    "Lo que más recupera es «{name}»: la KL pasa de {before} a {after} nats, con {size}.",
-    "“{name}” recovers most: KL goes from {before} to {after} nats, at {size}.",
+    "Lo que más recupera es «{name}»{ties}: la KL pasa de {before} a {after} nats, con {size}.",
+    "“{name}” recovers most{ties}: KL goes from {before} to {after} nats, at {size}.",
+)
+TIES = Text(" (empata con {names})", " (ties with {names})")
+QUOTED = Text("«{name}»", "“{name}”")
+NONE_BETTER = Text(
+    "Ningún arreglo se distingue claramente de dejarla como está.",
+    "No fix can be told clearly from leaving it as it is.",
+)
+SPREAD = Text(
+    "Pero arreglar solo esa capa apenas recupera ({share}): la pérdida está repartida.",
+    "But mending that layer alone recovers hardly anything ({share}): the loss is spread out.",
 )
 REFUSED = Text("no se puede: {why}", "cannot be done: {why}")
