@@ -69,15 +69,17 @@ def ranking(dots: Sequence[Dot], language: Language) -> go.Figure:
     for base in (d for d in ranked if d.base):
         figure.add_vline(x=base.kl.value, line={"color": ERROR, "width": 1.5, "dash": "dot"})
     _marks(figure, ranked, [d.kl.value for d in ranked], list(range(len(ranked))), language, "error_x")
-    for place, dot in enumerate(ranked):  # over its mark, where a phone has room for it
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=place, yshift=14, text=dot.name[language], showarrow=False,
-            font={"size": 12, "color": INK},
-        )  # fmt: skip
+    names = [  # over its mark, where a phone has room for it; all in one go, which is ten times as fast
+        {
+            "x": 0, "xref": "paper", "xanchor": "left", "y": place, "yshift": 14, "text": dot.name[language],
+            "showarrow": False, "font": {"size": 12, "color": INK},
+        }
+        for place, dot in enumerate(ranked)
+    ]  # fmt: skip
     figure.update_xaxes(title=KL[language], **_kl_axis(ranked, language))
     figure.update_yaxes(showgrid=False, showticklabels=False, zeroline=False, range=[-0.6, len(ranked) - 0.1])
     drawn = finish(figure, language, 84 + LINE_HEIGHT * len(ranked))
-    return drawn.update_layout(margin={"l": 8, "r": 12, "t": 8, "b": 50})
+    return drawn.update_layout(annotations=names, margin={"l": 8, "r": 12, "t": 8, "b": 50})
 
 
 def against_seconds(dots: Sequence[Dot], language: Language) -> go.Figure:

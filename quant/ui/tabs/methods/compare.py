@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import gradio as gr
 from gradio.context import Context
 
-from quant.errors import EvaluationError
+from quant.errors import EvaluationError, QuantError
 from quant.evaluation.contenders import LEAST_BITS, MOST_BITS, contenders
 from quant.evaluation.methods import Row, rows
 from quant.lab import Lab
@@ -165,6 +166,7 @@ def build_compare(place: Place) -> Built:
     said = gr.HTML(elem_id=f"compare-said-{language}")
     before = gr.HTML(elem_id=f"compare-estimate-{language}")
     table, code = _folds(language)
+    _warm(place)
     outputs = Outputs(said, lead, chart_, words, table, code, before)
     _connect(controls)
     action = comparing(place.lab, language)
@@ -174,6 +176,12 @@ def build_compare(place: Place) -> Built:
 
     run = Run(action, asks, (button.click,), (controls.state, controls.view), outputs, stop)
     return Built((_follow(place, controls, outputs),), (run,), kept={"compare": controls.state})
+
+
+def _warm(place: Place) -> None:
+    """What the first picture of a process reads and imports is paid before anybody waits for it."""
+    with suppress(QuantError):
+        pictures(place.lab, place.language, place.lab.default(), State.usual(), next(iter(t.VIEWS)))
 
 
 def _folds(language: Language) -> tuple[gr.HTML, gr.HTML]:
