@@ -306,6 +306,41 @@ def test_the_sentence_says_who_wins_who_ties_and_who_is_worse() -> None:
     assert "pulsa" in lead(Shown(State.usual(), (), ())).es
 
 
+def test_the_sentence_says_no_more_than_is_known() -> None:
+    hard = np.random.default_rng(1).uniform(5, 20, 12)
+    base, search, gptq = (compared(n, list(f * hard)) for n, f in (("rtn", 1), ("search", 0.95), ("gptq", 0.5)))
+    alone = of(base)
+    assert "nada mejora" not in lead(alone).es
+    assert "compararlo" in lead(alone).es
+    some = replace(of(base, search), state=State(3, ("rtn", "search", "gptq"), "enciclopedia"))
+    assert lead(some).es.startswith("De lo que se sabe con 3 bits (2 de 3 métodos), ")
+    assert "(2 of 3 methods)" in lead(some).en
+    assert "De lo que" not in lead(replace(some, left=("gptq",))).es, "it takes no such format"
+    assert "un 5\N{NO-BREAK SPACE}% menor" in lead(of(base, search)).es, "and not 1,1 times"
+    assert "5% less" in lead(of(base, search)).en
+    assert "«GPTQ»" in lead(of(base, gptq)).es, "without what explains it"
+    assert "Marca al menos" in lead(Shown(State.read("4::enciclopedia"), (), ())).es
+
+
+def test_a_factor_near_one_is_a_percentage() -> None:
+    for value, said in ((0.5, "÷ 2"), (0.95, "−5 %"), (1.0, "+0,0 %"), (1.004, "+0,4 %"), (1.5, "× 1,5")):
+        assert compare_show.beside(value, 1.0).es.replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+def test_names_in_a_figure_stay_apart_and_inside() -> None:
+    rng = np.random.default_rng(5)
+    names = [name for name in contenders() if name != "rtn"]
+    found = of(compared("rtn", [10.0] * 8), *(compared(n, [float(rng.uniform(1, 12))] * 8) for n in names))
+    dots = [replace(d, seconds=float(10 ** rng.uniform(-1, 2))) for d in compare_show.dots(found)]
+    drawn = against_seconds(dots, "es")
+    named = {a.text for a in drawn.layout.annotations}
+    assert {d.short.es for d in dots if d.best or d.base} <= named
+    assert 3 < len(named) <= len(dots)
+    assert not any(":" in name.removeprefix("LLM.int8():") for name in named)
+    last = max(dots, key=lambda d: d.seconds or 0)
+    assert [a.xanchor for a in drawn.layout.annotations if a.text == last.short.es] in ([], ["right"])
+
+
 def test_what_takes_more_bytes_does_not_win() -> None:
     base, near = compared("rtn", [10.0] * 8), compared("search", [5.0] * 8)
     heavy = compared("hadamard", [1.0] * 8, bits=4.6)
@@ -351,6 +386,19 @@ def test_the_python_of_a_row_makes_its_recipe(model: LoadedModel) -> None:
         assert replace(again, model=recipe.model) == recipe, name
 
 
+def test_the_python_names_what_is_not_as_it_comes() -> None:
+    import quant
+
+    given = Recipe.uniform(
+        Scheme.integer(4, PerGroup(64), zero_point=True), method="gptq",
+        knobs=METHODS["gptq"].set_knobs({"damping": 0.05}), calibration=Calibration(tokens=4096),
+    )  # fmt: skip
+    code = compare_show.recipe_code(given)
+    assert eval(code, {name: value for name, value in vars(quant).items() if name in quant.__all__}) == given, code
+    assert "0.05" in code
+    assert "4096" in code
+
+
 def test_a_link_asks_for_the_recipe_or_there_is_none(model: LoadedModel) -> None:
     from urllib.parse import parse_qsl
 
@@ -368,7 +416,14 @@ def test_a_link_asks_for_the_recipe_or_there_is_none(model: LoadedModel) -> None
 def test_the_state_is_read_or_refused() -> None:
     assert State.read("") == State.usual()
     assert State.read("4:rtn,nonsense:literatura") == State(4, ("rtn",), "literatura")
-    for wrong in ("9:rtn:enciclopedia", "x", "3:rtn:otro", "²:rtn:enciclopedia", ":::"):
+    for wrong in (
+        "9:rtn:enciclopedia",
+        "x",
+        "3:rtn:otro",
+        "²:rtn:enciclopedia",
+        ":::",
+        "9" * 5000 + ":rtn:enciclopedia",
+    ):
         with pytest.raises(EvaluationError):
             State.read(wrong)
 
@@ -390,7 +445,8 @@ def test_the_file_has_a_line_for_each_row() -> None:
 
 
 def test_the_python_is_whole(model: LoadedModel) -> None:
-    from quant.recipe_json import recipe_to_json
-
-    row = compared("rtn", [10.0] * 8).model_copy(update={"recipe": recipe_to_json(standard(BASELINE, 3, model))})
-    compile(python_of(of(row)), "cell", "exec")
+    recipes = standard_recipes(model, ["rtn", "gptq", "kmeans"], 3)
+    cell = python_of(Shown(State(3, tuple(recipes), "enciclopedia"), (), (), recipes))
+    compile(cell, "cell", "exec")
+    assert all(f'"{name}": Recipe.' in cell for name in recipes), "measured or not"
+    assert "for name, recipe in recipes.items()" in cell

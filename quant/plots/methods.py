@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import plotly.graph_objects as go
 
@@ -26,14 +27,20 @@ TOOK = Text("{n} s", "{n} s")
 UNKNOWN = Text("tiempo desconocido", "time unknown")
 LINE_HEIGHT, ROOM = 38, 1.25
 CLOSE = 8  # times, from the least to the greatest KL: then ticks lie in equal steps
+HEIGHT = 400
+# The room that names have on a phone, in pixels: of the figure, of a letter, of a line, and from a mark to its name.
+PHONE_WIDTH, PHONE_HEIGHT, LETTER, LINE, BESIDE = 270, 320, 6.6, 15, 10
 LEAST_KL, LEAST_SECONDS = 1e-6, 0.05
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A contender at some bits. best: it loses least; base: it is plain rounding."""
+    """A contender at some bits. short: its name where there is little room; best: it loses least; base: it is plain
+    rounding.
+    """
 
     name: Text
+    short: Text
     kl: Estimate
     bits: float
     seconds: float | None
@@ -62,57 +69,88 @@ def ranking(dots: Sequence[Dot], language: Language) -> go.Figure:
     for base in (d for d in ranked if d.base):
         figure.add_vline(x=base.kl.value, line={"color": ERROR, "width": 1.5, "dash": "dot"})
     _marks(figure, ranked, [d.kl.value for d in ranked], list(range(len(ranked))), language, "error_x")
-    for place, dot in enumerate(ranked):  # over its mark, where a phone has room for it
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=place, yshift=14, text=dot.name[language], showarrow=False,
-            font={"size": 12, "color": INK},
-        )  # fmt: skip
+    names = [  # over its mark, where a phone has room for it; all in one go, which is ten times as fast
+        {
+            "x": 0, "xref": "paper", "xanchor": "left", "y": place, "yshift": 14, "text": dot.name[language],
+            "showarrow": False, "font": {"size": 12, "color": INK},
+        }
+        for place, dot in enumerate(ranked)
+    ]  # fmt: skip
     figure.update_xaxes(title=KL[language], **_kl_axis(ranked, language))
     figure.update_yaxes(showgrid=False, showticklabels=False, zeroline=False, range=[-0.6, len(ranked) - 0.1])
     drawn = finish(figure, language, 84 + LINE_HEIGHT * len(ranked))
-    return drawn.update_layout(margin={"l": 8, "r": 12, "t": 8, "b": 50})
+    return drawn.update_layout(annotations=names, margin={"l": 8, "r": 12, "t": 8, "b": 50})
 
 
 def against_seconds(dots: Sequence[Dot], language: Language) -> go.Figure:
     """What a lower KL costs in seconds; what has no time is left out."""
     timed = [d for d in dots if d.seconds is not None]
     figure, seconds = go.Figure(), [max(d.seconds or 0.0, LEAST_SECONDS) for d in timed]
-    _marks(figure, timed, seconds, [d.kl.value for d in timed], language, "error_y", names=True)
+    _marks(figure, timed, seconds, [d.kl.value for d in timed], language, "error_y")
     if timed:
-        figure.update_xaxes(title=SECONDS[language], **log_axis(min(seconds) / 1.6, max(seconds) * 4, language))
-        figure.update_yaxes(title=KL[language], **_kl_axis(timed, language))
-    return finish(figure, language, 400)
+        x = log_axis(min(seconds) / 1.6, max(seconds) * 1.6, language)
+        y = _kl_axis(timed, language)
+        figure.update_xaxes(title=SECONDS[language], **x)
+        figure.update_yaxes(title=KL[language], **y)
+        found = zip(timed, map(math.log10, seconds), strict=True)
+        named = sorted(found, key=lambda one: (not (one[0].best or one[0].base), one[0].kl.value))
+        _names(figure, named, _ends(x), _ends(y), language)
+    return finish(figure, language, HEIGHT)
 
 
 def against_bytes(lines: Sequence[Sequence[Dot]], language: Language) -> go.Figure:
     """A line a contender through all bits that it was measured at: at the same height, the leftmost is smallest."""
     figure, every = go.Figure(), [d for line in lines for d in line]
-    for line in lines:
-        ordered = sorted(line, key=lambda d: d.bits)
+    ordered = [sorted(line, key=lambda d: d.bits) for line in lines]
+    for line in ordered:
         figure.add_scatter(
-            x=[d.bits for d in ordered], y=[max(d.kl.value, LEAST_KL) for d in ordered], mode="lines",
-            line={"color": ordered[0].color, "width": 1, "dash": "dot" if ordered[0].base else "solid"},
+            x=[d.bits for d in line], y=[max(d.kl.value, LEAST_KL) for d in line], mode="lines",
+            line={"color": line[0].color, "width": 1, "dash": "dot" if line[0].base else "solid"},
             hoverinfo="skip",
         )  # fmt: skip
-        if ordered[0].best or ordered[0].base:
-            figure.add_annotation(
-                x=ordered[0].bits, y=math.log10(ordered[0].kl.value), text=ordered[0].name[language], showarrow=False,
-                xanchor="left", xshift=12, yshift=10, font={"size": 12, "color": INK},
-            )  # fmt: skip
     _marks(figure, every, [d.bits for d in every], [d.kl.value for d in every], language, "error_y")
     if every:
-        figure.update_xaxes(title=BYTES[language])
-        figure.update_yaxes(title=KL[language], **_kl_axis(every, language))
-    return finish(figure, language, 400)
+        bits = [d.bits for d in every]
+        x, y = (min(bits) - 0.3, max(bits) + 0.3), _kl_axis(every, language)
+        figure.update_xaxes(title=BYTES[language], range=list(x))
+        figure.update_yaxes(title=KL[language], **y)
+        first = [line[0] for line in ordered if line[0].best or line[0].base]
+        _names(figure, [(d, d.bits) for d in first], x, _ends(y), language)
+    return finish(figure, language, HEIGHT)
+
+
+def _ends(axis: dict[str, object]) -> Sequence[float]:
+    return cast(list[float], axis["range"])
+
+
+def _names(figure: go.Figure, placed: Sequence[tuple[Dot, float]], across: Sequence[float], up: Sequence[float],
+           language: Language) -> None:  # fmt: skip
+    """Short names beside their marks, on the left where the right has no room on a phone, none where two would overlap.
+
+    placed: with where each lies along an axis that goes over `across`; KL lies on a logarithmic one over `up`. The
+    table has every name.
+    """
+    taken: list[tuple[float, float, float]] = []  # left, right, height, in pixels of a phone
+    for dot, place in placed:
+        high, long = math.log10(max(dot.kl.value, LEAST_KL)), LETTER * len(dot.short[language])
+        x = (place - across[0]) / (across[1] - across[0]) * PHONE_WIDTH
+        y = (high - up[0]) / (up[1] - up[0]) * PHONE_HEIGHT
+        for left, shift in ((x + BESIDE, BESIDE), (x - BESIDE - long, -BESIDE)):
+            near = [one for one in taken if abs(y - one[2]) < LINE and left < one[1] and one[0] < left + long]
+            if left >= 0 and left + long <= PHONE_WIDTH and not near:
+                taken.append((left, left + long, y))
+                figure.add_annotation(
+                    x=place, y=high, text=dot.short[language], showarrow=False, xshift=shift,
+                    xanchor="left" if shift > 0 else "right", font={"size": 12, "color": INK},
+                )  # fmt: skip
+                break
 
 
 def _marks(figure: go.Figure, dots: Sequence[Dot], x: Sequence[float], y: Sequence[float], language: Language,
-           error: str, names: bool = False) -> None:  # fmt: skip
+           error: str) -> None:  # fmt: skip
     """Squares with their interval along the axis of KL, hollow where recorded."""
-    text = [f"\N{NO-BREAK SPACE}{d.name[language]}" for d in dots] if names else None
     figure.add_scatter(
-        x=list(x), y=list(y), mode="markers+text" if names else "markers", text=text, textposition="middle right",
-        textfont={"size": 11, "color": INK}, cliponaxis=not names,
+        x=list(x), y=list(y), mode="markers",
         marker={
             "symbol": ["square" if d.live else "square-open" for d in dots], "size": 11,
             "color": [d.color for d in dots], "line": {"width": 2, "color": [d.color for d in dots]},

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import gradio as gr
 from gradio.context import Context
 
-from quant.errors import EvaluationError
+from quant.errors import EvaluationError, QuantError
 from quant.evaluation.contenders import LEAST_BITS, MOST_BITS, contenders
 from quant.evaluation.methods import Row, rows
 from quant.lab import Lab
 from quant.recipe import Recipe
-from quant.text import Language
+from quant.text import Language, Text
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, showing
@@ -27,7 +28,17 @@ from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Run, Seen
 from quant.ui.tabs.methods import compare_texts as t
 from quant.ui.tabs.methods.compare_rows import State, shown
-from quant.ui.tabs.methods.compare_show import caption, chart, estimate, lead_html, table_html, title
+from quant.ui.tabs.methods.compare_show import (
+    caption,
+    chart,
+    estimate,
+    lead,
+    lead_html,
+    methods_html,
+    python_html,
+    short,
+    table_html,
+)
 from quant.work import Progress
 
 # Nothing is written of what is as it comes, so that the address stays short.
@@ -36,7 +47,8 @@ WRITE_JS = """(bits, names, text) => {{ const usual = {usual};
   return said === `${{usual.bits}}:${{usual.names.join(",")}}:${{usual.text}}` ? "" : said; }}"""
 READ_JS = """(said) => {{ const usual = {usual};
   const [bits, names, text] = (said ?? "").split(":");
-  return text ? [+bits || usual.bits, names.split(","), text] : [usual.bits, usual.names, usual.text]; }}"""
+  const known = bits >= {least} && bits <= {most} ? +bits : usual.bits;
+  return text ? [known, names.split(",").filter(Boolean), text] : [usual.bits, usual.names, usual.text]; }}"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ class Comparing(Frame):
     chart: object = None
     caption: str | None = None
     table: str | None = None
+    code: str | None = None
     estimate: str | None = None
 
 
@@ -69,6 +82,7 @@ class Outputs:
     chart: gr.Plot
     caption: gr.HTML
     table: gr.HTML
+    code: gr.HTML
     estimate: gr.HTML
 
 
@@ -105,7 +119,7 @@ def compare(lab: Lab, language: Language, ready: Ready) -> Iterator[Comparing]:
         nonlocal drawn
         finished = len(step.so_far or ())
         now = min(int(step.fraction * len(names)), len(names) - 1)
-        label = t.COMPARING.format(name=title(names[now]), place=now + 1, count=len(names))
+        label = t.COMPARING.format(name=short(names[now]), place=now + 1, count=len(names))
         said = html.progress(label, step.fraction, language)
         if finished == drawn:
             return Comparing(said)
@@ -113,8 +127,14 @@ def compare(lab: Lab, language: Language, ready: Ready) -> Iterator[Comparing]:
         return pictures(lab, language, ready.model, ready.state, ready.view, said)
 
     yield from showing(rows(lab, list(ready.recipes.values()), ready.state.read_text), frame)
-    done = html.notice(t.DONE.format(count=len(names), bits=ready.state.bits)[language], "note")
+    done = html.notice(finished_text(lab, ready)[language], "note")
     yield pictures(lab, language, ready.model, ready.state, ready.view, done)
+
+
+def finished_text(lab: Lab, ready: Ready) -> Text:
+    """That it is done and who wins: on a phone the sentence above is off the screen."""
+    text, found = t.DONE_ONE if len(ready.recipes) == 1 else t.DONE, shown(lab, ready.model, ready.state)
+    return text.format(count=len(ready.recipes), bits=ready.state.bits, lead=lead(found))
 
 
 def pictures(lab: Lab, language: Language, model: str, state: State, view: str, said: str = "") -> Comparing:
@@ -124,7 +144,7 @@ def pictures(lab: Lab, language: Language, model: str, state: State, view: str, 
     return Comparing(
         said, lead_html(now, language), gr.update(visible=bool(now.rows), **({"value": figure} if figure else {})),
         caption(lab, model, now, view, language) if now.rows else html.NOTHING, table_html(now, language),
-        html.caption(estimate(lab, model, state)[language]),
+        python_html(now, language), html.caption(estimate(lab, model, state)[language]),
     )  # fmt: skip
 
 
@@ -145,7 +165,9 @@ def build_compare(place: Place) -> Built:
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"compare-stop-{language}")
     said = gr.HTML(elem_id=f"compare-said-{language}")
     before = gr.HTML(elem_id=f"compare-estimate-{language}")
-    outputs = Outputs(said, lead, chart_, words, gr.HTML(elem_id=f"compare-table-{language}"), before)
+    table, code = _folds(language)
+    _warm(place)
+    outputs = Outputs(said, lead, chart_, words, table, code, before)
     _connect(controls)
     action = comparing(place.lab, language)
 
@@ -154,6 +176,23 @@ def build_compare(place: Place) -> Built:
 
     run = Run(action, asks, (button.click,), (controls.state, controls.view), outputs, stop)
     return Built((_follow(place, controls, outputs),), (run,), kept={"compare": controls.state})
+
+
+def _warm(place: Place) -> None:
+    """What the first picture of a process reads and imports is paid before anybody waits for it."""
+    with suppress(QuantError):
+        pictures(place.lab, place.language, place.lab.default(), State.usual(), next(iter(t.VIEWS)))
+
+
+def _folds(language: Language) -> tuple[gr.HTML, gr.HTML]:
+    """What a beginner does not need, folded by gradio: a fold within what is drawn again would close with each row."""
+    with gr.Accordion(t.TABLE[language], open=False, elem_id=f"compare-figures-{language}"):
+        table = gr.HTML(elem_id=f"compare-table-{language}")
+    with gr.Accordion(t.PYTHON[language], open=False):
+        code = gr.HTML(elem_id=f"compare-code-{language}")
+    with gr.Accordion(t.OF_ALL[language], open=False):
+        gr.HTML(methods_html(language))
+    return table, code
 
 
 def _controls(bits: gr.Slider, language: Language) -> Controls:
@@ -180,11 +219,12 @@ def _connect(controls: Controls) -> None:
     usual = State.usual()
     said = json.dumps({"bits": usual.bits, "names": usual.names, "text": usual.text})
     chosen = [controls.bits, controls.names, controls.text]
-    private = {"api_visibility": "private"}
+    private = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([one.input for one in chosen], None, chosen, controls.state, js=WRITE_JS.format(usual=said), **private)  # type: ignore[arg-type]
     page = Context.root_block
     assert page is not None, "a tab is built inside a page"
-    gr.on([page.load, controls.state.change], None, controls.state, chosen, js=READ_JS.format(usual=said), **private)  # type: ignore[arg-type]
+    read = READ_JS.format(usual=said, least=LEAST_BITS, most=MOST_BITS)
+    gr.on([page.load, controls.state.change], None, controls.state, chosen, js=read, **private)  # type: ignore[arg-type]
 
 
 def _follow(place: Place, controls: Controls, outputs: Outputs) -> Follow:
@@ -199,8 +239,8 @@ def _follow(place: Place, controls: Controls, outputs: Outputs) -> Follow:
         made = pictures(place.lab, place.language, model, state, values[controls.view])
         return {
             outputs.lead: made.lead, outputs.chart: made.chart, outputs.caption: made.caption,
-            outputs.table: made.table, outputs.estimate: made.estimate,
+            outputs.table: made.table, outputs.code: made.code, outputs.estimate: made.estimate,
         }  # fmt: skip
 
-    seen = (outputs.lead, outputs.chart, outputs.caption, outputs.table, outputs.estimate)
+    seen = (outputs.lead, outputs.chart, outputs.caption, outputs.table, outputs.code, outputs.estimate)
     return Follow(show, seen, model=True, own=(controls.state, controls.view))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from quant.errors import EvaluationError, ModelError, QuantError
@@ -41,8 +41,7 @@ class State:
         parts = written.split(SEPARATOR)
         if (
             len(parts) == 3
-            and parts[0].isdecimal()
-            and LEAST_BITS <= int(parts[0]) <= MOST_BITS
+            and parts[0] in [str(bits) for bits in range(LEAST_BITS, MOST_BITS + 1)]
             and parts[2] in t.TEXTS
         ):
             names = tuple(name for name in contenders() if name in parts[1].split(","))
@@ -76,11 +75,19 @@ def _part(name: str) -> EvalText:
 
 @dataclass(frozen=True)
 class Shown:
-    """The rows of a comparison, the one that loses least first. left: names that take no format of so many bits."""
+    """The rows of a comparison, the one that loses least first. left: names that take no format of so many bits;
+    recipes: of all the others by name, measured or not.
+    """
 
     state: State
     rows: tuple[Compared, ...]
     left: tuple[str, ...]
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> int:
+        """How many of the ticked methods take a format of so many bits."""
+        return len(self.state.names) - len(self.left)
 
     @property
     def best(self) -> Compared:
@@ -121,7 +128,7 @@ def shown(lab: Lab, model: str, state: State) -> Shown:
             rows.append(of_row(name, state.bits, live))
         elif name in before and before[name].made == recipe:
             rows.append(before[name])
-    return Shown(state, tuple(ranked(rows)), tuple(left))
+    return Shown(state, tuple(ranked(rows)), tuple(left), recipes)
 
 
 def all_bits(lab: Lab, model: str, state: State) -> list[Shown]:

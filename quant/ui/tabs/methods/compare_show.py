@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 from urllib.parse import quote
 
 import plotly.graph_objects as go
@@ -15,14 +17,15 @@ from quant.lab import Lab
 from quant.methods import METHODS, TRANSFORMS
 from quant.model.layers import Kind, census
 from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
-from quant.recipe import Recipe
+from quant.recipe import Calibration, Recipe, Step
 from quant.recorded_methods import Compared, is_fair
 from quant.scheme import Grid, PerGroup, Scheme, Zero
-from quant.text import Language, Text, number, size
+from quant.text import Language, Text, fixed, number, size
 from quant.ui.shared import html
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import query_of
+from quant.ui.sidebar.knobs import short_title
 from quant.ui.tabs.methods import compare_texts as t
 from quant.ui.tabs.methods.compare_rows import QUICK_BYTES, Shown, State, all_bits, recorded_of
 
@@ -31,11 +34,17 @@ IMPORTS = {
     "Grid.": "from quant.scheme import Grid, Offset",
     "learned_format": "from quant.formats import learned_format",
 }
+NEAR = 1.1  # a factor below which a percentage says more
 LANGUAGES: tuple[Language, Language] = ("es", "en")
 
 
 def title(name: str) -> Text:
     return contenders()[name].title
+
+
+def short(name: str) -> Text:
+    """Of a contender in a sentence: its title without what explains it."""
+    return short_title(title(name))
 
 
 def said(value: float | None, digits: int = 3) -> Text:
@@ -48,24 +57,42 @@ def listed(names: Sequence[Text]) -> Text:
 
 def lead(s: Shown) -> Text:
     """Who wins, by how much over rounding, who ties, and who does worse than rounding."""
+    if not s.state.names:
+        return t.NONE_CHOSEN
     if not s.rows:
         return t.NOTHING.format(bits=s.state.bits)
     best, base = s.best, s.base
-    given = {"bits": s.state.bits, "best": title(best.name), "kl": said(best.kl.value)}
-    if base is None:
+    where = t.ALL_KNOWN if len(s.rows) == s.asked else t.SOME_KNOWN
+    known = where.format(bits=s.state.bits, n=len(s.rows), m=s.asked)
+    given = {"where": known, "best": short(best.name), "kl": said(best.kl.value)}
+    if len(s.rows) == 1:
+        text = t.ONE.format(**given)
+    elif base is None:
         text = t.ONLY.format(**given)
     elif best is base:
         text = t.BASE_WINS.format(**given)
     elif base in s.ties:
         text = t.NO_BETTER.format(**given, base=said(base.kl.value))
     else:
-        factor = base.kl.estimate.value / best.kl.estimate.value
-        text = t.WINS.format(**given, factor=said(factor, 2), base=said(base.kl.value))
+        factor = less_by(best.kl.estimate.value, base.kl.estimate.value)
+        text = t.WINS.format(**given, factor=factor, base=said(base.kl.value))
     return _joined(text, _more(t.TIES, [row for row in s.ties if row is not base]), _more(t.WORSE, s.worse))
 
 
+def less_by(value: float, base: float) -> Text:
+    """How much less than `base` a value is: so many times; near it, so many per cent."""
+    if base < NEAR * value:
+        return t.PERCENT.format(n=percent(1 - value / base))
+    return t.TIMES.format(n=said(base / value, 2))
+
+
+def percent(share: float) -> Text:
+    """With two digits, or one before the point where that is all there is to say."""
+    return Text(*(fixed(100 * share, la, 0 if share >= 0.01 else 1) for la in LANGUAGES))
+
+
 def _more(text: Text, rows: Sequence[Compared]) -> Text:
-    return text.format(names=listed([title(row.name) for row in rows])) if rows else Text("", "")
+    return text.format(names=listed([short(row.name) for row in rows])) if rows else Text("", "")
 
 
 def _joined(*texts: Text) -> Text:
@@ -80,7 +107,7 @@ def lead_html(s: Shown, language: Language) -> Markup:
     if odd := unequal(s):
         shown += html.caption(odd[language])
     if s.left:
-        names = listed([title(name) for name in s.left])
+        names = listed([short(name) for name in s.left])
         shown += html.caption(t.NO_FORMAT.format(bits=s.state.bits, names=names)[language])
     return shown
 
@@ -97,7 +124,7 @@ def surprise(s: Shown) -> Text | None:
     if odd is None or base is None:
         return None
     return t.SURPRISE.format(
-        name=title(odd.name), weight=said(odd.weight_db), base_weight=said(base.weight_db), output=said(odd.output_db),
+        name=short(odd.name), weight=said(odd.weight_db), base_weight=said(base.weight_db), output=said(odd.output_db),
         base_output=said(base.output_db),
     )  # fmt: skip
 
@@ -105,7 +132,7 @@ def surprise(s: Shown) -> Text | None:
 def unequal(s: Shown) -> Text | None:
     """Which rows take so many more bits per weight than rounding that they do not compete."""
     odd = [row for row in s.rows if not is_fair(row, s.rows)]
-    names = [t.UNEQUAL_ONE.format(name=title(row.name), bits=said(row.bits_per_weight)) for row in odd]
+    names = [t.UNEQUAL_ONE.format(name=short(row.name), bits=said(row.bits_per_weight)) for row in odd]
     return t.UNEQUAL.format(names=listed(names)) if odd else None
 
 
@@ -116,7 +143,8 @@ def dots(s: Shown) -> list[Dot]:
 def dot(row: Compared, s: Shown) -> Dot:
     """A row in a figure, coloured by what its contender is at the bits in view."""
     best, base = row.name == s.best.name, row.name == BASELINE
-    return Dot(title(row.name), row.kl.estimate, row.bits_per_weight, row.seconds, row.live, best, base)
+    names = title(row.name), short(row.name)
+    return Dot(*names, row.kl.estimate, row.bits_per_weight, row.seconds, row.live, best, base)
 
 
 def chart(lab: Lab, model: str, s: Shown, view: str, language: Language) -> go.Figure:
@@ -138,20 +166,18 @@ def caption(lab: Lab, model: str, s: Shown, view: str, language: Language) -> Ma
 
 
 def table_html(s: Shown, language: Language) -> Markup:
-    """All figures, folded; what each method does; the Python and the file."""
+    """All figures, what they mean, and the file."""
     if not s.rows:
-        return methods_html(language)
+        return html.caption(lead(s)[language])
     ties = s.ties
     rows = [_row(row, s, row in ties, language) for row in s.rows]
     inside = html.table([head[language] for head in t.HEAD], rows) + html.caption(marked(t.READ[language], language))
     inside += macros(PIECES).csv(t.CSV[language], quote(as_csv(s.rows)))
-    code = macros(PIECES).code(python_of(s))
-    return (
-        html.legend(("recorded", "measured"), language)
-        + html.folded(t.TABLE[language], inside)
-        + html.folded(t.PYTHON[language], code)
-        + methods_html(language)
-    )
+    return html.legend(("recorded", "measured"), language) + inside
+
+
+def python_html(s: Shown, language: Language) -> Markup:
+    return macros(PIECES).code(python_of(s)) if s.recipes else html.caption(lead(s)[language])
 
 
 def methods_html(language: Language) -> Markup:
@@ -164,7 +190,7 @@ def methods_html(language: Language) -> Markup:
         name = Markup("<b>{}</b>").format(one.title[language])
         said_of = html.spaced(one.summary[language], html.small(below))
         rows.append(html.paragraph(html.spaced(name, said_of)))
-    return html.folded(t.OF_ALL[language], html.NOTHING.join(rows))
+    return html.NOTHING.join(rows)
 
 
 def _row(row: Compared, s: Shown, tied: bool, language: Language) -> list[str]:
@@ -188,14 +214,23 @@ def _against(row: Compared, s: Shown, language: Language) -> str:
     between = f"{number(ends.low, language, 3)} – {number(ends.high, language, 3)}" if ends else ""
     if base is None or base is row or not row.kl.value or not base.kl.value:
         return between
-    less, more = base.kl.value / row.kl.value, row.kl.value / base.kl.value
-    factor = t.TIMES_LESS.format(factor=said(less, 3)) if less >= 1 else t.TIMES_MORE.format(factor=said(more, 3))
+    factor = beside(row.kl.value, base.kl.value)
     return f"{between} · {factor[language]}" if between else factor[language]
+
+
+def beside(value: float, base: float) -> Text:
+    """A value over `base` in a cell: a factor; near one, per cent."""
+    less, more = base / value, value / base
+    if max(less, more) < NEAR:
+        return (t.PERCENT_LESS if less > 1 else t.PERCENT_MORE).format(n=percent(abs(1 - more)))
+    return t.TIMES_LESS.format(factor=said(less, 3)) if less >= 1 else t.TIMES_MORE.format(factor=said(more, 3))
 
 
 def estimate(lab: Lab, model: str, state: State) -> Text:
     """How long it would take, by the rows that this machine has made."""
     recipes, _ = state.recipes(lab, model)
+    if not recipes:
+        return Text("", "")
     text, loaded = state.read_text, lab.loaded(model)
     missing = {name: recipe for name, recipe in recipes.items() if lab.rows.get(recipe, text) is None}
     if not missing:
@@ -210,32 +245,50 @@ def estimate(lab: Lab, model: str, state: State) -> Text:
         return t.ESTIMATE.format(seconds=total)
     took = [row.seconds for row in recorded_of(model, state.text, state.bits) if row.name in missing and row.seconds]
     elsewhere = t.RECORDED_TOOK.format(seconds=said(sum(took), 2)) if took else Text("", "")
-    unknown = listed([title(name) for name in missing if name not in known])
+    unknown = listed([short(name) for name in missing if name not in known])
     first = t.ESTIMATE_SOME.format(names=unknown, seconds=total) if known else t.ESTIMATE_NONE
     return _joined(first, elsewhere)
 
 
 def python_of(s: Shown) -> str:
-    """A notebook's cell: the recipe of each row, and how it is measured."""
-    recipes = [f'    "{row.name}": {recipe_code(row.made)},' for row in s.rows]
+    """A notebook's cell: the recipe of each ticked method, and how they are measured. There is one."""
+    recipes = [f'    "{name}": {recipe_code(recipe)},' for name, recipe in s.recipes.items()]
+    model = next(recipe.model for recipe in s.recipes.values())
     needed = [line for word, line in IMPORTS.items() if any(word in recipe for recipe in recipes)]
     return "\n".join([
         "from quant import *", *needed, "from quant.texts import shipped_text", "",
-        f'model = load_model("{s.best.made.model}")', "recipes = {", *recipes, "}",
-        f'small = quantize_model(model, recipes["{s.best.name}"])',
-        f'seen = measure(model, small, shipped_text("{s.state.text}").part({QUICK_BYTES}))',
-        "print(seen.kl_mean, seen.perplexity_quantized)",
+        f'model = load_model("{model}")', "recipes = {", *recipes, "}",
+        f'text = shipped_text("{s.state.text}").part({QUICK_BYTES})',
+        "for name, recipe in recipes.items():",
+        "    seen = measure(model, quantize_model(model, recipe), text)",
+        "    print(name, seen.kl_mean, seen.perplexity_quantized)",
     ])  # fmt: skip
 
 
 def recipe_code(recipe: Recipe) -> str:
-    """A uniform recipe as Python, what is as it comes left out."""
+    """A uniform recipe of linear layers as Python, what is as it comes left out."""
     rule = recipe.rules[-1]
     assert rule.scheme is not None
     parts = [scheme_code(rule.scheme)]
     parts += [] if rule.method == BASELINE else [f'method="{rule.method}"']
-    parts += ["steps=(" + "".join(f'Step("{step.name}"), ' for step in recipe.steps).strip() + ")"] * bool(recipe.steps)
+    if moved := _moved(rule.knobs, rule.how.knobs()):
+        parts += [f'knobs=METHODS["{rule.method}"].set_knobs({moved})']
+    if recipe.calibration and (moved := _moved(recipe.calibration, Calibration())):
+        parts += [f"calibration=Calibration(**{moved})"]
+    if recipe.steps:
+        parts += ["steps=(" + " ".join(f"{_step_code(step)}," for step in recipe.steps) + ")"]
     return f"Recipe.uniform({', '.join(parts)})"
+
+
+def _step_code(step: Step) -> str:
+    moved = _moved(step.knobs, step.how.knobs())
+    return f'Step("{step.name}", TRANSFORMS["{step.name}"].set_knobs({moved}))' if moved else f'Step("{step.name}")'
+
+
+def _moved(given: Any, usual: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not as they come."""
+    as_it_comes = asdict(usual)
+    return {name: value for name, value in asdict(given).items() if value != as_it_comes[name]}
 
 
 def scheme_code(scheme: Scheme) -> str:

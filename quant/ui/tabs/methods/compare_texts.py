@@ -21,20 +21,25 @@ VIEWS = {
 RUN = Text("Comparar en vivo", "Compare live")
 STATE = Text("Comparación", "Comparison")
 
+ALL_KNOWN = Text("Con {bits} bits", "At {bits} bits")
+SOME_KNOWN = Text(
+    "De lo que se sabe con {bits} bits ({n} de {m} métodos)", "Of what is known at {bits} bits ({n} of {m} methods)"
+)
 WINS = Text(
-    "Con {bits} bits, lo que menos pierde es «{best}»: una KL de {kl}, {factor} veces menor que la del redondeo ({base}).",
-    "At {bits} bits “{best}” loses least: a KL of {kl}, {factor} times less than rounding’s ({base}).",
+    "{where}, lo que menos pierde es «{best}»: una KL de {kl}, {factor} menor que la del redondeo ({base}).",
+    "{where}, “{best}” loses least: a KL of {kl}, {factor} less than rounding’s ({base}).",
 )
-BASE_WINS = Text(
-    "Con {bits} bits nada mejora al redondeo: una KL de {kl}.", "At {bits} bits nothing beats rounding: a KL of {kl}."
-)
+TIMES = Text("{n} veces", "{n} times")
+PERCENT = Text("un {n}\N{NO-BREAK SPACE}%", "{n}%")
+BASE_WINS = Text("{where}, nada mejora al redondeo: una KL de {kl}.", "{where}, nothing beats rounding: a KL of {kl}.")
 NO_BETTER = Text(
-    "Con {bits} bits nada se distingue del redondeo: «{best}» pierde una KL de {kl} y él, {base}; la diferencia cabe en el azar de estos textos.",
-    "At {bits} bits nothing can be told from rounding: “{best}” loses a KL of {kl} and rounding {base}; the difference is within the chance of these texts.",
+    "{where}, nada se distingue del redondeo: «{best}» pierde una KL de {kl} y él, {base}; la diferencia cabe en el azar de estos textos.",
+    "{where}, nothing can be told from rounding: “{best}” loses a KL of {kl} and rounding {base}; the difference is within the chance of these texts.",
 )
-ONLY = Text(
-    "Con {bits} bits, lo que menos pierde es «{best}»: una KL de {kl}.",
-    "At {bits} bits “{best}” loses least: a KL of {kl}.",
+ONLY = Text("{where}, lo que menos pierde es «{best}»: una KL de {kl}.", "{where}, “{best}” loses least: a KL of {kl}.")
+ONE = Text(
+    "{where}, «{best}» da una KL de {kl}; aún no hay con qué compararlo.",
+    "{where}, “{best}” has a KL of {kl}; there is nothing to compare it with yet.",
 )
 TIES = Text(
     " No se distingue de él: {names}; la diferencia cabe en el azar de estos textos.",
@@ -84,7 +89,8 @@ RECORDED_TOOK = Text(
     " Where it was recorded, quantizing took {seconds} s in all.",
 )
 COMPARING = Text("{name} ({place} de {count}):", "{name} ({place} of {count}):")
-DONE = Text("Medidos {count} métodos con {bits} bits.", "Measured {count} methods at {bits} bits.")
+DONE = Text("Medidos {count} métodos con {bits} bits. {lead}", "Measured {count} methods at {bits} bits. {lead}")
+DONE_ONE = Text("Medido un método con {bits} bits. {lead}", "Measured one method at {bits} bits. {lead}")
 
 CAPTION = Text(
     "Cada cuadrado es un método; la raya, su intervalo del 95 %. Vacío: grabado; relleno: medido aquí. La línea de "
@@ -103,19 +109,19 @@ CAPTION_BYTES = Text(
 HEAD = (
     Text("Método", "Method"),
     Text("KL (nats)", "KL (nats)"),
-    Text("Perplejidad", "Perplexity"),
-    Text("Error de pesos (dB)", "Weight error (dB)"),
-    Text("Error de salida (dB)", "Output error (dB)"),
+    Text("Perpl.", "Perpl."),
+    Text("Pesos (dB)", "Weights (dB)"),
+    Text("Salida (dB)", "Output (dB)"),
     Text("Tamaño", "Size"),
-    Text("Segundos", "Seconds"),
+    Text("Tiempo (s)", "Time (s)"),
 )
 TABLE = Text("Todas las cifras, y usar uno de ellos", "All the figures, and using one of them")
 CHOOSE = Text("Elegir métodos y texto", "Choose methods and text")
 READ = Text(
-    "Los errores van en decibelios, media de las capas: más es mejor. El de salida se mide con el texto de calibración, "
-    "nunca con el de evaluar. Con [[KL]] se ordena.",
-    "Errors are in decibels, the mean over layers: more is better. That of outputs is on the calibration text, never on "
-    "the one that is scored. [[KL]] decides the order.",
+    "Perpl. es la perplejidad. Los errores de los pesos y de la salida van en decibelios, media de las capas: más es "
+    "mejor. El de salida se mide con el texto de calibración, nunca con el de evaluar. Con [[KL]] se ordena.",
+    "Perpl. is perplexity. The errors of weights and of outputs are in decibels, the mean over layers: more is better. "
+    "That of outputs is on the calibration text, never on the one that is scored. [[KL]] decides the order.",
 )
 USE = Text("Usar este", "Use this one")
 SOURCE = Text("Artículo: {source}. Necesita {needs}.", "Paper: {source}. Needs {needs}.")
@@ -123,6 +129,8 @@ NEEDS_TEXT = Text("leer antes un texto de calibración", "to read a calibration 
 NEEDS_NOTHING = Text("solo los pesos", "the weights alone")
 BITS_EACH = Text("{bits} bits por peso", "{bits} bits per weight")
 TIMES_LESS = Text("÷\N{NO-BREAK SPACE}{factor}", "÷\N{NO-BREAK SPACE}{factor}")
+PERCENT_LESS = Text("−{n}\N{NO-BREAK SPACE}%", "−{n}%")
+PERCENT_MORE = Text("+{n}\N{NO-BREAK SPACE}%", "+{n}%")
 TIMES_MORE = Text("×\N{NO-BREAK SPACE}{factor}", "×\N{NO-BREAK SPACE}{factor}")
 TIE = Text("empate con el mejor", "tied with the best")
 PYTHON = Text("El Python que lo reproduce", "The Python that reproduces it")

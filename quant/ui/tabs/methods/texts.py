@@ -5,3 +5,9 @@ from __future__ import annotations
 from quant.text import Text
 
 TITLE = Text("Métodos", "Methods")
+QUESTIONS = Text("Las preguntas de esta pestaña", "The questions of this tab")
+COMPARE = Text("Comparar", "Compare")
+CALIBRATION = Text("Calibración", "Calibration")
+ACTIVATIONS = Text("Activaciones", "Activations")
+CACHE = Text("Claves y valores", "Keys and values")
+COLLAPSE = Text("¿Por qué se hunde?", "Why does it collapse?")
