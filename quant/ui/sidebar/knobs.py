@@ -82,7 +82,8 @@ def check_known(owners: Iterable[Owner], given: Given) -> None:
     """Raise SchemeError for a knob that none of `owners` has."""
     names = [owner.prefix + name for owner in owners for name in owner.knobs]
     if unknown := [name for name in given if name not in names]:
-        raise SchemeError(t.UNKNOWN_KNOB.format(got=shown(unknown[0]), allowed=", ".join(names) or "—"))
+        said = t.UNKNOWN_KNOB if names else t.NO_KNOBS
+        raise SchemeError(said.format(got=shown(unknown[0]), allowed=", ".join(names)))
 
 
 def differing(owner: Owner, knobs: Any) -> dict[str, float]:
