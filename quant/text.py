@@ -86,6 +86,11 @@ def listed(names: Sequence[str], last: str) -> str:
     return last.join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def short_title(title: Text) -> Text:
+    """A title without what explains it: `GPTQ` of `GPTQ: columns make up for columns`."""
+    return Text(title.es.partition(":")[0], title.en.partition(":")[0])
+
+
 def superscript(exponent: int) -> str:
     """An exponent as small raised figures."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from quant.errors import SchemeError, shown
 from quant.methods.base import Knob, Method, Transform, knobs_of
 from quant.text import Language, Text, as_typed
+from quant.text import short_title as short_title  # others ask for it here
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
@@ -114,11 +115,6 @@ def sliders(owners: Iterable[Owner], given: Given, language: Language) -> Markup
 
 def _title(owner: Owner) -> Text:
     return t.KNOBS_OF.format(name=short_title(owner.how.title))
-
-
-def short_title(title: Text) -> Text:
-    """A title without what explains it: `GPTQ` of `GPTQ: columns make up for columns`."""
-    return Text(title.es.partition(":")[0], title.en.partition(":")[0])
 
 
 def _row(owner: Owner, name: str, knob: Knob, given: Given, language: Language) -> dict[str, Any]:

@@ -44,7 +44,7 @@ FEWER_TOKENS = Text(
     "Here {tokens} tokens of each text are read; the recipe on top reads {usual}, unless you change it.",
 )
 SAID_ALL_TIE = Text(
-    "Todas las calibraciones empatan: aquí no importa cuál se elija. Frente a redondear, la KL pasa de {rounding} a "
+    "Todas las calibraciones empatan: aquí da igual cuál uses. Frente a redondear, la KL pasa de {rounding} a "
     "{best} nats.",
     "All calibrations tie: here it does not matter which one is chosen. Against rounding, KL goes from {rounding} to "
     "{best} nats.",
