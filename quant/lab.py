@@ -26,7 +26,7 @@ from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.model.source import DEFAULT_HUB_ID, is_cached
 from quant.quantization import quantize_steps, stored_weight, structural_copy
 from quant.recipe import Recipe, Rule
-from quant.text import Text
+from quant.text import Text, short_title
 from quant.texts import EvalText
 from quant.weight import QuantWeight
 from quant.work import Work
@@ -227,12 +227,12 @@ def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
 
 def waits_for(recipe: Recipe, rule: Rule, layer: Layer) -> Text | None:
     """Why light work does not quantize a matrix as `rule` stores it; None where it does."""
-    title = rule.how.title
+    title = short_title(rule.how.title)
     if rule.how.needs or rule.how.tune:
         said = Text("«{name}» lee antes un texto de calibración", "“{name}” reads a calibration text first")
         return said.format(name=title)
     if recipe.steps and layer.scaled is not Place.NOWHERE:
         said = Text("«{name}» cambia antes los pesos", "“{name}” changes the weights first")
-        return said.format(name=recipe.steps[0].how.title)
+        return said.format(name=short_title(recipe.steps[0].how.title))
     slow = Text("«{name}» tarda unos segundos", "“{name}” takes some seconds")
     return None if rule.how.light else slow.format(name=title)

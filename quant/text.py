@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
@@ -78,6 +79,16 @@ def _separated(text: str, language: Language) -> str:
         return text
     whole = text.partition(".")[0].lstrip("−")
     return text.replace(",", "" if len(whole) <= len("9,999") else NO_BREAK).replace(".", ",")
+
+
+def listed(names: Sequence[str], last: str) -> str:
+    """`a, b y c`: `last` stands between the last two."""
+    return last.join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def short_title(title: Text) -> Text:
+    """A title without what explains it: `GPTQ` of `GPTQ: columns make up for columns`."""
+    return Text(title.es.partition(":")[0], title.en.partition(":")[0])
 
 
 def superscript(exponent: int) -> str:

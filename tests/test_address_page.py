@@ -264,3 +264,21 @@ def test_what_an_address_says_beyond_a_format_is_unfolded_and_a_knob_goes_into_i
     page.get_by_role("button", name=sidebar_texts.KNOBS_RESET.es).click()
     expect(page).not_to_have_url(re.compile("knobs="))
     expect(slider).to_have_js_property("value", slider.get_attribute("data-usual"))
+
+
+def test_what_waits_for_a_model_is_drawn_once_it_has_been_made(spanish: Visit) -> None:
+    """Without a reload: in Pesos and in Inicio, when their tab is chosen."""
+    page = spanish.page
+    waits = page.get_by_text("hay que hacer antes el modelo").locator("visible=true")
+    spanish.open("tab=texto&method=awq&tokens=256")
+    for tab in ("pesos", "inicio"):
+        spanish.tab(tab)
+        expect(waits).to_have_count(1)
+    spanish.tab("texto")
+    page.locator("#write-es").click()
+    expect(page.locator("#stop-es")).to_be_visible()
+    expect(page.locator("#stop-es")).to_be_hidden()
+    for tab in ("pesos", "inicio"):
+        spanish.tab(tab)
+        expect(waits).to_have_count(0)
+        expect(page.locator(f"#tab-{tab}-es-button")).to_have_attribute("aria-selected", "true")

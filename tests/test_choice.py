@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
@@ -21,7 +23,9 @@ from quant.ui.sidebar.choice import Choice, read_query, recipe_of
 from quant.ui.sidebar.controls import Controls
 from quant.ui.sidebar.fields import ACTIVATIONS, FIELDS, GRANULARITIES, GROUP_SIZES
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
-from quant.ui.sidebar.together import fitting_methods, has_methods
+from quant.ui.sidebar.kinds import OneOf, Slide
+from quant.ui.sidebar.knobs import written_knobs
+from quant.ui.sidebar.together import fitting_methods, has_methods, owners
 
 DEFAULT = Choice("embedded")
 CHOICES = st.builds(
@@ -146,6 +150,52 @@ def test_a_cast_is_called_by_its_format() -> None:
 # ---- methods
 
 
+def test_what_an_address_says_fits_together_whatever_the_order() -> None:
+    """The method is that of a grid which the address names after it."""
+    query = {"method": "hqq", "grid": "offset", "zero_point": "0", "bits": "4"}
+    assert read_query(query, DEFAULT) == (Choice("embedded", method="hqq", grid="offset"), [])
+    choice, errors = read("method=gptq&knobs=damping:0.05&format=Q4_K&bits=3")
+    assert choice == Choice("embedded", bits=3, format="Q4_K"), "what cannot be is left alone, the rest is not"
+    assert ["gptq" in errors[0].text.es, "damping" in errors[1].text.es] == [True, True]
+    assert "no tienen ajustes" in read("knobs=damping:0.05")[1][0].text.es
+
+
+def test_any_choice_that_the_drawer_can_make_comes_back_from_its_address() -> None:
+    chance, tried = random.Random(17), 0
+    while tried < 400:
+        choice = _by_chance(chance)
+        try:
+            choice.recipe()
+        except QuantError:
+            continue
+        tried += 1
+        assert read(choice.query()) == (choice, []), choice.query()
+
+
+def _by_chance(chance: random.Random) -> Choice:
+    """A value for each field of the recipe, and a method and knobs that go with it."""
+    values: dict[str, Any] = {}
+    for field in FIELDS:
+        kind = field.kind
+        if field.name in ("model", "method", "knobs") or not field.of_recipe:
+            continue
+        of = (
+            kind.values
+            if isinstance(kind, OneOf)
+            else range(kind.low, kind.high + 1)
+            if isinstance(kind, Slide)
+            else ()
+        )
+        values[field.name] = chance.choice(list(of)) if of else chance.random() < 0.5
+    choice = Choice("embedded", **values)
+    choice = replace(choice, method=chance.choice(["", *fitting_methods(choice)]))
+    turned = {
+        owner.prefix + name: chance.choice([knob.low, knob.high])
+        for owner in owners(choice) for name, knob in owner.knobs.items() if chance.random() < 0.3
+    }  # fmt: skip
+    return replace(choice, knobs=written_knobs(turned))
+
+
 def test_a_method_is_chosen_where_there_is_a_choice() -> None:
     for name in CHOSEN_FORMATS:
         choice = Choice("embedded", format=name)
@@ -176,11 +226,15 @@ def test_the_method_is_that_of_the_recipe_and_is_named() -> None:
 def test_a_method_that_cannot_fill_the_format_is_refused() -> None:
     """Where it was asked for: by an address or a program. The sidebar itself never shows it."""
     asked = Choice("embedded", format="Q4_K", method="rtn")
-    with pytest.raises(SchemeError, match="Method “rtn”: it must be one of search"):
+    with pytest.raises(
+        SchemeError, match="“rtn” will not do for this format: “Q4_K” is only filled by search or importance"
+    ):
         recipe_of(asked, "")
     choice, errors = read_query({"format": "Q4_K", "method": "rtn"}, Choice("embedded"))
     assert choice == Choice("embedded", format="Q4_K")
-    assert [str(e)[:12] for e in errors] == ["Method “rtn”"]
+    assert [e.text.es for e in errors] == [
+        "«rtn» no vale para este formato: «Q4_K» solo se rellena con search o importance."
+    ]
     assert asked.recipe() == replace(asked, method="").recipe()
 
 

@@ -275,6 +275,7 @@ def test_light_work_says_by_which_button_a_model_is_made_and_makes_none(lab: Lab
     weighted = Choice(EMBEDDED, format="Q4_0", method="importance")
     for choice, why in (
         (weighted, "lee antes un texto"),
+        (Choice(EMBEDDED, method="gptq"), "«GPTQ» lee antes un texto"),
         (Choice(EMBEDDED, steps="hadamard"), "cambia antes los pesos"),
     ):
         shown = shown_or_problem(lab, "es", choice, None, True)

@@ -228,7 +228,7 @@ def test_what_is_unknown_or_wrong_in_rules_is_refused_by_name() -> None:
     for written, said in [
         ({"rules": [rule], "more": 1}, "recipe: the field “more” is unknown; the ones that exist: version, rules"),
         ({"rules": [rule | {"bits": 4}]}, "recipe.rules.0: the field “bits” is unknown"),
-        ({"rules": [rule | {"knobs": {"share": 1}}]}, "Method “rtn” has no knob “share”; it has: —"),
+        ({"rules": [rule | {"knobs": {"share": 1}}]}, "Method “rtn” has no knobs; got “share”"),
         ({"rules": [rule | {"method": "hqq"}]}, "HQQ moves the zero of each group"),
         ({"rules": [rule | {"method": "magic"}]}, "There is no method “magic”"),
         ({"rules": [{"layers": "norm:*", "scheme": four}]}, "kind of layer that does not exist"),

@@ -228,11 +228,11 @@ def set_knobs(knobs: type[K], owner: str, values: Mapping[str, float]) -> K:
     known: dict[str, Field[Any]] = {f.name: f for f in fields(knobs)}  # type: ignore[arg-type]
     for name, value in values.items():
         if name not in known:
-            raise SchemeError(
-                Text("El método «{method}» no tiene el ajuste «{got}»; tiene: {allowed}.",
-                     "Method “{method}” has no knob “{got}”; it has: {allowed}.")
-                .format(method=owner, got=shown(name), allowed=", ".join(known) or "—")
-            )  # fmt: skip
+            said = Text("El método «{method}» no tiene el ajuste «{got}»; tiene: {allowed}.",
+                        "Method “{method}” has no knob “{got}”; it has: {allowed}.")  # fmt: skip
+            none = Text("El método «{method}» no tiene ajustes; ha llegado «{got}».",
+                        "Method “{method}” has no knobs; got “{got}”.")  # fmt: skip
+            raise SchemeError((said if known else none).format(method=owner, got=shown(name), allowed=", ".join(known)))
         limits: Knob = known[name].metadata["knob"]
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not limits.low <= value <= limits.high or (limits.step % 1 == 0 and value % 1):

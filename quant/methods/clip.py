@@ -215,11 +215,11 @@ SEARCH = Method(
     "search",
     Text("Búsqueda de escalas", "Search for scales"),
     Text("Prueba para cada grupo varias escalas, desde la que abarca todos sus pesos hasta otras que recortan los más "
-         "grandes, y se queda con la de menor error cuadrático. Nunca pierde más que el redondeo, y se nota con pocos "
-         "bits.",
+         "grandes, y se queda con la de menor error cuadrático. Su error cuadrático en los pesos nunca es mayor que el "
+         "del redondeo; el del modelo sí puede serlo. Se nota con pocos bits.",
          "Tries several scales for each group, from the one that spans all its weights to those that clip the largest, "
-         "and keeps the one with the least squared error. It never loses more than rounding, and few bits are where "
-         "it shows."),
+         "and keeps the one with the least squared error. Its squared error on the weights is never larger than that "
+         "of rounding; that of the model can be. Few bits are where it shows."),
     "Sakr et al. 2022, arXiv:2206.06501; the formats of ggml 0.25; the search is this project's own",
     _search,
     _check,

@@ -3,8 +3,9 @@
     c = the p-th quantile of |w| in the group,  grid = that of clip(w, -c, c),  codes = nearest(w) on it
 
 Weights beyond c take the last value. With p = 1 nothing is clipped, and this is rounding to nearest. Between two
-weights the quantile is interpolated. It is the oldest observer of calibration for activations (TensorRT's, Migacz
-2017); on weights it knows nothing of what a clipped weight does, which is why it loses where a few large ones matter.
+weights the quantile is interpolated. It is the oldest observer of calibration for activations (Wu et al. 2020,
+arXiv:2004.09602); on weights it knows nothing of what a clipped weight does, which is why it loses where a few large
+ones matter.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ METHOD: Method[Knobs] = Method(
          "Clips the few largest weights of each group, so that the steps between values are finer for all others. It "
          "helps where one weight stretches the scale of many (a scale per row or matrix, few bits); where large "
          "weights matter it does harm."),
-    "Migacz 2017, “8-bit Inference with TensorRT”, GTC",
+    "Wu et al. 2020, arXiv:2004.09602",
     _run,
     _check,
     knobs=Knobs,

@@ -38,8 +38,11 @@ def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: NoKnobs,
 METHOD = Method(
     "rtn",
     Text("Redondeo al más cercano", "Round to nearest"),
-    Text("Redondeo al más cercano: sin datos, sin búsqueda.", "Round to nearest: no data, no search."),
+    Text("Guarda de cada peso el valor de la rejilla que le queda más cerca. No lee ningún texto, y es lo que los "
+         "demás tienen que mejorar.",
+         "Stores of each weight the value of the grid that is nearest to it. It reads no text, and is what all others "
+         "have to improve on."),
     "Jacob et al. 2018, arXiv:1712.05877, eq. 1-3",
     _run,
     _check,
-)
+)  # fmt: skip

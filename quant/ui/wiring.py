@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,7 +31,7 @@ KEEP_JS = "(value) => window.labKept.keep({name}, value)"
 def wire(view: View, demo: gr.Blocks) -> None:
     """Connect all of it."""
     _wire_follows(view)
-    _wire_runs(view)
+    _wire_made(view, _wire_runs(view))
     _wire_asking(view)
     _wire_opening(view, demo, _wire_kept(view, demo))
 
@@ -66,15 +66,45 @@ def _listen(view: View, triggers: list[Any], follows: list[Follow], layer: gr.Dr
     gr.on(triggers, draw, inputs, outputs(follows), trigger_mode="always_last", **LIGHT)
 
 
-def _wire_runs(view: View) -> None:
-    """What takes seconds: generators that say their place in the queue, then stream; a stop button each."""
+def _wire_runs(view: View) -> dict[Block, Dependency]:
+    """What takes seconds: generators that say their place in the queue, then stream; a stop button each.
+
+    Returns what may follow each, by its button.
+    """
+    ends = {}
     for run in view.runs:
 
         def asks(values: Values, run: Run = run) -> object:
             return run.asks(view.controls.choice(values), values)
 
         inputs = [*view.controls.inputs, *run.inputs]
-        connect(run.action, asks, run.triggers, inputs, run.outputs, run.stop)
+        ends[run.stop] = connect(run.action, asks, run.triggers, inputs, run.outputs, run.stop)
+    return ends
+
+
+def _wire_made(view: View, ends: Mapping[Block, Dependency]) -> None:
+    """What waits for the live recipe's model is drawn again once that has been made, when a tab is chosen.
+
+    Where such a thing stands in the tab of the work that makes models, it is drawn when that ends too.
+    """
+    waiting = [follow for follow in view.follows if follow.waits]
+    drawn, layer = gr.State(None), view.layers[0]  # the choice that was drawn with its model there
+
+    def draw(values: Values) -> Updates:
+        choice = view.controls.choice(values)
+        if not view.drawn.waited_for(choice):
+            return gr.skip() if values[drawn] is None else {drawn: None}
+        if values[drawn] == (choice, values[layer]):
+            return gr.skip()
+        return view.shown(waiting, Seen(choice, values[layer]), values) | {drawn: (choice, values[layer])}
+
+    inputs: set[Block] = {*view.controls.inputs, layer, drawn, *own(waiting)}
+    shown = [*outputs(waiting), drawn]
+    view.tabs.select(draw, inputs, shown, trigger_mode="always_last", **LIGHT)
+    for built in view.built.values():
+        if any(follow.waits for follow in built.follows):
+            for run in built.runs:
+                ends[run.stop].then(draw, inputs, shown, **LIGHT)
 
 
 def _wire_asking(view: View) -> None:

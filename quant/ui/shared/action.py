@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import gradio as gr
+from gradio.events import Dependency
 
 from quant.errors import QuantError
 from quant.lab import Lab
@@ -127,10 +128,11 @@ class Stops:
 
 
 def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], triggers: Sequence[Any],
-            inputs: Sequence[Any], outputs: object, stop: gr.Button) -> None:  # fmt: skip
+            inputs: Sequence[Any], outputs: object, stop: gr.Button) -> Dependency:  # fmt: skip
     """Run `action` on any of `triggers`, until it ends or `stop` is pressed, which is seen as long as it can be.
 
-    asks: what is asked for, of the inputs' values; outputs: components by the names of the action's frames.
+    asks: what is asked for, of the inputs' values; outputs: components by the names of the action's frames. Returns
+    what something else may follow, however the work ends.
     """
     stops = Stops()
     stop.visible = False
@@ -156,3 +158,4 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
     running.then(lambda: gr.update(visible=False), None, stop, queue=False, show_progress="hidden",
                  api_visibility="private")  # fmt: skip
     stop.click(ask, queue=False, show_progress="hidden", api_visibility="private")
+    return running

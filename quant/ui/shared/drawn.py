@@ -53,6 +53,16 @@ class Drawn:
                     self._kept.popitem(last=False)
         return _copied(shown)
 
+    def waited_for(self, choice: Choice) -> bool:
+        """Whether light work could not show a matrix of a choice before its model was made, which it has been."""
+        try:
+            recipe = choice.recipe()
+        except QuantError:
+            return False
+        rule = recipe.rules[0]
+        slow = not rule.how.light or rule.how.tune or rule.how.needs or recipe.steps
+        return bool(slow) and self.lab.is_live(recipe)
+
     def _live(self, choice: Choice) -> bool:
         """Whether the model of a choice has been made, which some methods wait for."""
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,17 +12,18 @@ from quant.activations import ACTIVATIONS
 from quant.cache import CacheScheme, cache_scheme
 from quant.errors import QuantError, SchemeError
 from quant.json_model import read_json
+from quant.methods import METHODS
 from quant.model.load import EMBEDDED
 from quant.recipe import Calibration, Recipe, Step
 from quant.recipe_json import recipe_from_json
 from quant.scheme import Scheme
-from quant.text import Text
+from quant.text import Text, listed
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import FIELDS, Fields
 from quant.ui.sidebar.inverse import kept_as, stored_as
 from quant.ui.sidebar.kinds import Field, OneOf
 from quant.ui.sidebar.knobs import Owner, check_known, differing, known_knobs, read_knobs, written_knobs
-from quant.ui.sidebar.naming import brief, how, label
+from quant.ui.sidebar.naming import brief, how, label, stored
 from quant.ui.sidebar.offers import activation_bits
 from quant.ui.sidebar.together import (
     chosen_method,
@@ -103,8 +105,12 @@ class Choice(Fields):
 
     def check_method(self) -> None:
         """Raise SchemeError for a method that was asked for and cannot fill the format."""
-        if self.method not in ("", *(fitting := fitting_methods(self))):
-            raise SchemeError(t.BAD_METHOD.format(got=self.method, allowed=", ".join(fitting)))
+        if self.method in ("", *(fitting := fitting_methods(self))):
+            return
+        if self.method not in METHODS:
+            raise SchemeError(t.BAD_METHOD.format(got=self.method, allowed=", ".join(METHODS)))
+        allowed = Text(listed(fitting, " o "), listed(fitting, " or "))
+        raise SchemeError(t.UNFIT_METHOD.format(got=self.method, format=stored(self), allowed=allowed))
 
     def check_knobs(self) -> None:
         """Raise SchemeError for a knob that was asked for and that neither the method nor a step has."""
@@ -136,29 +142,63 @@ class Choice(Fields):
 
 
 def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list[QuantError]]:
-    """The choice that an address asks for; a field that cannot be is left at its default and reported."""
-    choice, errors = default, []
-    for field in FIELDS:
-        if field.name not in params:
-            continue
-        try:
-            parsed: dict[str, Any] = {field.name: field.parse(params[field.name])}
-            changed = replace(choice, **parsed)
-            changed.recipe()
-            _check_asked(field.name, changed)
-        except QuantError as error:
+    """The choice that an address asks for; a field that cannot be is left at its default and reported.
+
+    What fits depends on other fields, whatever their order: all are read first, each that can be by itself. Where they
+    make no recipe together, they are applied one after another, and one that the recipe cannot have is reported.
+    """
+    asked, errors = _parsed(params)
+    choice = replace(default, **asked)
+    try:
+        choice.recipe()
+    except QuantError:
+        choice, wrong = _one_by_one(default, asked)
+        errors += wrong
+    for name, check in (("method", Choice.check_method), ("knobs", Choice.check_knobs)):
+        # One that was live before just waits.
+        if name in asked and (error := _problem(partial(check, choice))):
             errors.append(error)
-        else:
-            choice = changed
+            choice = replace(choice, **{name: getattr(default, name)})
     return choice, errors
 
 
-def _check_asked(name: str, choice: Choice) -> None:
-    """Raise SchemeError for a method or a knob that the address names; one that was live before just waits."""
-    if name == "method":
-        choice.check_method()
-    if name == "knobs":
-        choice.check_knobs()
+def _parsed(params: Mapping[str, str]) -> tuple[dict[str, Any], list[QuantError]]:
+    """The values of an address by the names of the fields, and what is wrong with the others by themselves."""
+    found: dict[str, Any] = {}
+    errors = []
+    for field in (field for field in FIELDS if field.name in params):
+        try:
+            value = field.parse(params[field.name])
+            field.check(value)
+        except QuantError as error:
+            errors.append(error)
+        else:
+            found[field.name] = value
+    return found, errors
+
+
+def _one_by_one(choice: Choice, asked: Mapping[str, Any]) -> tuple[Choice, list[QuantError]]:
+    """As many values as make a recipe together, and what is wrong with the rest."""
+    left = dict(asked)
+    while True:
+        wrong: dict[str, QuantError] = {}
+        for name, value in left.items():
+            changed = replace(choice, **{name: value})
+            if error := _problem(changed.recipe):
+                wrong[name] = error
+            else:
+                choice = changed
+        if len(wrong) == len(left):
+            return choice, list(wrong.values())
+        left = {name: left[name] for name in wrong}  # what was wrong may fit what came after it
+
+
+def _problem(check: Callable[[], object]) -> QuantError | None:
+    try:
+        check()
+    except QuantError as error:
+        return error
+    return None
 
 
 def recipe_of(choice: Choice, written: str) -> Recipe:

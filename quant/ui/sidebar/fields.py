@@ -42,7 +42,7 @@ from quant.ui.sidebar.together import (
 GRANULARITIES = tuple(t.GRANULARITIES)
 GROUP_SIZES = (16, 32, 64, 128, 256)
 ACTIVATIONS = tuple(KINDS)
-CALIBRATION_TOKENS = tuple(2**n for n in range(8, 17))
+CALIBRATION_TOKENS = tuple(2**n for n in range(7, 17))
 CACHE_GROUPS = (0, 16, 32, 64)
 CONTEXTS = (0, 512, 1024, 4096, 32_768, 131_072)
 # The folded sections of the drawer, from the top.

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from quant.errors import SchemeError, shown
 from quant.methods.base import Knob, Method, Transform, knobs_of
 from quant.text import Language, Text, as_typed
+from quant.text import short_title as short_title  # others ask for it here
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
@@ -82,7 +83,8 @@ def check_known(owners: Iterable[Owner], given: Given) -> None:
     """Raise SchemeError for a knob that none of `owners` has."""
     names = [owner.prefix + name for owner in owners for name in owner.knobs]
     if unknown := [name for name in given if name not in names]:
-        raise SchemeError(t.UNKNOWN_KNOB.format(got=shown(unknown[0]), allowed=", ".join(names) or "—"))
+        said = t.UNKNOWN_KNOB if names else t.NO_KNOBS
+        raise SchemeError(said.format(got=shown(unknown[0]), allowed=", ".join(names)))
 
 
 def differing(owner: Owner, knobs: Any) -> dict[str, float]:
@@ -113,11 +115,6 @@ def sliders(owners: Iterable[Owner], given: Given, language: Language) -> Markup
 
 def _title(owner: Owner) -> Text:
     return t.KNOBS_OF.format(name=short_title(owner.how.title))
-
-
-def short_title(title: Text) -> Text:
-    """A title without what explains it: `GPTQ` of `GPTQ: columns make up for columns`."""
-    return Text(title.es.partition(":")[0], title.en.partition(":")[0])
 
 
 def _row(owner: Owner, name: str, knob: Knob, given: Given, language: Language) -> dict[str, Any]:

@@ -27,6 +27,14 @@ def label(choice: Choice) -> Text:
 
 def brief(choice: Choice) -> Text:
     """What a visitor chose, in the fewest words."""
+    parts = [stored(choice)]
+    parts += [t.BRIEF_TABLE] * choice.table
+    parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
+    return _joined([*parts, *_steps(choice), *_cache(choice)], " · ")
+
+
+def stored(choice: Choice) -> Text:
+    """How matrices are stored, in the fewest words: of the line on top, what says no method."""
     parts = [_stored_label(choice)]
     if choice.format == LEARNED:
         parts.append(t.BRIEF_TABLES["tensor" if choice.granularity == "tensor" else "channel"])
@@ -34,9 +42,7 @@ def brief(choice: Choice) -> Text:
         parts.append(t.BRIEF_GRANULARITIES[choice.granularity].format(group=choice.group))
     if choice.has_bits:
         parts += [t.BRIEF_VARIANTS[choice.grid]] if choice.grid else [t.BRIEF_ZERO] * choice.zero_point
-    parts += [t.BRIEF_TABLE] * choice.table
-    parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
-    return _joined([*parts, *_steps(choice), *_cache(choice)], " · ")
+    return _joined(parts, " · ")
 
 
 def how(choice: Choice) -> Text:

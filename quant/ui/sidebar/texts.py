@@ -107,6 +107,10 @@ UNKNOWN_KNOB = Text(
     "El método y los pasos elegidos no tienen el ajuste «{got}»; tienen: {allowed}.",
     "The chosen method and steps have no knob “{got}”; they have: {allowed}.",
 )
+NO_KNOBS = Text(
+    "El método y los pasos elegidos no tienen ajustes; ha llegado «{got}».",
+    "The chosen method and steps have no knobs; got “{got}”.",
+)
 LINK_NOT_WHOLE = Text(
     "En el enlace, {name} = «{value}»: tiene que ser un número entero.",
     "In the link, {name} = “{value}”: it must be a whole number.",
@@ -271,6 +275,10 @@ METHOD = Text("Método", "Method")
 METHOD_OWN = Text("el habitual del formato", "the format’s own")
 METHOD_INFO = Text("Cómo se eligen los códigos.", "How the codes are chosen.")
 BAD_METHOD = Text("Método «{got}»: tiene que ser {allowed}.", "Method “{got}”: it must be one of {allowed}.")
+UNFIT_METHOD = Text(
+    "«{got}» no vale para este formato: «{format}» solo se rellena con {allowed}.",
+    "“{got}” will not do for this format: “{format}” is only filled by {allowed}.",
+)
 RECIPE_METHOD = Text("{how}, método: {method}", "{how}, method: {method}")
 RECIPE_GRANULARITIES = {
     "tensor": Text("una escala por matriz", "one scale per matrix"),

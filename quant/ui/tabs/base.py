@@ -46,7 +46,7 @@ class Follow:
 
     show: from what is seen and the values of `own` to the outputs; raises nothing. model: only the model counts.
     layer: the layer counts too. own: further controls of the tab that it depends on. late: it may take a second, so
-    that nothing else waits for it when the page opens.
+    that nothing else waits for it when the page opens. waits: some recipes show only once their model has been made.
     """
 
     show: Callable[[Seen, Values], Updates]
@@ -55,6 +55,7 @@ class Follow:
     layer: bool = False
     own: tuple[Component, ...] = ()
     late: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from quant.evaluation.activation_costs import WEIGHT_BITS, cases
 from quant.evaluation.activations import TOKENS
-from quant.text import Language
+from quant.text import Language, Text, fixed
 from quant.ui.shared import glossary, html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.frames import Updates, Values
@@ -50,7 +50,9 @@ def _costs(place: Place) -> tuple[Follow, Run]:
 def _layer(place: Place) -> tuple[gr.Dropdown, Run]:
     lab, language = place.lab, place.language
     gr.Markdown(f"### {t.LAYER[language]}")
-    glossary.prose(t.LAYER_INTRO.format(tokens=TOKENS)[language], language)
+    glossary.prose(
+        t.LAYER_INTRO.format(tokens=Text(fixed(TOKENS, "es", 0), fixed(TOKENS, "en", 0)))[language], language
+    )
     layer = layer_list(lab, language)
     button, stop = _buttons(t.LOOK[language], f"activations-look-{language}", language)
     said = gr.HTML(elem_id=f"activations-layer-{language}")

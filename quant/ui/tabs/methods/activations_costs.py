@@ -31,6 +31,7 @@ from quant.ui.shared.action import Action, showing
 from quant.ui.shared.frames import Frame
 from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
+from quant.ui.sidebar.knobs import short_title
 from quant.ui.tabs.methods import activations_texts as t
 from quant.work import Progress
 
@@ -118,7 +119,7 @@ def table_html(lab: Lab, model: str, weight_bits: int, language: Language, read:
     known = known_costs(lab, model, weight_bits, read)
     if not known:
         return html.notice(t.NOTHING_YET.format(button=t.MEASURE)[language], "note")
-    head = [t.KIND, t.ALONE, *(TRANSFORMS[step].title for step in STEPS if step)]
+    head = [t.KIND, t.ALONE, *(short_title(TRANSFORMS[step].title) for step in STEPS if step)]
     rows = [_row(kind, model, weight_bits, known, language) for kind in KINDS]
     kinds = [kind for kind in ("recorded", "measured") if any(cost.kind == kind for cost in known.values())]
     where = t.WHERE.format(title=read.title)
@@ -146,7 +147,7 @@ def arithmetic(kind: str, weight_bits: int) -> str:
 def _cell(case: Case, model: str, known: dict[Case, Cost], language: Language) -> str:
     link = macros(TEMPLATES).link
     if case not in known:
-        return Markup(link(address(case, model), "—"))
+        return Markup(link(address(case, model), t.NOT_MEASURED[language]))
     cost, (low, high) = known[case], _ends(known[case].kl, language)
     shown = html.spaced(link(address(case, model), number(cost.kl.value, language, DIGITS)),
                         html.mark(cost.kind, language))  # fmt: skip
@@ -160,27 +161,34 @@ def _ends(kl: Estimate, language: Language) -> tuple[str, str]:
 
 
 def sentence(known: dict[Case, Cost], weight_bits: int) -> Text:
-    """What the model survives, where it breaks, and what helps the worst of it most."""
+    """What the model survives, where it suffers, where it breaks, and what helps the worst of it most."""
     alone = {k: known[case] for k in KINDS if k != "float" and (case := Case(weight_bits, k)) in known}
     broken = [kind for kind, cost in alone.items() if cost.verdict is Verdict.BROKEN]
-    whole = [kind for kind in alone if kind not in broken]
+    suffers = [kind for kind, cost in alone.items() if cost.verdict is Verdict.NOTICEABLE]
+    whole = [kind for kind in alone if kind not in (*broken, *suffers)]
     said = (t.SURVIVES if whole else t.SURVIVES_NOTHING).format(bits=weight_bits, kinds=_listed(whole))
-    ending = t.BREAKS.format(kinds=_listed(broken)) if broken else t.BREAKS_NOWHERE
-    said = _joined(said, ending, Text(".", "."))
+    rest = [text.format(kinds=_listed(kinds)) for text, kinds in ((t.SUFFERS, suffers), (t.BREAKS, broken)) if kinds]
+    said = _joined(
+        said, *(_joined(Text(", ", ", "), part) for part in rest[:-1]), *(_joined(t.LAST, p) for p in rest[-1:])
+    )
+    said = _joined(said, Text("", "") if broken else t.BREAKS_NOWHERE, Text(".", "."))
     return _joined(said, _fix(known, weight_bits, max(alone, key=lambda k: alone[k].kl.value))) if broken else said
 
 
 def _fix(known: dict[Case, Cost], weight_bits: int, kind: str) -> Text:
     """What helps one kind most, of what is known."""
     before = known[Case(weight_bits, kind)].kl
-    after = {s: known[case].kl for s in STEPS if s and (case := Case(weight_bits, kind, s)) in known}
+    after = {s: known[case] for s in STEPS if s and (case := Case(weight_bits, kind, s)) in known}
     if not after:
         return Text("", "")
-    best = min(after, key=lambda step: after[step].value)
-    if after[best].value >= before.value:
+    best = min(after, key=lambda step: after[step].kl.value)
+    if after[best].kl.value >= before.value:
         return t.NO_FIX.format(kind=t.KINDS[kind][1])
-    return t.FIX.format(kind=t.KINDS[kind][1], step=TRANSFORMS[best].title, before=_short(before.value),
-                        after=_short(after[best].value))  # fmt: skip
+    return t.FIX.format(
+        kind=t.KINDS[kind][1], step=short_title(TRANSFORMS[best].title), before=_short(before.value),
+        after=_short(after[best].kl.value),
+        still=t.STILL_BROKEN if after[best].verdict is Verdict.BROKEN else Text("", ""),
+    )  # fmt: skip
 
 
 def _short(value: float) -> Text:
@@ -242,5 +250,5 @@ def measure(lab: Lab, language: Language, asked: Asked, read: EvalText) -> Itera
 
 
 def _label(case: Case, i: int, n: int) -> Text:
-    step = t.WITH.format(step=TRANSFORMS[case.step].title) if case.step else Text("", "")
+    step = t.WITH.format(step=short_title(TRANSFORMS[case.step].title)) if case.step else Text("", "")
     return t.MEASURING.format(kind=t.KINDS[case.activations][1], step=step, i=i + 1, n=n)

@@ -16,7 +16,7 @@ from quant.model.layers import Layer
 from quant.model.load import LoadedModel
 from quant.plots.activations import by_channel, heat_map
 from quant.recipe import Calibration
-from quant.text import Language, Text, number
+from quant.text import Language, Text, fixed, number
 from quant.ui.shared import html
 from quant.ui.shared.action import Action, showing
 from quant.ui.shared.frames import Frame
@@ -84,7 +84,7 @@ def meaning(seen: Ranges, title: str) -> Text:
     worst = float(seen.largest[seen.worst])
     return t.LAYER_SAID.format(
         layer=title,
-        outliers=outliers.format(n=len(seen.outliers), channels=seen.channels, channel=seen.worst,
+        outliers=outliers.format(n=len(seen.outliers), channels=_whole(seen.channels), channel=_whole(seen.worst),
                                  largest=_short(worst), times=_short(worst / usual if usual else np.inf)),
         first=(t.MASSIVE if seen.massive else t.NOT_MASSIVE).format(first=_short(seen.first), rest=_short(seen.rest)),
         lost=t.LOST.format(bits=_short(seen.lost_bits)),
@@ -93,6 +93,10 @@ def meaning(seen: Ranges, title: str) -> Text:
 
 def channels_caption(language: Language) -> str:
     return t.CHANNELS_CAPTION.format(times=round(OUTLIER_TIMES))[language]
+
+
+def _whole(n: int) -> Text:
+    return Text(fixed(n, "es", 0), fixed(n, "en", 0))
 
 
 def _short(value: float) -> Text:

@@ -45,12 +45,16 @@ SURVIVES_NOTHING = Text(
     "Con pesos de {bits} bits, este modelo no aguanta nada de lo medido",
     "With {bits}-bit weights this model survives nothing of what was measured",
 )  # fmt: skip
-BREAKS = Text(", y se rompe con {kinds}", ", and breaks with {kinds}")
+# What follows a comma, and what comes last.
+SUFFERS = Text("se resiente con {kinds}", "suffers with {kinds}")
+BREAKS = Text("se rompe con {kinds}", "breaks with {kinds}")
+LAST = Text(", y ", ", and ")
 BREAKS_NOWHERE = Text(": nada de lo medido lo rompe", ": nothing that was measured breaks it")
 FIX = Text(
-    " Lo que más ayuda a «{kind}» es «{step}»: su KL baja de {before} a {after} nats.",
-    " What helps “{kind}” most is “{step}”: its KL falls from {before} to {after} nats.",
+    " Lo que más ayuda a «{kind}» es «{step}»: su KL baja de {before} a {after} nats{still}.",
+    " What helps “{kind}” most is “{step}”: its KL falls from {before} to {after} nats{still}.",
 )
+STILL_BROKEN = Text(" y sigue roto", " and it is still broken")
 NO_FIX = Text(" Ninguna transformación ayuda a «{kind}».", " No transform helps “{kind}”.")
 READ = Text("Cómo leer la tabla", "How to read the table")
 RULE = Text(
@@ -65,27 +69,10 @@ RULE = Text(
     "(with weights of 8 bits and one scale per channel, 8 bits per token is multiplied with integers). NVFP4’s second "
     "scale is one per token here.",
 )
-WHERE = Text(": nada de lo medido lo rompe", ": nothing that was measured breaks it")
-FIX = Text(
-    " Lo que más ayuda a «{kind}» es «{step}»: su KL baja de {before} a {after} nats.",
-    " What helps “{kind}” most is “{step}”: its KL falls from {before} to {after} nats.",
-)
-NO_FIX = Text(" Ninguna transformación ayuda a «{kind}».", " No transform helps “{kind}”.")
-READ = Text("Cómo leer la tabla", "How to read the table")
-RULE = Text(
-    "«Roto» es lo que dice la regla del veredicto de Métrica: perplejidad al doble, KL de 0,45 nats o coincidencia del "
-    "60\N{NARROW NO-BREAK SPACE}%. Debajo de cada cifra, su [[intervalo|intervalo]] del 95\N{NARROW NO-BREAK SPACE}%. "
-    "{where}. Todo lo que no es de 8 bits por token se simula: se redondea a los mismos números y se multiplica en "
-    "float32, así que el error es el de verdad y la velocidad no. La segunda escala de NVFP4 es aquí una por token.",
-    "“Broken” is what the rule of the verdict in Metrics says: perplexity doubled, a KL of 0.45 nats, or agreement of "
-    "60%. Below each figure is its [[95% interval|intervalo]]. {where}. All but 8 bits per token is simulated: rounded "
-    "to the same numbers and multiplied in float32, so that the error is the real one and the speed is not. NVFP4’s "
-    "second scale is one per token here.",
-)
 WHERE = Text("Medido con: {title}, una parte", "Measured on: {title}, a part")
 PUBLISHED = Text(
     "Publicado, no medido aquí: el GPT-2 de 124 M sí tiene activaciones enormes en su primera posición, y con 8 bits "
-    "por tensor (mínimo y máximo) su perplejidad salta de 29,96 a 6.996 (Sparsebit, PR 125).",
+    "por tensor (mínimo y máximo) su perplejidad salta de 29,96 a 6996 (Sparsebit, PR 125).",
     "Published, not measured here: GPT-2 124M does have huge activations at its first position, and with 8 bits per "
     "tensor (minimum and maximum) its perplexity jumps from 29.96 to 6,996 (Sparsebit, PR 125).",
 )
@@ -93,6 +80,7 @@ NOTHING_YET = Text(
     "De este modelo aún no se ha medido nada: pulsa «{button}».",
     "Nothing of this model has been measured yet: press “{button}”.",
 )
+NOT_MEASURED = Text("sin medir", "not measured")
 MEASURE = Text("Medir todas", "Measure all")
 MEASURE_SAID = Text(
     "{n} recetas, una tras otra. Si lo detienes, lo medido se queda, y al volver a pulsar sigue donde iba.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 from markupsafe import Markup
 
+from quant.calibrate import tokens_of
 from quant.evaluation.methods import Row, below, rows
 from quant.lab import Lab
 from quant.methods import METHODS
@@ -19,9 +20,12 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, showing
 from quant.ui.shared.frames import Frame, Values
-from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.choice import Choice, choice_of, query_of
+from quant.ui.sidebar.knobs import short_title
+from quant.ui.sidebar.naming import stored
 from quant.ui.tabs.base import Built, Place, Run
 from quant.ui.tabs.methods import calibration_texts as t
+from quant.ui.tabs.metrics.history import recipe_link
 from quant.ui.tabs.metrics.picture import QUICK_BYTES, section
 
 TEXT = "enciclopedia"
@@ -65,7 +69,7 @@ class Outputs:
 
 def plan(lab: Lab, asked: Asked) -> Plan:
     """The recipes. Raises QuantError for a text of one's own that is none, and for a bad choice."""
-    method, live = METHODS[asked.method], asked.choice.scheme()
+    method, live, model = METHODS[asked.method], asked.choice.scheme(), asked.choice.model
     scheme = live if method.fits(live) and METHODS["rtn"].fits(live) else USUAL
     named: list[tuple[Text, Calibration]] = []
     if asked.vary == "tokens":
@@ -73,8 +77,9 @@ def plan(lab: Lab, asked: Asked) -> Plan:
     else:
         named = [(CALIBRATION_TITLES[name], Calibration(name, TOKENS)) for name in READ_TEXTS]
         if asked.own.strip():
-            named.append((t.OWN_NAME, Calibration("own", TOKENS, asked.own)))
-    model = asked.choice.model
+            own = Calibration("own", TOKENS, asked.own)
+            tokens_of(lab.loaded(model), own)  # one that is too short fails here, before any work
+            named.append((t.OWN_NAME, own))
     recipes = [Recipe.uniform(scheme, model=model, method="rtn")]
     recipes += [Recipe.uniform(scheme, model=model, method=method.name, calibration=c) for _, c in named]
     text = shipped_text(TEXT).part(QUICK_BYTES)
@@ -97,7 +102,7 @@ def tried(lab: Lab, language: Language, ready: Plan) -> Iterator[Frame]:
     found = yield from showing(
         rows(lab, ready.recipes, ready.text), lambda step: frame(step.fraction, step.so_far or ())
     )
-    shown = html.verdict(said(found, ready, language)) + _shown(found, ready, language)
+    shown = html.verdict(said(found, ready, language)) + _shown(found, ready, language, ended=True)
     yield Frame(html.belongs(ready.asked.choice.query(), shown, language))
 
 
@@ -120,26 +125,34 @@ def said(found: Sequence[Row], ready: Plan, language: Language) -> str:
         return t.SAID_ALL_TIE.format(rounding=shown["rounding"], best=shown["best"])[language]
     text = t.SAID.format(
         best_name=names[best.recipe], worst_name=names[worst.recipe], **shown,
-        ties=t.TIES.format(n=len(ties)) if ties else Text("", ""),
+        ties=(t.TIES if len(ties) > 1 else t.ONE_TIE).format(n=len(ties)) if ties else Text("", ""),
     )[language]  # fmt: skip
     return text + (t.RUINED.format(name=names[worst.recipe])[language] if below(rounding, worst) else "")
 
 
-def _shown(found: Sequence[Row], ready: Plan, language: Language) -> Markup:
+def _shown(found: Sequence[Row], ready: Plan, language: Language, *, ended: bool = False) -> Markup:
+    """The rows; which is the best, and who ties with it, once all are there."""
     if not found:
         return html.NOTHING
-    best = best_of(found) if len(found) > 1 else None
+    best = best_of(found) if ended else None
     cells = [_row(row, name, best, language) for row, name in zip(found, ready.names, strict=False)]
     method, rule = METHODS[ready.asked.method], ready.recipes[0].rules[0]
-    caption = t.CAPTION.format(scheme=_scheme(ready), method=method.title)[language]
-    other = t.OTHER_SCHEME.format(method=method.title)[language] if rule.scheme != ready.asked.choice.scheme() else ""
+    caption = t.CAPTION.format(scheme=_scheme(ready), method=short_title(method.title))[language]
+    if ready.asked.vary == "text":
+        caption += " " + t.FEWER_TOKENS.format(tokens=_counted(TOKENS), usual=_counted(Calibration.tokens))[language]
+    other = (
+        t.OTHER_SCHEME.format(method=short_title(method.title))[language]
+        if rule.scheme != ready.asked.choice.scheme()
+        else ""
+    )
     table = html.table([h[language] for h in t.HEAD], cells) + html.caption(caption)
     return (html.notice(other, "note") if other else html.NOTHING) + table
 
 
 def _scheme(ready: Plan) -> Text:
-    bits = number(ready.scheme.element.code_bits, "en")
-    return Text(f"{bits} bits", f"{bits} bits")
+    choice = choice_of(ready.recipes[0])
+    assert choice, "of a choice's own scheme, or the usual one"
+    return stored(choice)
 
 
 def _row(row: Row, name: Text, best: Row | None, language: Language) -> list[str]:
@@ -151,7 +164,9 @@ def _row(row: Row, name: Text, best: Row | None, language: Language) -> list[str
         standing = t.BEST[language]
     else:
         standing = (t.WORSE if below(best, row) else t.TIE)[language]
-    return [name[language], html.cell(_kl(row, language), ends), standing]
+    address = query_of(row.recipe)
+    shown = recipe_link(address, name[language]) if address else name[language]
+    return [shown, html.cell(_kl(row, language), ends), standing]
 
 
 def _kl(row: Row, language: Language) -> str:
@@ -182,7 +197,7 @@ def build_calibration(place: Place) -> Built:
     with gr.Row():
         button = gr.Button(t.TRY[language], variant="primary", scale=0, min_width=220, elem_id=f"calibrate-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"calibrate-stop-{language}")
-    empty = t.EMPTY.format(method=METHODS[methods[0]].title)[language]
+    empty = t.EMPTY.format(method=short_title(METHODS[methods[0]].title))[language]
     shown = gr.HTML(html.notice(empty, "note"), elem_id=f"calibrated-{language}")
 
     def asks(choice: Choice, values: Values) -> Asked:

@@ -35,11 +35,16 @@ HEAD = (
 )
 BEST, TIE, WORSE = Text("la mejor", "the best"), Text("empate", "a tie"), Text("peor", "worse")
 CAPTION = Text(
-    "{scheme}, {method}. «Empate»: la diferencia, documento a documento, no se distingue de cero (intervalo del 95 %).",
-    "{scheme}, {method}. “A tie”: the difference, document by document, cannot be told from zero (95 % interval).",
+    "{scheme}, {method}. «Empate»: la diferencia, documento a documento, no se distingue de cero (intervalo del\N{NO-BREAK SPACE}"
+    "95\N{NARROW NO-BREAK SPACE}%).",
+    "{scheme}, {method}. “A tie”: the difference, document by document, cannot be told from zero (95% interval).",
+)
+FEWER_TOKENS = Text(
+    "Aquí se leen {tokens} tokens de cada texto; la receta de arriba, si no la cambias, lee {usual}.",
+    "Here {tokens} tokens of each text are read; the recipe on top reads {usual}, unless you change it.",
 )
 SAID_ALL_TIE = Text(
-    "Todas las calibraciones empatan: aquí no importa cuál se elija. Frente a redondear, la KL pasa de {rounding} a "
+    "Todas las calibraciones empatan: aquí da igual cuál uses. Frente a redondear, la KL pasa de {rounding} a "
     "{best} nats.",
     "All calibrations tie: here it does not matter which one is chosen. Against rounding, KL goes from {rounding} to "
     "{best} nats.",
@@ -50,6 +55,7 @@ SAID = Text(
     "The best is “{best_name}” ({best} nats){ties}; the worst “{worst_name}” ({worst} nats). Rounding without data: "
     "{rounding} nats.",
 )
+ONE_TIE = Text(", en empate con otra", ", in a tie with one other")
 TIES = Text(", en empate con otras {n}", ", in a tie with {n} others")
 RUINED = Text(
     " Calibrar mal puede ser peor que no calibrar: «{name}» pierde más que el redondeo.",

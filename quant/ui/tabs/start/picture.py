@@ -61,4 +61,4 @@ def build_picture(place: Place) -> Follow:
     def follow(seen: Seen, _: Values) -> Updates:
         return {shown: picture(place.lab, place.language, seen.choice)}
 
-    return Follow(follow, (shown,))
+    return Follow(follow, (shown,), waits=True)

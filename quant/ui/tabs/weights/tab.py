@@ -187,9 +187,8 @@ def build_weights(place: Place) -> Built:
     def follow(seen: Seen, values: Values) -> Updates:
         return updates(shown_or_problem(lab, language, seen.choice, seen.layer, values[log_counts]), outputs)
 
-    return Built(
-        follows=(Follow(follow, tuple(outputs_of(Shown, outputs)), layer=True, own=(log_counts,)),), layer=layer
-    )
+    shown = Follow(follow, tuple(outputs_of(Shown, outputs)), layer=True, own=(log_counts,), waits=True)
+    return Built(follows=(shown,), layer=layer)
 
 
 def shown_or_problem(lab: Lab, language: Language, choice: Choice, layer: str | None, log_counts: bool) -> Shown:
