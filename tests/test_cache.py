@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
 from kinds import KNOWN, built
 from torch import Tensor
-from transformers import GPTNeoConfig, MambaConfig, PreTrainedModel
+from transformers import AttentionInterface, GPTNeoConfig, MambaConfig, PreTrainedModel
 
 from quant.cache import CACHE_BITS, CachePer, CacheScheme, cache_scheme
 from quant.errors import ModelError, QuantError, SchemeError
@@ -18,6 +20,7 @@ from quant.evaluation.figures import measure
 from quant.file.quantized import load_quantized, save_quantized
 from quant.generation import Sampling, generate
 from quant.methods import quantize
+from quant.model.copied import structural_copy
 from quant.model.load import LoadedModel
 from quant.packing import Layout
 from quant.quantization import quantize_model
@@ -195,6 +198,18 @@ def test_what_cannot_be_done_is_refused_before_any_work(tiny: LoadedModel) -> No
             cache_scheme(*bad)
     with pytest.raises(SchemeError):
         CacheScheme(Scheme.integer(4, PerChannel()), None, CachePer.CHANNEL)
+
+
+def test_transformers_list_of_ways_to_attend_stays_as_long_as_it_is(tiny: LoadedModel) -> None:
+    models = [with_cache(tiny, scheme).model for scheme in SCHEMES.values()]
+    before = len(AttentionInterface())
+    models += [structural_copy(with_cache(tiny, cache_scheme(k, 8)).model) for k in CACHE_BITS]
+    assert len(AttentionInterface()) == before
+    wanted = [*SCHEMES.values(), *(cache_scheme(k, 8) for k in CACHE_BITS)]
+    assert [cache.scheme_of(model) for model in models] == wanted
+    again = pickle.loads(pickle.dumps(models[0].config))
+    assert again._attn_implementation.scheme == wanted[0]
+    json.loads(models[0].config.to_json_string())
 
 
 def test_json_gives_it_back_and_older_ones_open() -> None:

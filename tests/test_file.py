@@ -683,7 +683,7 @@ def test_parts_that_no_matrix_can_have_are_refused_by_name(tiny: LoadedModel, tm
     recipe, path = Recipe((Rule(ATTENTION, FOUR, "made up"),), model=tiny.name), tmp_path / "m"
     done = quantize_model(tiny, recipe)
     save_quantized(done, recipe, path)
-    assert load_quantized(path)
+    load_quantized(path)  # as it was saved
     good = tensors_of(path)
     for part, wrong in (
         *(("hadamard", torch.tensor([size])) for size in (0, 3, -8, 128, 2**40)),

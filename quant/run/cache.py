@@ -12,8 +12,7 @@ rounds what it reads.
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -24,19 +23,37 @@ from quant.cache import CachePer, CacheScheme, Side
 from quant.kernels import prefill
 from quant.methods import grid
 
-NAME = "rounded_cache_"  # and a number, in transformers' list of ways to attend
-_SCHEMES: dict[str, CacheScheme] = {}
-_LOCK = threading.Lock()
+
+class Named(str):
+    """What transformers calls attention over a rounded cache, one name for all, and which one it is: `scheme`.
+
+    So the scheme lives as long as the configuration that has it, and is copied along.
+    """
+
+    NAME = "rounded_cache"
+    scheme: CacheScheme
+
+    def __new__(cls, scheme: CacheScheme) -> Self:
+        made = super().__new__(cls, cls.NAME)
+        made.scheme = scheme
+        return made
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self  # neither part of it changes
+
+    def __reduce__(self) -> tuple[type[Self], tuple[CacheScheme]]:
+        return type(self), (self.scheme,)
 
 
 def scheme_of(model: PreTrainedModel) -> CacheScheme | None:
     """How `model` stores keys and values; None: float32."""
-    return _SCHEMES.get(model.config._attn_implementation)
+    name = model.config._attn_implementation
+    return name.scheme if isinstance(name, Named) else None
 
 
 def set_scheme(model: PreTrainedModel, scheme: CacheScheme) -> None:
     """Let `model` store keys and values so, for good. Of a model whose configuration nobody else uses."""
-    model.config._attn_implementation = _name_of(scheme)
+    model.config._attn_implementation = Named(scheme)
 
 
 def attend(scheme: CacheScheme, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -111,31 +128,24 @@ def _spread(x: Tensor, times: int) -> Tensor:
     return x if times == 1 else x.repeat_interleave(times, 1)
 
 
-def _name_of(scheme: CacheScheme) -> str:
-    """What transformers calls an attention over such a cache, made the first time."""
-    with _LOCK:
-        known = next((name for name, other in _SCHEMES.items() if other == scheme), None)
-        if known is None:
-            known = f"{NAME}{len(_SCHEMES)}"
-            _SCHEMES[known] = scheme
-            register(known, Attention(scheme))
-        return known
-
-
 class Attention:
-    """`attend_masked` as transformers calls it."""
-
-    def __init__(self, scheme: CacheScheme) -> None:
-        self._scheme = scheme
+    """`attend_masked` as transformers calls it, over the cache that the module's configuration names."""
 
     def __call__(self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
                  scaling: float | None = None, softcap: float | None = None, **others: Any
                  ) -> tuple[Tensor, None]:  # fmt: skip
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        return attend_masked(self._scheme, query, key, value, attention_mask, scale, softcap), None
+        return attend_masked(self._scheme(module), query, key, value, attention_mask, scale, softcap), None
+
+    def _scheme(self, module: Any) -> CacheScheme:
+        scheme: CacheScheme = module.config._attn_implementation.scheme
+        return scheme
 
 
 def register(name: str, attention: Attention) -> None:
     """Let transformers call `attention` by that name, with masks that are added to the scores."""
     AttentionInterface.register(name, attention)
     AttentionMaskInterface.register(name, eager_mask)
+
+
+register(Named.NAME, Attention())

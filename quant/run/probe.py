@@ -79,9 +79,12 @@ class _Watched(cache.Attention):
         _SEEN.shapes.append((key.shape[1], key.shape[3]))
         return super().__call__(module, query, key, value, *others, **named)
 
+    def _scheme(self, module: Any) -> CacheScheme:
+        return CacheScheme()
+
 
 _SEEN, WATCHED = threading.local(), "watched_cache"
-cache.register(WATCHED, _Watched(CacheScheme()))
+cache.register(WATCHED, _Watched())
 
 
 def _close(a: Tensor, b: Tensor) -> bool:
