@@ -28,8 +28,8 @@ UNKNOWN = Text("tiempo desconocido", "time unknown")
 LINE_HEIGHT, ROOM = 38, 1.25
 CLOSE = 8  # times, from the least to the greatest KL: then ticks lie in equal steps
 HEIGHT = 400
-# The room that names have on a phone, in pixels: of the figure, of a letter, of a line, and from a mark to its name.
-PHONE_WIDTH, PHONE_HEIGHT, LETTER, LINE, BESIDE = 270, 320, 6.6, 15, 10
+# The room that names have on a phone, in pixels: of the figure, a letter, a line, from mark to name, half a mark.
+PHONE_WIDTH, PHONE_HEIGHT, LETTER, LINE, BESIDE, MARK = 270, 320, 6.6, 15, 10, 6
 LEAST_KL, LEAST_SECONDS = 1e-6, 0.05
 
 
@@ -114,8 +114,9 @@ def against_bytes(lines: Sequence[Sequence[Dot]], language: Language) -> go.Figu
         x, y = (min(bits) - 0.3, max(bits) + 0.3), _kl_axis(every, language)
         figure.update_xaxes(title=BYTES[language], range=list(x))
         figure.update_yaxes(title=KL[language], **y)
-        first = [line[0] for line in ordered if line[0].best or line[0].base]
-        _names(figure, [(d, d.bits) for d in first], x, _ends(y), language)
+        first = sorted((line for line in ordered if line[0].best or line[0].base), key=lambda line: not line[0].best)
+        named = [line[end] for end in (0, -1) for line in first]  # where one end has no room, at the other
+        _names(figure, [(d, d.bits) for d in named], x, _ends(y), language)
     return finish(figure, language, HEIGHT)
 
 
@@ -127,17 +128,20 @@ def _names(figure: go.Figure, placed: Sequence[tuple[Dot, float]], across: Seque
            language: Language) -> None:  # fmt: skip
     """Short names beside their marks, on the left where the right has no room on a phone, none where two would overlap.
 
-    placed: with where each lies along an axis that goes over `across`; KL lies on a logarithmic one over `up`. The
-    table has every name.
+    placed: with where each lies along an axis that goes over `across`; KL lies on a logarithmic one over `up`. A name
+    is written once, and not over a mark. The table has every name.
     """
-    taken: list[tuple[float, float, float]] = []  # left, right, height, in pixels of a phone
-    for dot, place in placed:
-        high, long = math.log10(max(dot.kl.value, LEAST_KL)), LETTER * len(dot.short[language])
-        x = (place - across[0]) / (across[1] - across[0]) * PHONE_WIDTH
-        y = (high - up[0]) / (up[1] - up[0]) * PHONE_HEIGHT
+    highs = [math.log10(max(dot.kl.value, LEAST_KL)) for dot, _ in placed]
+    xs = [(place - across[0]) / (across[1] - across[0]) * PHONE_WIDTH for _, place in placed]
+    ys = [(high - up[0]) / (up[1] - up[0]) * PHONE_HEIGHT for high in highs]
+    # Left, right, height, in pixels of a phone: the marks, and then the names.
+    taken, named = [(x - MARK, x + MARK, y) for x, y in zip(xs, ys, strict=True)], set[Text]()
+    for (dot, place), high, x, y in zip(placed, highs, xs, ys, strict=True):
+        long = LETTER * len(dot.short[language])
         for left, shift in ((x + BESIDE, BESIDE), (x - BESIDE - long, -BESIDE)):
             near = [one for one in taken if abs(y - one[2]) < LINE and left < one[1] and one[0] < left + long]
-            if left >= 0 and left + long <= PHONE_WIDTH and not near:
+            if left >= 0 and left + long <= PHONE_WIDTH and not near and dot.short not in named:
+                named.add(dot.short)
                 taken.append((left, left + long, y))
                 figure.add_annotation(
                     x=place, y=high, text=dot.short[language], showarrow=False, xshift=shift,

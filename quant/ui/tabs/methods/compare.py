@@ -134,7 +134,7 @@ def compare(lab: Lab, language: Language, ready: Ready) -> Iterator[Comparing]:
 def finished_text(lab: Lab, ready: Ready) -> Text:
     """That it is done and who wins: on a phone the sentence above is off the screen."""
     text, found = t.DONE_ONE if len(ready.recipes) == 1 else t.DONE, shown(lab, ready.model, ready.state)
-    return text.format(count=len(ready.recipes), bits=ready.state.bits, lead=lead(found))
+    return text.format(count=len(ready.recipes), lead=lead(found))
 
 
 def pictures(lab: Lab, language: Language, model: str, state: State, view: str, said: str = "") -> Comparing:

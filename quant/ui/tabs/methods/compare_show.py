@@ -44,7 +44,7 @@ def title(name: str) -> Text:
 
 def short(name: str) -> Text:
     """Of a contender in a sentence: its title without what explains it."""
-    return short_title(title(name))
+    return short_title(TRANSFORMS[name].title if name in TRANSFORMS else title(name))
 
 
 def said(value: float | None, digits: int = 3) -> Text:

@@ -89,8 +89,8 @@ RECORDED_TOOK = Text(
     " Where it was recorded, quantizing took {seconds} s in all.",
 )
 COMPARING = Text("{name} ({place} de {count}):", "{name} ({place} of {count}):")
-DONE = Text("Medidos {count} métodos con {bits} bits. {lead}", "Measured {count} methods at {bits} bits. {lead}")
-DONE_ONE = Text("Medido un método con {bits} bits. {lead}", "Measured one method at {bits} bits. {lead}")
+DONE = Text("Medidos {count} métodos. {lead}", "Measured {count} methods. {lead}")
+DONE_ONE = Text("Medido un método. {lead}", "Measured one method. {lead}")
 
 CAPTION = Text(
     "Cada cuadrado es un método; la raya, su intervalo del 95 %. Vacío: grabado; relleno: medido aquí. La línea de "
