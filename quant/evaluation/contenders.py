@@ -8,13 +8,8 @@ per weight lie nearest to that; what stands beside the codes is counted, so that
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from quant.errors import SchemeError
 from quant.formats import FORMATS, integer_format, learned_format
@@ -89,17 +84,6 @@ def schemes(bits: int) -> Iterator[Scheme]:
     yield Scheme(unsigned, groups, Grid.RANGE, half, Offset(half))
     yield Scheme(learned_format(bits), PerChannel(), Grid.LEARNED, None)
     yield Scheme(learned_format(bits), PerTensor(), Grid.LEARNED, None)
-
-
-def code_of(name: str) -> str:
-    """A digest of the file that a contender's maths are in: another one may give other figures."""
-    source = METHODS[name].run if name in METHODS else importlib.import_module(f"quant.methods.{name}")
-    return _digest(inspect.getfile(source))
-
-
-@lru_cache(maxsize=64)
-def _digest(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
 def _recipe(one: Contender, scheme: Scheme, loaded: LoadedModel) -> Recipe:
