@@ -35,6 +35,7 @@ from quant.ui.tabs.methods.compare_show import (
     lead,
     lead_html,
     methods_html,
+    notes_html,
     python_html,
     short,
     table_html,
@@ -143,7 +144,8 @@ def pictures(lab: Lab, language: Language, model: str, state: State, view: str, 
     figure = chart(lab, model, now, view, language) if now.rows else None
     return Comparing(
         said, lead_html(now, language), gr.update(visible=bool(now.rows), **({"value": figure} if figure else {})),
-        caption(lab, model, now, view, language) if now.rows else html.NOTHING, table_html(now, language),
+        (caption(lab, model, now, view, language) if now.rows else html.NOTHING) + notes_html(now, language),
+        table_html(now, language),
         python_html(now, language), html.caption(estimate(lab, model, state)[language]),
     )  # fmt: skip
 

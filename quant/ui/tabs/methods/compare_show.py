@@ -56,7 +56,7 @@ def listed(names: Sequence[Text]) -> Text:
 
 
 def lead(s: Shown) -> Text:
-    """Who wins, by how much over rounding, who ties, and who does worse than rounding."""
+    """Who wins, by how much over rounding, and who ties."""
     if not s.state.names:
         return t.NONE_CHOSEN
     if not s.rows:
@@ -76,7 +76,7 @@ def lead(s: Shown) -> Text:
     else:
         factor = less_by(best.kl.estimate.value, base.kl.estimate.value)
         text = t.WINS.format(**given, factor=factor, base=said(base.kl.value))
-    return _joined(text, _more(t.TIES, [row for row in s.ties if row is not base]), _more(t.WORSE, s.worse))
+    return _joined(text, _more(t.TIES, [row for row in s.ties if row is not base]))
 
 
 def less_by(value: float, base: float) -> Text:
@@ -100,8 +100,17 @@ def _joined(*texts: Text) -> Text:
 
 
 def lead_html(s: Shown, language: Language) -> Markup:
-    """The sentence, what surprises, and where the bits are not equal."""
-    shown = html.verdict(lead(s)[language])
+    """The sentence."""
+    return html.verdict(lead(s)[language])
+
+
+def notes_html(s: Shown, language: Language) -> Markup:
+    """Who does worse than rounding, what surprises, and where the bits are not equal.
+
+    Under the figure, so that a phone shows that at once.
+    """
+    worse = _more(t.WORSE, s.worse)[language].strip()
+    shown = html.paragraph(worse) if worse else html.NOTHING
     if odd := surprise(s):
         shown += html.paragraph(_bold(odd[language]))
     if odd := unequal(s):
