@@ -27,6 +27,7 @@ from quant.recipe import Calibration, Recipe, Rule, Step
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 from quant.size import cache_bytes
 from quant.texts import EvalText, own_text
+from quant.training import Training
 from quant.vml import settle_first_calls
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Sampling",
     "Scheme",
     "Step",
+    "Training",
     "cache_bytes",
     "cache_scheme",
     "evaluate",

@@ -39,6 +39,10 @@ class CalibrationError(QuantError):
     """A calibration text that is missing or cannot be used."""
 
 
+class TrainingError(QuantError):
+    """A training that cannot be, or that diverged."""
+
+
 class PromptError(QuantError):
     """A prompt or a generation setting that cannot be used."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -24,6 +24,7 @@ from quant.model.layers import Layer, Place, census
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices, repack
 from quant.model.source import DEFAULT_HUB_ID, is_cached
+from quant.qat import Trainer
 from quant.quantization import quantize_steps, stored_weight, structural_copy
 from quant.recipe import Recipe, Rule
 from quant.text import Text, short_title
@@ -35,6 +36,7 @@ CACHE_BYTES = 2**30
 REFERENCE_BYTES = 2**28  # hidden states of what the originals have read
 MOST_REFERENCES = 64  # some hold no states, and their windows all the same
 RESULT_BYTES = 2**27  # token scores of what has been measured
+MOST_TRAINERS = 2  # each holds its weights five times in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,9 @@ class Lab:
     def __init__(self, extra: Path | None = None, cache_bytes: int = CACHE_BYTES,
                  reference_bytes: int = REFERENCE_BYTES, result_bytes: int = RESULT_BYTES) -> None:  # fmt: skip
         self.heavy = Lane()
+        self.training = Lane()  # its own: a training takes minutes, in which others go on writing and measuring
         self.rows = Rows()
+        self._trainers: OrderedDict[Recipe, Trainer] = OrderedDict()
         self._extra = extra
         self._cache_bytes, self._reference_bytes, self._result_bytes = cache_bytes, reference_bytes, result_bytes
         self._loading = threading.Lock()  # its own, so that a model being loaded holds nobody else up
@@ -164,6 +168,23 @@ class Lab:
             folding.fold(twin, one)
         return folding.linear_of(twin, layer.name).weight, stored
 
+    def keep(self, recipe: Recipe, model: LoadedModel) -> None:
+        """Hold a model that was made elsewhere as that of `recipe`."""
+        self._keep(recipe, model, own_bytes(self.loaded(recipe.model), model))
+
+    def trainer(self, recipe: Recipe) -> Trainer | None:
+        """The training of `recipe`, at whatever step it is, where it is still here."""
+        with self._lock:
+            return self._trainers.get(_any_steps(recipe))
+
+    def keep_trainer(self, recipe: Recipe, trainer: Trainer) -> None:
+        """Hold a training, so that it can go on; those used longest ago go."""
+        with self._lock:
+            self._trainers[_any_steps(recipe)] = trainer
+            self._trainers.move_to_end(_any_steps(recipe))
+            while len(self._trainers) > MOST_TRAINERS:
+                self._trainers.popitem(last=False)
+
     def _keep(self, recipe: Recipe, model: LoadedModel, n_bytes: int) -> None:
         with self._lock:
             self._quantized[recipe] = (model, n_bytes)
@@ -217,6 +238,12 @@ class Lab:
     def result_bytes(self) -> int:
         """Bytes of all that is known."""
         return sum(m.comparison.tokens.n_bytes for m in self._results.values())
+
+
+def _any_steps(recipe: Recipe) -> Recipe:
+    """What trainings have in common that differ by how far they have come."""
+    assert recipe.training is not None
+    return replace(recipe, training=replace(recipe.training, steps=1))
 
 
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:

@@ -17,6 +17,7 @@ from quant.model.copied import structural_copy as structural_copy  # others ask 
 from quant.model.layers import Kind, Layer, census
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices, settle
+from quant.qat import check_training, trained
 from quant.recipe import Recipe, Rule
 from quant.run.cache import scheme_of, set_scheme
 from quant.run.probe import check_cache
@@ -24,6 +25,8 @@ from quant.size import size_report
 from quant.text import Text
 from quant.weight import QuantWeight
 from quant.work import Work, finished, part
+
+MAKING = 0.2  # of the progress, where a training follows
 
 
 @typed(QuantError)
@@ -53,13 +56,19 @@ def quantize_steps(loaded: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     for layer, rule in chosen.values():
         _check_multiplied(layer, rule)
     check_feeds(loaded.model, chosen)
+    if recipe.training:
+        check_training(loaded, recipe)
+    share = MAKING if recipe.training else 1.0
     making = Making(loaded, recipe, structural_copy(loaded.model), chosen)
-    yield from part(making.blocks(), 0, 1)
-    yield from part(making.rest(), 0, 1)
+    yield from part(making.blocks(), 0, share)
+    yield from part(making.rest(), 0, share)
     settle(making.model)
+    made = replace(loaded, model=making.model, folds=tuple(making.folds))
+    if recipe.training:
+        return (yield from part(trained(loaded, made, recipe), share, 1 - share))
     if recipe.cache:
         set_scheme(making.model, recipe.cache)
-    return replace(loaded, model=making.model, folds=tuple(making.folds))
+    return made
 
 
 def check_float(loaded: LoadedModel) -> None:

@@ -25,6 +25,7 @@ from quant.model.load import EMBEDDED
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
 from quant.texts import CALIBRATION_TEXTS, own_text
+from quant.training import Training as Training
 
 KINDS = (Kind.LINEAR.value, Kind.TABLE.value)
 LEAST_TOKENS, MOST_TOKENS = 128, 262_144
@@ -167,8 +168,8 @@ class Recipe:
 
     activations: what the weights are multiplied by. cache: keys and values. calibration: the text for what methods need
     to know of the inputs; the shipped one unless said, and None where nothing needs any. steps: what is done to the
-    float weights before, in order. Raises SchemeError for a recipe without rules, or one whose parts do not go
-    together.
+    float weights before, in order. training: how what was stored goes on learning (qat.py). Raises SchemeError for a
+    recipe without rules, or one whose parts do not go together.
 
     >>> from quant import PerChannel, PerGroup, Recipe, Rule, Scheme
     >>> four, eight = Scheme.integer(4, PerGroup(64)), Scheme.integer(8, PerChannel())
@@ -185,6 +186,7 @@ class Recipe:
     cache: CacheScheme | None = None
     calibration: Calibration | None = None
     steps: tuple[Step, ...] = ()
+    training: Training | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, SchemeError)

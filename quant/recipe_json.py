@@ -2,7 +2,7 @@
 
     1   {"scheme", "embedding", "method", "model", "activations", "overrides": [[layer, scheme], ...]}
     2   {"version": 2, "rules": [{"layers", "scheme", "method", "knobs"}, ...], "model", "activations", "cache",
-         "calibration", "steps": [{"name", "knobs"}, ...]}
+         "calibration", "steps": [{"name", "knobs"}, ...], "training"}
 
 So a file or a link of a recipe that version 1 knew is, byte for byte, what it always was, and what an older version
 wrote still opens. A missing field takes its default; an unknown one is refused by name. What comes back is equal to
@@ -25,6 +25,7 @@ from quant.model.load import EMBEDDED
 from quant.recipe import DEFAULT_SCHEME, Calibration, Recipe, Rule, Step
 from quant.scheme import Scheme
 from quant.scheme_json import SchemeJson, scheme_to_json
+from quant.training import DISTILLATION, WEIGHTS, Training
 
 SIMPLE = {kind.name: kind for kind in (Activations.FLOAT, Activations.INT8)}
 METHODS_OF_1 = ("rtn", "search")
@@ -121,6 +122,18 @@ class CalibrationJson(JsonModel):
     sequential: bool = False
 
 
+class TrainingJson(JsonModel):
+    """How what is stored goes on learning."""
+
+    steps: int
+    learn: str = WEIGHTS
+    loss: str = DISTILLATION
+    text: str = Training.text
+    own: str = ""
+    rate: float = 0.0
+    seed: int = 0
+
+
 class StepJson(JsonModel):
     """A transform of the float weights."""
 
@@ -141,16 +154,18 @@ class RecipeJson2(JsonModel):
     cache: Annotated[Annotated[CacheJson, RECORD] | JsonNull, BY_KIND] = None
     calibration: Annotated[Annotated[CalibrationJson, RECORD] | JsonNull, BY_KIND] = None
     steps: list[StepJson] = Field(default_factory=list)
+    training: Annotated[Annotated[TrainingJson, RECORD] | JsonNull, BY_KIND] = None
 
     @classmethod
     def of(cls, recipe: Recipe) -> RecipeJson2:
-        cache, calibration = recipe.cache, recipe.calibration
+        cache, calibration, training = recipe.cache, recipe.calibration, recipe.training
         return cls(
             rules=[RuleJson.of(rule) for rule in recipe.rules], model=recipe.model,
             activations=ActivationsJson.of(recipe.activations),
             cache=None if cache is None else CacheJson.of(cache),
             calibration=None if calibration is None else CalibrationJson(**asdict(calibration)),
             steps=[StepJson(name=step.name, knobs=asdict(step.knobs)) for step in recipe.steps],
+            training=None if training is None else TrainingJson(**asdict(training)),
         )  # fmt: skip
 
     def made(self) -> Recipe:
@@ -159,6 +174,7 @@ class RecipeJson2(JsonModel):
             self.activations.made(), None if self.cache is None else self.cache.made(),
             None if self.calibration is None else Calibration(**self.calibration.model_dump()),
             tuple(step.made() for step in self.steps),
+            None if self.training is None else Training(**self.training.model_dump()),
         )  # fmt: skip
 
 
@@ -187,6 +203,8 @@ def version_1_says(recipe: Recipe) -> bool:
     """Whether version 1 has words for all of `recipe`."""
     *apart, last = recipe.rules
     if last.layers not in ("*", "linear:*") or not last.scheme or recipe.cache or recipe.calibration or recipe.steps:
+        return False
+    if recipe.training:
         return False
     return recipe.activations in SIMPLE.values() and _plain(last) and all(_known_to_1(rule, last) for rule in apart)
 

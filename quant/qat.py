@@ -1,0 +1,255 @@
+"""Training with quantization in the loop (QAT), from a quantized model on: `recipe.training` says how.
+
+    PTQ (`quantize_steps`) gives codes and scales        latent weights begin where they round to those codes
+    each step: a batch of windows through the float model (the teacher) and through the simulated one (the student)
+        distillation   mean over tokens of KL(teacher || student)      language   cross-entropy of the next token
+        the gradient goes straight through every rounding (estimator.py); AdamW
+    at any time: what is simulated is packed, by the very numbers that were multiplied
+
+Distillation from the float model is what the field recommends over the language loss for a model that is to stay what
+it was (arXiv:2601.20088). The windows of step i follow from (seed, i) alone, and so does its rate: a run that goes on
+sees what one without a break would have seen. Same numbers on the same machine and number of threads.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from quant import folding
+from quant.calibrate import tokens_of
+from quant.errors import CalibrationError, TrainingError
+from quant.estimator import Latent, LearningLinear, LearningTable, check_learns
+from quant.kernels.cpu import hold
+from quant.model.copied import structural_copy
+from quant.model.layers import census
+from quant.model.load import LoadedModel
+from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, put, settle
+from quant.recipe import MOST_TOKENS, Calibration, Recipe
+from quant.run import forward
+from quant.run.cache import set_scheme
+from quant.text import Text
+from quant.training import DISTILLATION, SCALES, Training, rate_at
+from quant.work import Progress, Work
+
+BATCH = 2  # windows a step: 1,024 tokens of the embedded model
+LONGEST_WINDOW = 512
+GENTLE = 5e-2  # zero points are of the size of codes, and move in whole steps: their rate is that of scales over this
+BETAS = (0.9, 0.99)
+CLIP = 1.0  # of the gradient's norm
+RECENT, PATIENCE = 10, 3.0  # losses whose mean may be at most so many times the first ones', and a nat
+
+
+def check_training(loaded: LoadedModel, recipe: Recipe) -> None:
+    """Raise TrainingError for what cannot be trained, before any work."""
+    for layer in census(loaded):
+        if rule := recipe.rule_of(layer):
+            assert rule.scheme is not None
+            check_learns(rule.scheme)
+    if recipe.training:
+        Windows(loaded, recipe.training)
+
+
+class Windows:
+    """The training text, and which of its windows make a step."""
+
+    def __init__(self, loaded: LoadedModel, training: Training) -> None:
+        """Raises TrainingError for a text too short for one window and the token after it."""
+        self.length = min(loaded.window, LONGEST_WINDOW)
+        self.seed = training.seed
+        asked = Calibration(training.text, MOST_TOKENS, training.own)
+        try:
+            self.ids = torch.tensor(tokens_of(loaded, asked))
+        except CalibrationError as error:
+            raise TrainingError(error.text) from error
+        if len(self.ids) <= self.length + 1:
+            raise TrainingError(
+                Text("El texto de entrenamiento tiene {got} tokens; hacen falta al menos {least}: una ventana y el "
+                     "token que la sigue.",
+                     "The training text has {got} tokens; at least {least} are needed: a window and the token after "
+                     "it.")
+                .format(got=len(self.ids), least=self.length + 2)
+            )  # fmt: skip
+
+    def batch(self, step: int) -> Tensor:
+        """int64 [BATCH, length + 1]: windows that begin anywhere."""
+        first = np.random.default_rng([self.seed, step]).integers(len(self.ids) - self.length, size=BATCH)
+        return torch.stack([self.ids[at : at + self.length + 1] for at in first.tolist()])
+
+
+class Divergence(torch.autograd.Function):
+    """Mean over tokens of KL(p || q), nats, of logits [tokens, vocabulary]; the gradient is that of q's alone."""
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
+        p_log, q_log = teacher.log_softmax(-1), student.log_softmax(-1)
+        p = p_log.exp()
+        loss = torch.linalg.vecdot(p, p_log.sub_(q_log)).mean()
+        ctx.save_for_backward(q_log.exp_().sub_(p).div_(len(student)))
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (kept,) = ctx.saved_tensors
+        return kept * gradient, None
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What a training was at a step: enough to go back to it."""
+
+    step: int
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+
+
+class Trainer:
+    """A quantized model that learns; `step` counts from 0, and nothing runs between two calls of `advance`."""
+
+    def __init__(self, loaded: LoadedModel, made: LoadedModel, recipe: Recipe) -> None:
+        """made: `loaded` as `recipe` without its training stores it. Raises TrainingError."""
+        assert recipe.training is not None
+        check_training(loaded, recipe)
+        self.loaded, self.made, self.recipe, self.training = loaded, made, recipe, recipe.training
+        self.windows = Windows(loaded, self.training)
+        self.student = _student(loaded, made, self.training)
+        self.matrices = {n: m.matrix for n, m in self.student.named_modules() if isinstance(m, _LEARNING)}
+        self.optimizer = torch.optim.AdamW(_groups(list(self.matrices.values())), betas=BETAS, weight_decay=0.0)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.step = 0
+        self._first: list[float] = []
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._kept = self._now()
+
+    def advance(self) -> float:
+        """One step; its loss in nats. Raises TrainingError once it diverges, back at its last good weights."""
+        windows = self.windows.batch(self.step)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * rate_at(self.step, self.training)
+        loss = self._loss(windows)
+        if not self._healthy(float(loss.detach())):
+            raise self._diverged()
+        loss.backward()
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, CLIP)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        return float(loss.detach())
+
+    def _loss(self, windows: Tensor) -> Tensor:
+        inputs, targets = windows[:, :-1], windows[:, 1:].flatten()
+        logits = self.student(inputs, use_cache=False).logits.flatten(0, 1).float()
+        if self.training.loss != DISTILLATION:
+            return nn.functional.cross_entropy(logits, targets)
+        with torch.no_grad():
+            teacher = forward.logits(self.loaded.model, forward.hidden(self.loaded.model, inputs))
+        loss: Tensor = Divergence.apply(logits, teacher.flatten(0, 1))
+        return loss
+
+    def packed(self) -> LoadedModel:
+        """The model as it is now, stored: what `quantize_model` would give of so many steps."""
+        model = structural_copy(self.made.model)
+        held = {id(matrix): hold(matrix.quantized()) for matrix in self.matrices.values()}
+        for name, learning in [(n, m) for n, m in self.student.named_modules() if isinstance(m, _LEARNING)]:
+            now = held[id(learning.matrix)]
+            if isinstance(learning, LearningTable):
+                put(model, name, QuantEmbedding(now, learning.multiplier))
+            else:
+                put(model, name, QuantLinear(now, learning.bias, learning.activations))
+        settle(model)
+        if self.recipe.cache:
+            set_scheme(model, self.recipe.cache)
+        return replace(self.made, model=model)
+
+    def so_far(self) -> Recipe:
+        """The recipe of the model as it is now: without a training before the first step."""
+        return replace(self.recipe, training=replace(self.training, steps=self.step) if self.step else None)
+
+    def _healthy(self, loss: float) -> bool:
+        """Whether losses stay in the region in which they began; keeps the weights while they do."""
+        if not math.isfinite(loss):
+            return False
+        self._recent.append(loss)
+        if len(self._first) < RECENT:
+            self._first.append(loss)
+        if mean(self._recent) > PATIENCE * mean(self._first) + 1:
+            return False
+        if self.step % RECENT == 0:
+            self._kept = self._now()
+        return True
+
+    def _now(self) -> Kept:
+        return Kept(self.step, *copy.deepcopy((_learned(self.student), self.optimizer.state_dict())))
+
+    def _diverged(self) -> TrainingError:
+        at, self.step = self.step, self._kept.step
+        self.student.load_state_dict(self._kept.model, strict=False)
+        self.optimizer.load_state_dict(copy.deepcopy(self._kept.optimizer))
+        self.optimizer.zero_grad()
+        self._recent.clear()
+        return TrainingError(
+            Text("El entrenamiento se ha disparado en el paso {at}: la pérdida deja de bajar y crece. Se queda como "
+                 "estaba en el {step}; prueba con un ritmo menor que {rate}.",
+                 "The training diverged at step {at}: the loss grows in place of falling. It stays as it was at step "
+                 "{step}; try a rate below {rate}.")
+            .format(at=at, step=self.step, rate=f"{self.training.rate:g}")
+        )  # fmt: skip
+
+
+_LEARNING = (LearningLinear, LearningTable)
+
+
+def trained(loaded: LoadedModel, made: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
+    """`made` after the steps of `recipe.training`, as work that can be stopped after each. Raises TrainingError."""
+    assert recipe.training is not None
+    trainer = Trainer(loaded, made, recipe)
+    while trainer.step < recipe.training.steps:
+        trainer.advance()
+        yield Progress(trainer.step / recipe.training.steps)
+    return trainer.packed()
+
+
+def _learned(model: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _student(loaded: LoadedModel, made: LoadedModel, training: Training) -> PreTrainedModel:
+    """`made` with modules that learn in place of the packed ones, and nothing else that does."""
+    model = structural_copy(made.model)
+    floats = structural_copy(loaded.model)
+    for one in made.folds:
+        folding.fold(floats, one)
+    matrices: dict[int, Latent] = {}
+    for name, _, held in list(packed_matrices(model)):
+        weight = floats.get_submodule(name)
+        weight = weight.linear.weight if isinstance(weight, folding.Prefixed) else weight.weight
+        stored = held.quantized()
+        matrices[id(held)] = Latent(stored, weight, learns_codes=training.learn != SCALES)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, QuantLinear):
+            put(model, name, LearningLinear(matrices[id(module.matrix)], module.bias, module.activations))
+        elif isinstance(module, QuantEmbedding):
+            put(model, name, LearningTable(matrices[id(module.matrix)], module.multiplier))
+    return model
+
+
+def _groups(matrices: list[Latent]) -> list[dict[str, Any]]:
+    """Latent weights, scales, and what shifts codes, each with its rate over `rate_at`."""
+    unique = list({id(m): m for m in matrices}.values())
+    found = [
+        ([m.latent for m in unique if m.latent is not None], 1.0),
+        ([m.log_scale for m in unique], 1.0),
+        ([m.zero for m in unique if m.zero is not None], 1 / GENTLE),
+        ([m.offset for m in unique if m.offset is not None], 1.0),
+    ]
+    return [{"params": parameters, "lr": rate} for parameters, rate in found if parameters]

@@ -1,0 +1,93 @@
+"""How a quantized model goes on learning (QAT): what is learned, from which loss, on which text, for how long. A value.
+
+A recipe with a training is still a value: the model follows from it, and the step number alone says how far it has
+come, since the schedule (`rate_at`) never asks when a run will end. So a run can be stopped anywhere, and gone on with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from quant.arguments import check_fields
+from quant.errors import TrainingError, asked, shown
+from quant.text import Text
+from quant.texts import CALIBRATION_TITLES
+
+WEIGHTS, SCALES = "weights", "scales"
+DISTILLATION, LANGUAGE = "distillation", "language"
+LEARNED: dict[str, Text] = {
+    WEIGHTS: Text("Los pesos y sus escalas", "The weights and their scales"),
+    SCALES: Text("Solo las escalas y los puntos cero", "Scales and zero points only"),
+}
+LOSSES: dict[str, Text] = {
+    DISTILLATION: Text("Imitar al original (destilación)", "Imitating the original (distillation)"),
+    LANGUAGE: Text("Acertar el token siguiente", "Predicting the next token"),
+}
+TEXTS = (*CALIBRATION_TITLES, "own")
+RATES: dict[str, float] = {WEIGHTS: 5e-4, SCALES: 2e-3}  # as they come
+LEAST_RATE, MOST_RATE = 1e-6, 0.1
+MOST_STEPS, MOST_SEED = 1_000_000, 2**31 - 1
+WARM_UP, SLOWING = 10, 100  # steps until the rate is whole, and from about which on it falls as 1 / sqrt(step)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Steps of training after the methods of a recipe have chosen codes and scales.
+
+    learn: `weights`, all that is stored of each matrix, through a straight-through estimator; or `scales`, codes
+    staying as they are. loss: `distillation`, the KL from the float model's probabilities, or `language`, the
+    cross-entropy of the text. text: the shipped sample of the training text, a calibration text, or `own`; never one
+    that is measured on. rate: the learning rate, the usual one of what is learned unless said. seed: of the windows.
+
+    Raises TrainingError.
+
+    >>> from quant import PerGroup, Recipe, Scheme, Training
+    >>> Recipe.uniform(Scheme.integer(2, PerGroup(64), zero_point=True), training=Training(100)).training.rate
+    0.0005
+    """
+
+    steps: int
+    learn: str = WEIGHTS
+    loss: str = DISTILLATION
+    text: str = "training_sample"
+    own: str = ""
+    rate: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self, TrainingError)
+        object.__setattr__(self, "rate", self.rate or RATES.get(self.learn, 0.0))
+        _one_of(Text("lo que aprende", "what is learned"), self.learn, LEARNED)
+        _one_of(Text("la pérdida", "the loss"), self.loss, LOSSES)
+        _one_of(Text("el texto de entrenamiento", "the training text"), self.text, TEXTS)
+        if (self.text == "own") != bool(self.own.strip()):
+            raise TrainingError(
+                Text("El texto «own» es uno tuyo: tiene que venir con él, y solo con él.",
+                     "Text “own” is one of yours: it has to come with it, and only with it.")
+            )  # fmt: skip
+        _within(Text("pasos", "steps"), self.steps, 1, MOST_STEPS)
+        _within(Text("semilla", "seed"), self.seed, 0, MOST_SEED)
+        _within(Text("ritmo de aprendizaje", "learning rate"), self.rate, LEAST_RATE, MOST_RATE)
+
+
+def rate_at(step: int, training: Training) -> float:
+    """The learning rate of a step, counted from 0: a linear warm-up, then about constant, then as 1 / sqrt(step)."""
+    return training.rate * min(1.0, (step + 1) / WARM_UP) / (1 + step / SLOWING) ** 0.5
+
+
+def _one_of(what: Text, got: str, allowed: dict[str, Text] | tuple[str, ...]) -> None:
+    if got not in allowed:
+        raise TrainingError(
+            Text("En un entrenamiento, {what} = «{got}»; se permite: {allowed}.",
+                 "In a training, {what} = “{got}”; allowed: {allowed}.")
+            .format(what=what, got=shown(got), allowed=", ".join(allowed))
+        )  # fmt: skip
+
+
+def _within(what: Text, got: float, low: float, high: float) -> None:
+    if not low <= got <= high:
+        raise TrainingError(
+            Text("En un entrenamiento, {what} = {got}; tiene que ser de {low} a {high}.",
+                 "In a training, {what} = {got}; it must be from {low} to {high}.")
+            .format(what=what, got=asked(got), low=asked(low), high=asked(high))
+        )  # fmt: skip
