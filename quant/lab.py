@@ -18,6 +18,7 @@ from quant import folding
 from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.evaluation.methods import Rows
+from quant.file.trained import shipped
 from quant.lane import Lane
 from quant.loading import load_model
 from quant.model.layers import Layer, Place, census
@@ -118,7 +119,7 @@ class Lab:
             if repack(cached[0].model):
                 self._keep(recipe, cached[0], own_bytes(loaded, cached[0]))
             return cached[0]
-        made = yield from quantize_steps(loaded, recipe)
+        made = shipped(loaded, recipe) or (yield from quantize_steps(loaded, recipe))
         self._keep(recipe, made, own_bytes(loaded, made))
         return made
 

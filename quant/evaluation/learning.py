@@ -91,9 +91,10 @@ class Keeper(Protocol):
     def keep_trainer(self, recipe: Recipe, trainer: Trainer) -> None: ...
 
 
-def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched) -> Work[Learning]:
+def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched, *,
+             check_s: float = CHECK_S) -> Work[Learning]:  # fmt: skip
     """Train for `seconds`, from where `recipe` left off: a run of its name that is kept goes on from its last step,
-    whatever number of steps the recipe says. Heavy work.
+    whatever number of steps the recipe says. check_s: between two checks. Heavy work.
 
     Each check is known so far, and its model kept under its own recipe; one that diverges ends with its last good
     weights and the reason. Raises TrainingError for what cannot be trained, EvaluationError for the text.
@@ -107,7 +108,7 @@ def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched) -
         made = yield from part(keeper.quantized(replace(recipe, training=None, cache=None)), 0, 0)
         trainer = Trainer(loaded, made, recipe)
     keeper.keep_trainer(recipe, trainer)
-    run = _Run(keeper, trainer, watched)
+    run = _Run(keeper, trainer, watched, check_s)
     run.check()
     yield Progress(0.0, run.known())
     while run.seconds < seconds and run.problem is None:
@@ -123,8 +124,8 @@ def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched) -
 class _Run:
     """One stretch of a training."""
 
-    def __init__(self, keeper: Keeper, trainer: Trainer, watched: Watched) -> None:
-        self.keeper, self.trainer, self.watched = keeper, trainer, watched
+    def __init__(self, keeper: Keeper, trainer: Trainer, watched: Watched, check_s: float) -> None:
+        self.keeper, self.trainer, self.watched, self.check_s = keeper, trainer, watched, check_s
         self.loaded, self.text = trainer.loaded, watched.text.part(CHECK_BYTES)
         self.reference = keeper.reference(self.loaded.name, self.text)
         self.seconds = self._checked = 0.0
@@ -146,7 +147,9 @@ class _Run:
 
     def due(self) -> bool:
         """Whether it is time for a check; the first comes sooner."""
-        return self.seconds - self._checked >= (CHECK_S if len(self.checks) > 1 else FIRST_CHECK_S)
+        return self.seconds - self._checked >= (
+            self.check_s if len(self.checks) > 1 else min(FIRST_CHECK_S, self.check_s)
+        )
 
     def check(self) -> None:
         packed = self.trainer.packed()
