@@ -90,21 +90,19 @@ class FakeQuantize(torch.autograd.Function):
         q = grid.nearest(x)
         ctx.save_for_backward(x, q, s, z)
         ctx.grid = grid
-        return (q if z is None else q - z) * s
+        return q * s if z is None else torch.sub(q, z).mul_(s)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
         x, q, s, z = ctx.saved_tensors
-        inside = (x >= ctx.grid.low) & (x <= ctx.grid.high)
-        of_w = gradient * inside
+        of_w = gradient * (x.clamp(ctx.grid.low, ctx.grid.high) == x)
         # q - x inside; q - z beyond the ends.
-        beyond = gradient - of_w
         of_s = torch.linalg.vecdot(gradient, q) - torch.linalg.vecdot(of_w, x)
         of_z = None
         if z is not None:
-            total = beyond.sum(-1)
-            of_s = of_s - total * z.squeeze(-1)
-            of_z = (-total).unsqueeze(-1) * s
+            beyond = gradient.sum(-1) - of_w.sum(-1)
+            of_s = of_s - beyond * z.squeeze(-1)
+            of_z = (-beyond).unsqueeze(-1) * s
         return of_w, of_s.unsqueeze(-1), of_z, None
 
 
@@ -141,7 +139,8 @@ class Latent(nn.Module):
         zero = 0.0 if self.zero is None else self.zero.detach().unsqueeze(-1)
         at = torch.where(scale != 0, x / torch.where(scale != 0, scale, 1.0), 0.0) + zero
         near = torch.minimum(torch.maximum(at, values - self.grid.reach), values + self.grid.reach)
-        return ((near - zero) * scale).contiguous()
+        begin = (near - zero) * scale
+        return (begin if self.offset is None else begin + self.offset.detach().unsqueeze(-1)).contiguous()
 
     def _parts(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Scale, zero point and offset [rows, groups, 1] as they are stored, with gradients."""

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.activations import NewGELUActivation
 
 from quant import folding
 from quant.calibrate import tokens_of
@@ -40,13 +41,15 @@ from quant.text import Text
 from quant.training import DISTILLATION, SCALES, Training, rate_at
 from quant.work import Progress, Work
 
-BATCH = 2  # windows a step: 1,024 tokens of the embedded model
+BATCH = 1  # windows a step: more steps are worth more than steadier ones (NOTES.md)
 LONGEST_WINDOW = 512
-GENTLE = 5e-2  # zero points are of the size of codes, and move in whole steps: their rate is that of scales over this
+OF_SCALES, OF_ZEROS = 0.5, 1.5  # the rates of the logarithms of scales, and of zero points, over that of the weights
 BETAS = (0.9, 0.99)
 BFLOAT16 = ("avx512_bf16", "amx_bf16")
 CLIP = 1.0  # of the gradient's norm
-RECENT, PATIENCE = 10, 3.0  # losses whose mean may be at most so many times the first ones', and a nat
+# The mean of so many losses may be at most so many times that of the first ones, taken before the rate is whole, and a
+# nat more.
+FIRST, RECENT, PATIENCE = 3, 10, 3.0
 
 
 def check_training(loaded: LoadedModel, recipe: Recipe) -> None:
@@ -121,9 +124,12 @@ class Trainer:
         check_training(loaded, recipe)
         self.loaded, self.made, self.recipe, self.training = loaded, made, recipe, recipe.training
         self.windows = Windows(loaded, self.training)
-        self.student = _student(loaded, made, self.training)
+        self.teacher = in_one_pass(structural_copy(loaded.model))
+        self.student = in_one_pass(_student(loaded, made, self.training))
         self.matrices = {n: m.matrix for n, m in self.student.named_modules() if isinstance(m, _LEARNING)}
-        self.optimizer = torch.optim.AdamW(_groups(list(self.matrices.values())), betas=BETAS, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            _groups(list(self.matrices.values())), betas=BETAS, weight_decay=0.0, fused=True
+        )
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.step = 0
         self._first: list[float] = []
@@ -153,7 +159,7 @@ class Trainer:
         if self.training.loss != DISTILLATION:
             return nn.functional.cross_entropy(logits, targets)
         with torch.no_grad(), arithmetic():
-            teacher = self.loaded.model(inputs, use_cache=False).logits.float()
+            teacher = self.teacher(inputs, use_cache=False).logits.float()
         loss: Tensor = Divergence.apply(logits, teacher.flatten(0, 1))
         return loss
 
@@ -192,7 +198,7 @@ class Trainer:
         if not math.isfinite(loss):
             return False
         self._recent.append(loss)
-        if len(self._first) < RECENT:
+        if len(self._first) < FIRST:
             self._first.append(loss)
         if mean(self._recent) > PATIENCE * mean(self._first) + 1:
             return False
@@ -221,6 +227,14 @@ def arithmetic() -> torch.autocast:
     """Products in bfloat16 where the processor has instructions for them, twice as fast; float32 elsewhere."""
     known = torch.cpu.get_capabilities()
     return torch.autocast("cpu", torch.bfloat16, enabled=any(known.get(name, False) for name in BFLOAT16))
+
+
+def in_one_pass(model: PreTrainedModel) -> PreTrainedModel:
+    """`model` with torch's GELU in place of transformers' own, which writes the same function in eight passes."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, NewGELUActivation):
+            put(model, name, nn.GELU("tanh"))
+    return model
 
 
 _LEARNING = (LearningLinear, LearningTable)
@@ -261,12 +275,14 @@ def _student(loaded: LoadedModel, made: LoadedModel, training: Training) -> PreT
 
 
 def _groups(matrices: list[Latent]) -> list[dict[str, Any]]:
-    """Latent weights, scales, and what shifts codes, each with its rate over `rate_at`."""
+    """Latent weights, scales, and what shifts codes, each with its rate over `rate_at`, in steps of its matrix's grid:
+    so one rate suits matrices of any size.
+    """
     unique = list({id(m): m for m in matrices}.values())
     found = [
-        ([m.latent for m in unique if m.latent is not None], 1.0),
-        ([m.log_scale for m in unique], 1.0),
-        ([m.zero for m in unique if m.zero is not None], 1 / GENTLE),
-        ([m.offset for m in unique if m.offset is not None], 1.0),
+        *(([m.latent], float(m.first_scale.abs().mean())) for m in unique if m.latent is not None),
+        *(([m.offset], OF_SCALES * float(m.first_scale.abs().mean())) for m in unique if m.offset is not None),
+        ([m.log_scale for m in unique], OF_SCALES),
+        ([m.zero for m in unique if m.zero is not None], OF_ZEROS),
     ]
     return [{"params": parameters, "lr": rate} for parameters, rate in found if parameters]

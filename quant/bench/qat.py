@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -46,7 +47,7 @@ from quant.methods import METHODS
 from quant.model.copied import structural_copy
 from quant.model.load import LoadedModel
 from quant.model.packed import QuantLinear
-from quant.qat import BETAS, Trainer, arithmetic
+from quant.qat import BETAS, Trainer, arithmetic, in_one_pass
 from quant.quantization import quantize_model
 from quant.recipe import Recipe, Training
 from quant.recipe_json import recipe_to_json
@@ -152,13 +153,13 @@ class Float:
     """Plain training of the float model on the same batches, with the language loss."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.trainer, self.model = trainer, structural_copy(trainer.loaded.model)
+        self.trainer, self.model = trainer, in_one_pass(structural_copy(trainer.loaded.model))
         self.parameters = []
         for name, module in list(self.model.named_modules()):
             if isinstance(module, nn.Linear) and name in trainer.matrices:
                 module.weight = nn.Parameter(module.weight.detach().clone())
                 self.parameters.append(module.weight)
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-5, betas=BETAS, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-5, betas=BETAS, weight_decay=0.0, fused=True)
         self.step = 0
 
     def advance(self) -> None:
@@ -197,6 +198,11 @@ def speed() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _multiplied(module: QuantLinear, x: torch.Tensor, **_: Any) -> torch.Tensor:
+    """What `module` gives of x, its inputs rounded where they are to be; nothing stands beside it then."""
+    return reference.linear(module.activations.rounded(x), module.matrix, module.bias)
+
+
 @contextmanager
 def by_definition(model: LoadedModel) -> Iterator[LoadedModel]:
     """`model` multiplied by the reference kernel alone."""
@@ -204,7 +210,7 @@ def by_definition(model: LoadedModel) -> Iterator[LoadedModel]:
     for module in model.model.modules():
         if isinstance(module, QuantLinear):
             forwards[module] = module.forward
-            module.forward = lambda x, m=module, **_: reference.linear(x, m.matrix, m.bias)  # type: ignore[method-assign]
+            module.forward = partial(_multiplied, module)  # type: ignore[method-assign]
     try:
         yield model
     finally:

@@ -36,7 +36,7 @@ class Levels:
     def __init__(self, element: NumberFormat) -> None:
         """Raises SchemeError unless the values are whole numbers: only between those are midpoints halves."""
         assert element.values is not None, "the scheme allows tables only"
-        values = element.values.sort().values
+        values = element.values[element.values.isfinite()].sort().values
         if not bool((values == values.round()).all()):
             raise SchemeError(
                 Text("La búsqueda de escala necesita códigos que valgan números enteros; {name} no los tiene.",
