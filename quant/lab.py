@@ -18,7 +18,6 @@ from quant import folding
 from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
 from quant.evaluation.methods import Rows
-from quant.file.trained import shipped
 from quant.lane import Lane
 from quant.loading import load_model
 from quant.model.layers import Layer, Place, census
@@ -30,6 +29,7 @@ from quant.quantization import quantize_steps, stored_weight, structural_copy
 from quant.recipe import Recipe, Rule
 from quant.text import Text, short_title
 from quant.texts import EvalText
+from quant.trained import shipped
 from quant.weight import QuantWeight
 from quant.work import Work
 

@@ -26,13 +26,13 @@ from quant import (
 from quant.bench.qat import by_definition
 from quant.errors import ModelError, SchemeError, TrainingError
 from quant.estimator import Latent
-from quant.file.trained import load_matrices, save_matrices, shipped
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
 from quant.qat import Divergence, Trainer, Windows
 from quant.quantization import quantize_steps
 from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.scheme import Grid
+from quant.trained import load_matrices, save_matrices, shipped
 from quant.training import MOST_STEPS, rate_at
 
 TEXT = " ".join(SENTENCES) * 4

@@ -38,7 +38,6 @@ from quant.blocks import BLOCKS
 from quant.evaluation.compare import Comparison, Reference, compare
 from quant.evaluation.figures import figures
 from quant.evaluation.learning import Learning, Watched, learning, thinned
-from quant.file.trained import save_matrices
 from quant.formats import FORMATS
 from quant.kernels import reference
 from quant.lab import Lab
@@ -56,6 +55,7 @@ from quant.recorded_methods import Figure
 from quant.recorded_training import FILE, FOLDER, CheckJson, RecordedTraining, Run, recorded_training
 from quant.scheme import Grid, PerGroup, Scheme
 from quant.size import size_report
+from quant.trained import save_matrices
 from quant.work import finished
 
 SEEDS, SECONDS, ROUNDS, STEPS_A_ROUND = (0, 1, 2), 60.0, 7, 6
