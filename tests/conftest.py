@@ -82,15 +82,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help=help_)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Of several processes each takes files in the order below, not those of most tests first."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the browser tests last: playwright's synchronous API keeps an event loop running in this thread.
 
     A test that drives the page in either language does so in one of them, half of the tests in each: both would take
     minutes more. Those that are about the languages are marked so.
     """
+    mixed = {item.path for item in items if in_browser(item)} & {item.path for item in items if not in_browser(item)}
+    if mixed:
+        raise pytest.UsageError(f"a file's tests are in a browser all or none: {', '.join(map(str, sorted(mixed)))}")
     items.sort(key=in_browser)
-    for item in items:  # of several processes one runs all of a file's, and those in a browser last
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{' browser' * in_browser(item)}"))
     if not config.getoption("--thorough"):
         left = [item for item in items if in_other_language(item)]
         config.hook.pytest_deselected(items=left)

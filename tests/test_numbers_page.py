@@ -245,14 +245,7 @@ def bits(page: Page, name: str) -> str:
 
 def test_a_bit_changes_the_number_in_every_format_without_the_server(spanish: Visit) -> None:
     page = spanish.page
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    quiet = False
-    while not quiet:  # a stream that Gradio keeps open never ends: what counts is that nothing new is asked for
-        before = len(asked)
-        page.wait_for_timeout(1000)
-        quiet = len(asked) == before
-    asked.clear()
+    asked = spanish.asked()
     assert bits(page, "float16") == f"{0x2E66:016b}"
     card(page, "float16").locator("[data-bit='15']").click()
     expect(entry(page)).to_have_value("-0,0999755859375")
