@@ -79,27 +79,23 @@ def slide(page: Page, key: str) -> None:
     page.locator("lab-hero input[type=range]").fill(str(STOPS.index(key)))
 
 
+PARTS = [".lab-hero-question", "input[type=range]", ".lab-hero-bar", ".lab-hero-text", "svg", ".lab-hero-own"]
+EDGES_JS = """(parts) => Object.fromEntries(parts.map((part) => {
+  const { left, top, right, bottom } = document.querySelector(`lab-hero ${part}`).getBoundingClientRect();
+  return [part, [left, top, right, bottom]];
+}))"""
+
+
 def seen_whole(visit: Visit, query: str = "") -> None:
     """At every stop, from the question to the buttons, nothing lies beyond the window."""
     visit.open(query)
     visit.page.evaluate("window.labAsk = () => {}")  # so that the recipe stays, and what is said of it
-    height = visit.page.evaluate("window.innerHeight")
+    height, width = visit.page.evaluate("[window.innerHeight, document.documentElement.clientWidth]")
     for key in STOPS:
         slide(visit.page, key)
-        for part in (
-            ".lab-hero-question",
-            "input[type=range]",
-            ".lab-hero-bar",
-            ".lab-hero-text",
-            "svg",
-            ".lab-hero-own",
-        ):
-            box = visit.page.locator(f"lab-hero {part}").bounding_box()
-            assert box, part
-            assert box["y"] >= 0, (key, part)
-            assert box["y"] + box["height"] <= height, (key, part, box)
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= visit.page.evaluate("document.documentElement.clientWidth"), part
+        for part, (left, top, right, bottom) in visit.page.evaluate(EDGES_JS, PARTS).items():
+            assert 0 <= top < bottom <= height, (key, part, top, bottom)
+            assert 0 <= left < right <= width, (key, part, left, right)
 
 
 def test_all_of_it_is_seen_without_scrolling_on_a_desktop(desktop: Visit) -> None:

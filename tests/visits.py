@@ -18,7 +18,7 @@ LEAVING = ("AbortError: signal is aborted", "Connection errored out")
 # The components of what the browser keeps, by gradio's number for them; where a page's own files lie.
 KEPT_JS = "gradio_config.components.filter((one) => one.type === 'browserstate').map((one) => one.id)"
 FILES = ("/assets/", "/static/", "/theme.css")
-LIMIT_MS = 60_000  # the machine may be busy; what is asserted is what appears, not when
+LIMIT_MS = 120_000  # the machine may be busy; what is asserted is what appears, not when
 
 
 @dataclass
