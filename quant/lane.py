@@ -70,7 +70,8 @@ def _let_others_go_first() -> None:
     """On Linux a thread has a priority of its own, which the threads that it starts, OpenMP's too, have from it."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own + NICE)  # the system stops at its least
 
 
 class Turn:

@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_LIMIT_S = 180.0
+START_LIMIT_S = 600.0
 SENTENCES = [
     "Me gusta mucho el futbol, pero no lo es todo: también me gustan la música, el mar y las tardes de lluvia.",
     "La ciudad de Madrid es la capital de España y la más poblada del país; está en el centro de la península.",
@@ -82,15 +83,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help=help_)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Of several processes each takes files in the order below, not those of most tests first."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the browser tests last: playwright's synchronous API keeps an event loop running in this thread.
 
     A test that drives the page in either language does so in one of them, half of the tests in each: both would take
     minutes more. Those that are about the languages are marked so.
     """
-    items.sort(key=in_browser)
-    for item in items:  # of several processes one runs all of a file's, and those in a browser last
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{' browser' * in_browser(item)}"))
+    mixed = {item.path for item in items if in_browser(item)} & {item.path for item in items if not in_browser(item)}
+    if mixed:
+        raise pytest.UsageError(f"a file's tests are in a browser all or none: {', '.join(map(str, sorted(mixed)))}")
+    tests, slow = Counter(item.path for item in items), {item.path for item in items if item.get_closest_marker("slow")}
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        """Those in a browser last; of them, files that take long first, so that several processes end together."""
+        last = in_browser(item)
+        return last, last and item.path not in slow, -tests[item.path] if last else 0
+
+    items.sort(key=place)
     if not config.getoption("--thorough"):
         left = [item for item in items if in_other_language(item)]
         config.hook.pytest_deselected(items=left)

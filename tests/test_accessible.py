@@ -48,6 +48,7 @@ STUCK_JS = """async () => {
 # One element of each kind that the keyboard reaches, and whether anything is drawn round it, or round what holds it,
 # that was not there before. The last thing pressed must have been a key.
 RINGS_JS = """async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
   const kinds = new Map();
   const reached = 'a[href], button, input, textarea, select, summary, [tabindex="0"]';
   for (const one of document.querySelectorAll(reached)) {
@@ -65,10 +66,10 @@ RINGS_JS = """async () => {
   const seen = {};
   for (const [kind, one] of kinds) {
     document.activeElement.blur();
-    await new Promise((done) => setTimeout(done, 30));
+    await frame();
     const before = drawn(one);
     one.focus({ preventScroll: true });
-    await new Promise((done) => setTimeout(done, 30));
+    await frame();
     seen[kind] = drawn(one) !== before;
   }
   return seen;
@@ -155,6 +156,7 @@ def test_no_level_of_headings_is_left_out(found: list[Found]) -> None:
 @pytest.mark.slow
 def test_what_the_keyboard_reaches_shows_it(filled: Visit) -> None:
     page, kinds = filled.page, dict[str, bool]()
+    page.add_style_tag(content=STILL)  # a ring that grows is there at once
     filled.recipe()
     for name in TITLES:
         filled.tab(name)
@@ -185,6 +187,7 @@ def test_the_first_stop_of_the_keyboard_leads_to_the_tabs(spanish: Visit) -> Non
 
 def stuck(visit: Visit, name: str) -> list[dict[str, Any]]:
     visit.tab(name)
+    visit.page.wait_for_function("document.documentElement.scrollHeight >= innerHeight + 420")
     visit.page.wait_for_timeout(200)
     return list(visit.page.evaluate(STUCK_JS))
 

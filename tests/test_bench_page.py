@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 
 from quant.bench import page as bench
 
+pytestmark = pytest.mark.browser
 SCREEN = bench.SCREENS["390x844"]
 # The picture comes after 400 ms and pushes what is under it 200 pixels down; the slider takes 60 ms to change the text.
 DOCUMENT = b"""<!DOCTYPE html><title>x</title><style>body { margin: 0 } p { height: 400px; margin: 0 }</style>
@@ -51,7 +52,6 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.browser
 def test_a_visit_sees_what_the_page_does(browser: Browser, known: str) -> None:
     seen = bench.visit(browser, SCREEN, known, bench.PICTURE)
     assert seen.picture_s is not None
@@ -66,7 +66,6 @@ def test_a_visit_sees_what_the_page_does(browser: Browser, known: str) -> None:
     assert min(times) >= 55  # until the text is another, and not until the next frame
 
 
-@pytest.mark.browser
 def test_a_picture_below_the_fold_is_none(browser: Browser, known: str) -> None:
     seen = bench.visit(browser, {"width": 390, "height": 60}, known, "p")
     assert seen.drawn_s is not None

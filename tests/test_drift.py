@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect
 from torch import Tensor, nn
 from transformers import GPT2LMHeadModel
 from working import fractions
@@ -28,18 +24,14 @@ from quant.recipe import Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.text import Language
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.shelf import Shelf
 from quant.ui.sidebar.choice import Choice
-from quant.ui.tabs.base import Place
 from quant.ui.tabs.text import drift_texts
 from quant.ui.tabs.text.drift import (
     Asked,
-    build_drift,
     default_text,
     drift_html,
     reading,
 )
-from quant.ui.tabs.text.tab import CSS
 from quant.ui.tabs.text.tokens import level, percent, times, visible
 
 TEXT = "Me gusta mucho el futbol, pero no lo es todo: también el mar."
@@ -360,58 +352,3 @@ def test_a_bad_text_gets_its_message_alone(lab: Lab, language: Any, text: str, m
 def test_a_bad_choice_gets_its_message(lab: Lab) -> None:
     *_, last = read(lab, "en", Choice(EMBEDDED, bits=9), TEXT)
     assert "from 2 to 8" in last
-
-
-# ---- in a browser
-
-
-@pytest.fixture
-def section(browser: Browser, lab: Lab, tmp_path: Path) -> Iterator[Page]:
-    """The section on a page of its own, the text already read."""
-    *_, shown = read(lab, "es", Choice(EMBEDDED, bits=2), "Hola <b>tú</b> {{x}} ${1+1}.\n" + TEXT)
-    with gr.Blocks() as demo:
-        build_drift(Place(lab, "es", Shelf(tmp_path)))[1].outputs.said.value = shown  # type: ignore[attr-defined]
-    _, url, _ = demo.launch(css=CSS, prevent_thread_lock=True, quiet=True, ssr_mode=False)
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(60_000)
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(url)
-    expect(page.locator(".lab-drift-text")).to_be_visible(timeout=60_000)
-    yield page
-    page.close()
-    demo.close()
-    assert problems == []
-
-
-@pytest.mark.browser
-def test_cards_open_by_mouse_and_by_keyboard_and_stay_in_the_window(section: Page) -> None:
-    tokens, open_card = section.locator(".lab-drift-text > [data-m]"), section.locator(".lab-drift-card:visible")
-    assert "Hola <b>tú</b> {{x}} ${1+1}." in section.locator(".lab-drift-text").inner_text().replace("≠", "")
-    expect(open_card).to_have_count(0)
-    for width, height in ((1280, 900), (1280, 420), (390, 844)):
-        section.set_viewport_size({"width": width, "height": height})
-        assert section.evaluate("document.documentElement.scrollWidth") <= width
-        for i in (0, 9, tokens.count() - 1):
-            tokens.nth(i).hover()
-            expect(open_card).to_have_count(1)
-            box = open_card.bounding_box()
-            assert box
-            assert box["x"] >= 0
-            assert box["y"] >= 0
-            assert box["x"] + box["width"] <= width
-            assert box["y"] + box["height"] <= height + 1
-        section.mouse.move(1, 1)
-        expect(open_card).to_have_count(0)
-    tokens.first.focus()
-    section.keyboard.press("ArrowRight")
-    section.keyboard.press("ArrowRight")
-    expect(tokens.nth(2)).to_be_focused()
-    assert [tokens.nth(i).get_attribute("tabindex") for i in range(3)] == ["-1", "-1", "0"]
-    expect(open_card).to_have_count(1)
-    expect(open_card).to_have_attribute("id", tokens.nth(2).get_attribute("aria-describedby") or "")
-    tokens.nth(8).hover()
-    expect(open_card).to_have_count(1)
-    section.mouse.move(1, 1)
-    section.keyboard.press("Escape")
-    expect(open_card).to_have_count(0)

@@ -22,6 +22,9 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_module, "POLL_S", 0.001)
 
 
+LEAST = 19  # no priority is below it, and the tests may themselves run with a low one
+
+
 async def job(lane: Lane) -> AsyncIterator[int | str]:
     """What a heavy callback does: tell how many are ahead, then work."""
     with lane.turn() as turn:
@@ -124,7 +127,7 @@ async def test_light_work_goes_before_the_lane() -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    assert await Lane().run(priority) == priority() + NICE
+    assert await Lane().run(priority) == min(priority() + NICE, LEAST)
 
 
 def test_a_full_lane_says_so_and_that_one_can_try_again() -> None:

@@ -53,6 +53,7 @@ def measure_own(seen: Visit) -> None:
     seen.page.locator(f"#own-{seen.language} textarea").fill(LONG)
     seen.page.locator(f"#measure-{seen.language}").click()
     expect(seen.page.locator(f"#history-{seen.language} tbody tr")).not_to_have_count(0)
+    seen.ended("measure-stop")
 
 
 def test_the_verdict_is_there_before_anything_is_measured_and_follows_the_recipe(desktop: Visit) -> None:
@@ -202,6 +203,7 @@ def test_figures_of_an_older_text_are_gone_when_the_next_cannot_be_read(spanish:
     page.locator("#measure-es").click()  # figures that one has opened stay open while they are written anew
     expect(page.locator("#measured-es")).to_contain_text(t.SHARED.es.partition("{")[0])
     expect(page.locator("#divergence-es .js-plotly-plot")).to_be_visible()
+    spanish.ended("measure-stop")
     page.locator("#own-es textarea").fill("Hola.")
     page.locator("#measure-es").click()
     expect(page.locator("#measured-es .lab-notice.error")).to_contain_text("513")
@@ -246,6 +248,7 @@ def test_seven_are_measured_until_one_stops(spanish: Visit) -> None:
     expect(drawn).not_to_have_count(0)
     page.locator("#sweep-stop-es").click()
     expect(page.locator("#swept-es")).to_contain_text(shared_texts.STOPPED.es)
+    spanish.ended("sweep-stop")
     kept = drawn.count()
     assert 1 <= kept <= 7
     expect(page.locator("#history-es tbody tr")).to_have_count(1 + kept)

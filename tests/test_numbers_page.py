@@ -245,14 +245,7 @@ def bits(page: Page, name: str) -> str:
 
 def test_a_bit_changes_the_number_in_every_format_without_the_server(spanish: Visit) -> None:
     page = spanish.page
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    quiet = False
-    while not quiet:  # a stream that Gradio keeps open never ends: what counts is that nothing new is asked for
-        before = len(asked)
-        page.wait_for_timeout(1000)
-        quiet = len(asked) == before
-    asked.clear()
+    asked = spanish.asked()
     assert bits(page, "float16") == f"{0x2E66:016b}"
     card(page, "float16").locator("[data-bit='15']").click()
     expect(entry(page)).to_have_value("-0,0999755859375")
@@ -408,6 +401,8 @@ def test_an_address_with_no_number_says_so_and_shows_another(desktop: Visit) -> 
 
 def test_a_question_opens_once_it_is_answered_and_says_whether_it_was_right(desktop: Visit) -> None:
     desktop.open("tab=numeros")
+    exact = numbers_texts.NUMBERS_EXACT.format(formats="float16")[desktop.language]  # type: ignore[index]
+    expect(desktop.page.get_by_text(exact)).to_be_visible()  # in what format the included model's numbers came
     page, said = desktop.page, {key: text[desktop.language] for key, text in numbers_texts.NUMBERS_QUIZ.items()}  # type: ignore[index]
     questions = page.locator(".lab-quiz:visible li")
     for i, (_, _, right, _, _) in enumerate(numbers_texts.NUMBERS_WRONG[:2]):
@@ -423,12 +418,6 @@ def test_a_question_opens_once_it_is_answered_and_says_whether_it_was_right(desk
     questions.nth(2).locator("summary").click()  # whoever does not want to guess
     expect(questions.nth(2).locator("details p").first).to_be_visible()
     expect(page.locator(".lab-quiz-score:visible")).to_have_text(said["score"].format(right=1, answered=2))
-
-
-def test_the_numbers_of_the_included_model_say_that_they_came_in_float16(desktop: Visit) -> None:
-    desktop.open("tab=numeros")
-    said = numbers_texts.NUMBERS_EXACT.format(formats="float16")[desktop.language]  # type: ignore[index]
-    expect(desktop.page.get_by_text(said)).to_be_visible()
 
 
 def test_figures_stay_clipped_when_the_address_changes(spanish: Visit) -> None:

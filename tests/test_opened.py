@@ -98,10 +98,12 @@ def test_a_document_is_found_however_it_is_asked_for(server: str) -> None:
     assert prop(document(server, "en", "bits=3"), "bits-en", "value") == 3
 
 
-@each("name", ["prompt", "drift", "own", "principio", "measured_text", "layer"])
+@each("name, own", [("prompt", "texto"), ("drift", "texto"), ("own", "metrica"), ("principio", "inicio"),
+                    ("measured_text", "metrica"), ("layer", "pesos")])  # fmt: skip
 @each("value", ["bogus", "", "%00", "%F0%9F%99%82", "x" * 2500])
-def test_what_an_address_keeps_is_shown_only_where_it_fits(server: str, name: str, value: str) -> None:
-    for tab in ("inicio", "pesos", "texto", "metrica"):
+def test_what_an_address_keeps_is_shown_only_where_it_fits(server: str, name: str, own: str, value: str) -> None:
+    """In its own tab and in another."""
+    for tab in {own, "inicio"}:
         page = document(server, "es", f"tab={tab}&{name}={value}")
         assert prop(page, "tabs-es", "selected") == tab
 

@@ -54,8 +54,10 @@ def fragments_of(language: str) -> set[str]:
 
 
 @pytest.mark.languages
-def test_every_tab_opens_in_its_own_language(desktop: Visit) -> None:
+def test_every_tab_opens_in_its_own_language_and_the_page_says_which_it_is(desktop: Visit) -> None:
     desktop.open()
+    expect(desktop.page).to_have_title(shared_texts.TITLE[desktop.language])  # type: ignore[index]
+    expect(desktop.page.locator("html")).to_have_attribute("lang", desktop.language)
     foreign = fragments_of(desktop.language)
     assert len(foreign) > 100
     for name in reversed(TITLES):
@@ -134,11 +136,6 @@ STOP_WHEN_IT_GROWS_JS = """([output, stop]) => {
 }"""
 
 
-def work_has_ended(page: Page, stop: str) -> None:
-    """No late frame can come any more: the button that stops the work goes when it has ended, however it ended."""
-    expect(page.locator(stop)).to_be_hidden()
-
-
 def test_text_streams_and_stops(spanish: Visit) -> None:
     spanish.open("tab=texto&bits=8&granularity=channel")
     # A beginning that the embedded model carries on to the end of its context: there is time to press a button.
@@ -152,7 +149,7 @@ def test_text_streams_and_stops(spanish: Visit) -> None:
     expect(written.locator(".writer")).to_have_count(2)
     expect(written).to_contain_text(shared_texts.STOPPED.es)
     stopped = written.inner_text()
-    work_has_ended(spanish.page, "#stop-es")
+    spanish.ended("stop")
     assert written.inner_text() == stopped
     assert written.locator(".caret").count() == 0
     assert "512" not in stopped
@@ -211,7 +208,7 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     page.locator("#speculate-stop-es").click()
     expect(output).to_contain_text(shared_texts.STOPPED.es)
     kept = output.inner_text()
-    work_has_ended(page, "#speculate-stop-es")
+    spanish.ended("speculate-stop")
     assert output.inner_text() == kept
     assert output.locator(".caret").count() == 0
     assert speculate_texts.SPECULATE_SAME.es not in kept
@@ -271,13 +268,6 @@ def test_a_link_to_a_model_that_is_not_here_keeps_the_rest(spanish: Visit) -> No
     assert spanish.bits() == 3
     expect(spanish.page.get_by_label(sidebar_texts.GRANULARITIES["channel"].es)).to_be_checked()
     expect(spanish.page.locator(".lab-status-holder .lab-notice").first).to_contain_text("datificate")
-
-
-@pytest.mark.languages
-def test_each_language_has_its_title_and_says_what_it_is(desktop: Visit) -> None:
-    desktop.open()
-    expect(desktop.page).to_have_title(shared_texts.TITLE[desktop.language])  # type: ignore[index]
-    expect(desktop.page.locator("html")).to_have_attribute("lang", desktop.language)
 
 
 def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> None:
@@ -362,6 +352,7 @@ def test_what_was_measured_stays_in_a_table_with_its_files(spanish: Visit) -> No
         expect(history.locator("tbody tr")).to_have_count(1 + done)
         expect(page.locator("#figures-es")).to_contain_text(metrics_texts.SPEED_PROMPT.es)
         expect(page.locator("#measured-es .lab-progress")).to_have_count(0)
+        spanish.ended("measure-stop")
         page.evaluate(f"window.labAsk({{recipe: 'bits={3 + done}'}})")
         expect(page).to_have_url(re.compile(f"bits={3 + done}"))
     for kind, lines in (("CSV", 3), ("JSON", None)):
@@ -384,7 +375,7 @@ def test_stopping_a_measurement_keeps_what_is_there(spanish: Visit) -> None:
     assert measured.locator(".lab-progress").count() == 0
     assert metrics_texts.PERPLEXITY.es in str(page.locator("#figures-es").text_content())
     kept = measured.inner_text()
-    work_has_ended(page, "#measure-stop-es")
+    spanish.ended("measure-stop")
     assert measured.inner_text() == kept
 
 
@@ -476,6 +467,7 @@ def test_a_bad_prompt_gets_a_message_and_nothing_is_lost(spanish: Visit) -> None
     spanish.page.locator("#write-es").click()
     expect(spanish.page.locator("#written-es .lab-notice.error")).to_contain_text("vacío")
     assert spanish.bits() == 5
+    spanish.ended("stop")
     spanish.page.locator("#prompt-es textarea").fill("Hola")
     spanish.page.locator("#write-es").click()
     expect(spanish.page.locator("#written-es .writer")).to_have_count(2)
@@ -490,10 +482,12 @@ def test_fetching_without_a_network_says_so(spanish: Visit) -> None:
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> None:
-    for name in TITLES:
-        phone.open(f"tab={name}")
+    phone.open()
+    for name in (*TITLES, *TITLES):  # by the second time all is drawn
+        phone.page.evaluate("window.scrollTo(0, 0)")
+        phone.tab(name)
         width = phone.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= PHONE["width"]
+        assert width <= PHONE["width"], name
         phone.page.evaluate("window.scrollTo(0, 99999)")
         expect(phone.page.locator(".lab-recipe")).to_be_in_viewport()  # the line on top stays
     table = phone.page.get_by_label(sidebar_texts.TABLE[phone.language])  # type: ignore[index]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
@@ -13,7 +15,10 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATHS = {"es": "", "en": "en"}
 # What gradio writes where a page is left while it still waits for an answer.
 LEAVING = ("AbortError: signal is aborted", "Connection errored out")
-LIMIT_MS = 60_000  # the machine may be busy; what is asserted is what appears, not when
+# The components of what the browser keeps, by gradio's number for them; where a page's own files lie.
+KEPT_JS = "gradio_config.components.filter((one) => one.type === 'browserstate').map((one) => one.id)"
+FILES = ("/assets/", "/static/", "/theme.css")
+LIMIT_MS = 120_000  # the machine may be busy; what is asserted is what appears, not when
 
 
 @dataclass
@@ -34,6 +39,31 @@ class Visit:
 
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=TITLES[name][self.language], exact=True).click()  # type: ignore[index]
+
+    def ended(self, stop: str) -> None:
+        """Wait for the end of work that has shown something: its stop button goes, however it ended.
+
+        Until then a late frame may come, and the button that began the work is not heard: its end comes after its last
+        frame, on a busy machine by a second.
+        """
+        expect(self.page.locator(f"#{stop}-{self.language}")).to_be_hidden()
+
+    def asked(self) -> list[str]:
+        """What the page asks the server for from now on, in a list that grows.
+
+        Without files, without the streams that answers come in, and without what is drawn last while the page opens:
+        what the browser has kept.
+        """
+        kept, found = self.page.evaluate(KEPT_JS), list[str]()
+
+        def hears(request: Request) -> None:
+            path = urlsplit(request.url).path
+            of_kept = request.post_data is not None and json.loads(request.post_data).get("trigger_id") in kept
+            if not (of_kept or path.startswith(FILES) or path.endswith("/queue/data")):
+                found.append(f"{request.method} {request.url} {request.post_data}")
+
+        self.page.on("request", hears)
+        return found
 
     def recipe(self) -> None:
         """Open the drawer."""

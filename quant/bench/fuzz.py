@@ -31,7 +31,7 @@ from quant.bench import nasty
 from quant.bench.report import arguments, write
 
 ROOT = Path(__file__).resolve().parents[2]
-CALLS, SEED, START_S, ANSWER_S, LOOK_EVERY = 5_200, 0, 180.0, 60.0, 50
+CALLS, SEED, START_S, ANSWER_S, LOOK_EVERY = 5_200, 0, 600.0, 60.0, 50
 TRACEBACK = "Traceback (most recent call last)"
 # The path of a file to download is gradio's name for it: that of the temporary folder, and what the page made there.
 INTERNAL = re.compile(

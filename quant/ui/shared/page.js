@@ -85,20 +85,26 @@
 
   // ---- tabs and the browser's history
 
-  const show = (tab) => document.getElementById(`tab-${tab}-${LANGUAGE}-button`)?.click();
-  const BACK_MS = 400; // within which a tab that Back leads to says that it was selected
-  let back = -BACK_MS;
+  const button = (tab) => document.getElementById(`tab-${tab}-${LANGUAGE}-button`);
+  const show = (tab) => button(tab)?.click();
+  const leading = []; // tabs that Back has led to and that have not said yet that they were selected
 
   /** A tab was selected: a step of the history, so that Back leads to the tab before. */
   window.labTab = (tab) => {
-    if (!window.labReady || tab === shownTab() || performance.now() - back < BACK_MS) return;
+    const led = leading.indexOf(tab);
+    leading.splice(0, led + 1);
+    if (!window.labReady || tab === shownTab() || led >= 0) return;
     history.pushState(history.state, "", address((params) => params.set("tab", tab)));
   };
   window.addEventListener("popstate", () => {
-    back = performance.now();
-    show(shownTab());
+    const tab = shownTab();
+    if (button(tab)?.ariaSelected === "false") leading.push(tab);
+    show(tab);
     writeRecipe(); // what was tried since stays
   });
+  document.addEventListener("click", (event) => { // a hand's own choice is a step, whatever Back still waits for
+    if (event.isTrusted && event.target.closest?.("[role=tab]")) leading.length = 0;
+  }, true);
 
   // ---- what is kept: in the browser, and in the address where it is short
 

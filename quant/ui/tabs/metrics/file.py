@@ -165,7 +165,7 @@ def build_file(place: Place) -> tuple[Follow, Run]:
     plan = gr.HTML(elem_id=f"file-plan-{language}")
     with gr.Row():
         button = gr.Button(t.FILE_PREPARE[language], variant="primary", elem_id=f"prepare-{language}")
-        stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110)
+        stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"prepare-stop-{language}")
     gr.HTML(html.caption(t.FILE_READERS[language]))
     output = gr.HTML(elem_id=f"file-{language}")
     download = gr.DownloadButton(visible=False, variant="primary", elem_id=f"download-{language}")
