@@ -59,6 +59,17 @@ class Statistics:
         """What is there."""
         return frozenset(statistic for statistic in Statistic if getattr(self, statistic.value) is not None)
 
+    def divided(self, scale: Tensor) -> Statistics:
+        """Of the same inputs, each divided by its `scale` [in]."""
+        part = 1 / scale
+        return Statistics(
+            self.tokens,
+            None if self.squares is None else self.squares * part.square(),
+            None if self.largest is None else self.largest * part.abs(),
+            None if self.hessian is None else self.hessian * part * part.unsqueeze(1),
+            None if self.inputs is None else self.inputs / scale,
+        )
+
 
 NOTHING_KNOWN = Statistics()
 ALONE = 8  # windows of what stands for the inputs of a matrix in no block
