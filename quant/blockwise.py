@@ -101,7 +101,7 @@ class Making:
         """What the methods of its layers want to know; one that tunes the block asks the block itself."""
         rules = [self.chosen[name][1] for name in block.linears if name in self.chosen]
         scale = frozenset({Statistic.LARGEST}) if self.recipe.activations.static else frozenset()
-        return scale.union(*(rule.how.needs for rule in rules if not rule.how.tune))
+        return scale.union(*(rule.needs for rule in rules if not rule.how.tune))
 
     def _scaled(self, block: Block, flow: Flow | None) -> dict[str, Statistics]:
         """Scale the inputs of the layers whose method wants that; what all are then given, or nothing where none does.
