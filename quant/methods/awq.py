@@ -10,7 +10,7 @@ nothing, so that the search never loses to rounding on the inputs that it sees. 
 the authors' code (llm-awq), whose scales, clips and values tests/golden/awq.npz holds.
 
 Of all scales the outputs are computed roughly, of the three best and of a = 0 in full: on the embedded model that finds
-what looking at all in full finds, in all of 60 searches (bench/NOTES.md).
+what looking at all in full finds, in 100 of 100 searches (bench/NOTES.md).
 
 Here it differs in four things. The error is that of the outputs of the matrices, where the authors take for the inputs
 of attention what attention gives, and for Llama's gate and up what the MLP gives: a method sees no module. Inputs are
