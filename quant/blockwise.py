@@ -95,17 +95,19 @@ class Making:
                 else:
                     weights = [folding.linear_of(self.model, name).weight for name in feed.layers]
                     self._fold(feed, step.how.scales(weights, known[feed.layers[0]], step.knobs))
-        self._scaled(block, flow)
-        return self._read(block, flow, self._needs(block))
+        return self._scaled(block, flow) or self._read(block, flow, self._needs(block))
 
     def _needs(self, block: Block) -> frozenset[Statistic]:
         """What the methods of its layers want to know; one that tunes the block asks the block itself."""
         rules = [self.chosen[name][1] for name in block.linears if name in self.chosen]
         scale = frozenset({Statistic.LARGEST}) if self.recipe.activations.static else frozenset()
-        return scale.union(*(rule.how.needs for rule in rules if not rule.how.tune))
+        return scale.union(*(rule.needs for rule in rules if not rule.how.tune))
 
-    def _scaled(self, block: Block, flow: Flow | None) -> None:
-        """Scale the inputs of the layers whose method wants that; `check_feeds` has made sure that they are at one."""
+    def _scaled(self, block: Block, flow: Flow | None) -> dict[str, Statistics]:
+        """Scale the inputs of the layers whose method wants that; what all are then given, or nothing where none does.
+
+        `check_feeds` has made sure that the layers of a feed are at one.
+        """
         known: dict[str, Statistics] = {}
         for feed in self._feeds(block, rotating=False):
             rules = {name: self.chosen[name][1] for name in feed.layers if name in self.chosen}
@@ -115,7 +117,11 @@ class Making:
             known = known or self._read(block, flow, self.recipe.needs)
             weights = [folding.linear_of(self.model, n).weight for n in rules]
             schemes = [scheme for one in rules.values() if (scheme := one.scheme)]
-            self._fold(feed, rule.how.scales(weights, schemes, known[name], rule.knobs))
+            scale = rule.how.scales(weights, schemes, known[name], rule.knobs)
+            self._fold(feed, scale)
+            # Nothing else changes, so that the text need not go through the block again.
+            known |= {name: known[name].divided(scale) for name in feed.layers}
+        return known
 
     def _fold(self, feed: Feed, scale: Tensor | None) -> None:
         self.folds.append(Fold(feed, scale))

@@ -32,8 +32,9 @@ from quant.run import own
 from quant.text import Text
 from quant.texts import calibration_text
 
-BATCH_TOKENS = 4096  # read at a time
+BATCH_TOKENS = 2048  # read at a time: with more, what lies between two layers falls out of the cache
 GRAM_PARTS = 8  # a symmetric product in so many strips takes 0.6 of the time that all of it takes
+CHECKED = 128  # tokens of a window by which it is known whether its blocks can be read one after another
 SAMPLE = 512  # inputs of a layer that are kept as they are
 
 
@@ -114,13 +115,16 @@ class Flow:
 
         Other tokens than those by which it is known how a block is called: what depends on them is no part of a call.
         """
-        self._beside, out = _taken_down(self._model, self.blocks, ids[:1])
+        short = ids[:, :CHECKED]
+        self._beside, out = _taken_down(self._model, self.blocks, short[:1])
         _check_finite(self._model, out)
-        others = torch.cat([ids[-1:].flip(1), ids[:1].roll(1, 1)])
+        others = torch.cat([short[-1:].flip(1), short[:1].roll(1, 1)])
         if not self._comes_out(others):
             self._rows = 1
             if not self._comes_out(others[:1]):
                 raise self._refused()
+        self._beside, out = _taken_down(self._model, self.blocks, ids[:1])
+        _check_finite(self._model, out)
         first = self._model.get_submodule(self.blocks[0].name)
         self._states = torch.cat([_input_of(self._model, first, part) for part in ids.split(self._rows)])
         self._next = torch.empty_like(self._states)
@@ -329,7 +333,7 @@ def _taken_down(model: nn.Module, blocks: tuple[Block, ...], ids: Tensor) -> tup
     handles = [m.register_forward_pre_hook(note(name), with_kwargs=True) for name, m in modules.items()]
     handles.append(modules[blocks[-1].name].register_forward_hook(take_out))
     try:
-        own.logits(model, ids)
+        own.logits(model, ids, last=True)
     finally:
         for handle in handles:
             handle.remove()

@@ -256,7 +256,7 @@ def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
 def waits_for(recipe: Recipe, rule: Rule, layer: Layer) -> Text | None:
     """Why light work does not quantize a matrix as `rule` stores it; None where it does."""
     title = short_title(rule.how.title)
-    if rule.how.needs or rule.how.tune:
+    if rule.needs or rule.how.tune:
         said = Text("«{name}» lee antes un texto de calibración", "“{name}” reads a calibration text first")
         return said.format(name=title)
     if recipe.steps and layer.scaled is not Place.NOWHERE:

@@ -17,8 +17,8 @@ class QTensor:
     codes: [out, in] bit patterns of `scheme.element`, uint8 up to 8 bits, int64 above. scale: float32 [rows, groups]
     holding only values of `scheme.scale`, a QTensor of that shape where the scales are quantized in turn, or None where
     there are none. zero: uint8 [rows, groups] or None. offset: like scale, or [1, 1] for the whole matrix, or None.
-    table: float32 [rows, 2**bits] of float16 values where these are learned (W = table[row, codes]), or None. `rows`
-    and `groups` are those of the granularity.
+    table: float32 [rows * groups, 2**bits] of float16 values where these are learned, those of a row's groups one after
+    another (W = table[group, codes]), or None. `rows` and `groups` are those of the granularity.
     """
 
     codes: Tensor
@@ -54,8 +54,8 @@ class QTensor:
 
 
 def looked_up(table: Tensor, codes: Tensor) -> Tensor:
-    """float32 [out, in]: the values of a table [out or 1, 2**bits] at the places `codes` [out, in]."""
-    return table.expand(len(codes), -1).gather(1, codes.long())
+    """float32 [out, in]: the values at the places `codes` [out, in] of tables [n, 2**bits], each of 1/n of them."""
+    return table.gather(1, codes.reshape(len(table), -1).long()).view(codes.shape)
 
 
 def decoded(stored: Tensor | QTensor) -> Tensor:

@@ -84,7 +84,7 @@ def check_float(loaded: LoadedModel) -> None:
 
 def _check_multiplied(layer: Layer, rule: Rule) -> None:
     """Raise CalibrationError for a method that asks for the inputs of a table that is only looked up."""
-    if rule.how.needs and layer.kind is Kind.TABLE and not layer.tied_to:
+    if rule.needs and layer.kind is Kind.TABLE and not layer.tied_to:
         raise CalibrationError(
             Text("El método «{method}» mira las entradas de cada matriz, y «{layer}» no tiene: solo se consulta. Dale "
                  "una regla con otro método, o déjala en float32.",

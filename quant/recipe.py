@@ -81,6 +81,11 @@ class Rule:
         """The method itself. Only of a rule with a scheme."""
         return method_named(self.method)
 
+    @property
+    def needs(self) -> frozenset[Statistic]:
+        """What its method wants to know of the inputs, as its knobs are; nothing without a scheme."""
+        return self.how.needs_with(self.knobs) if self.scheme else frozenset()
+
     def covers(self, layer: Layer) -> bool:
         """Whether it decides about `layer` where no rule before it does."""
         kind, _, pattern = self.layers.rpartition(":")
@@ -216,7 +221,7 @@ class Recipe:
     def needs(self) -> frozenset[Statistic]:
         """What its methods, steps and a static scale of the activations want to know of the inputs."""
         scale = frozenset({Statistic.LARGEST}) if self.activations.static else frozenset()
-        needs = [rule.how.needs for rule in self.rules if rule.scheme] + [step.how.needs for step in self.steps]
+        needs = [rule.needs for rule in self.rules] + [step.how.needs for step in self.steps]
         return scale.union(*needs)
 
     @property

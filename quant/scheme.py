@@ -112,7 +112,8 @@ class Grid(Enum):
     CENTRED: the mean of the matrix is stored and subtracted first, then ABSMAX (bitsandbytes' nested scales).
     UNIT: no scale at all, a plain cast.
     SEARCH: whatever scale and offset give the least squared error (ggml's K-quants).
-    LEARNED: no scale; the values themselves are learned, one table for the matrix or one for each row, in float16.
+    LEARNED: no scale; the values themselves are learned, a table for the matrix, for each row or for each group of one,
+    in float16: of 16 values for 64 weights that is 4 bits a weight beside the codes.
     """
 
     ABSMAX = "absmax"
@@ -191,14 +192,28 @@ class Scheme:
                 .format(grid=self.grid.name)
             )  # fmt: skip
         _check(self.grid, Text("elemento", "element"), self.element, self._holds)
-        if self.grid is Grid.LEARNED and not isinstance(self.granularity, PerTensor | PerChannel):
-            raise SchemeError(
-                Text("Una tabla aprendida es de toda la matriz o de una fila, no de {got}.",
-                     "A learned table is one for the matrix or one for a row, not one for {got}.")
-                .format(got=str(self.granularity))
-            )  # fmt: skip
+        if self.grid is Grid.LEARNED:
+            self._check_tables()
         if not isinstance(self.scale, Scheme):
             _check(self.grid, Text("escala", "scale"), self.scale, self._scales)
+
+    def _check_tables(self) -> None:
+        """Raise SchemeError for tables that lie across rows, or of as many values as a group has weights."""
+        if isinstance(self.granularity, Flat):
+            raise SchemeError(
+                Text("Una tabla aprendida es de toda la matriz, de una fila o de un grupo de una fila, no de {got}.",
+                     "A learned table is one for the matrix, for a row or for a group of a row, not one for {got}.")
+                .format(got=str(self.granularity))
+            )  # fmt: skip
+        count = 1 << self.element.code_bits
+        if isinstance(self.granularity, PerGroup) and count >= self.granularity.size:
+            raise SchemeError(
+                Text("Una tabla de {count} valores para cada grupo de {size} pesos: tiene que haber más pesos que "
+                     "valores. Elige menos bits, grupos mayores o una tabla por fila.",
+                     "A table of {count} values for each group of {size} weights: there must be more weights than "
+                     "values. Choose fewer bits, larger groups or a table for each row.")
+                .format(count=count, size=self.granularity.size)
+            )  # fmt: skip
 
     def _holds(self, element: NumberFormat | None) -> bool:
         """Whether the grid can use `element` for the codes."""

@@ -56,6 +56,23 @@ def test_the_scales_are_the_authors() -> None:
             assert float(got.max()) > 1.5, "a scale was found at all"
 
 
+def test_the_scale_is_the_one_that_looking_at_all_in_full_finds() -> None:
+    """On inputs that go together in many directions, unlike one another in size; not so by columns alone."""
+    generator, scheme, by_column = torch.Generator().manual_seed(5), Scheme.integer(3, PerGroup(32), zero_point=True), 0
+    for _ in range(6):
+        mixed = torch.randn(96, 192, generator=generator) * torch.logspace(0, -1.5, 96).unsqueeze(1)
+        x = (torch.randn(256, 96, generator=generator) + 2) @ mixed * torch.rand(192, generator=generator).exp()
+        weights = [torch.randn(64, 192, generator=generator) for _ in range(2)]
+        tried = [awq.scale_at(x.abs().mean(0), step / KNOBS.steps) for step in range(KNOBS.steps)]
+        made = [[rtn.quantize(w * s, scheme).dequantize() / s - w for w in weights] for s in tried]
+        full = [sum(float((x @ off.t()).square().sum()) for off in both) for both in made]
+        columns = [sum(float((off.square() @ x.square().sum(0)).sum()) for off in both) for both in made]
+        best = min(range(KNOBS.steps), key=full.__getitem__)
+        assert torch.equal(awq.scales(weights, [scheme] * 2, inputs_alone(x), KNOBS), tried[best])
+        by_column += min(range(KNOBS.steps), key=columns.__getitem__) == best
+    assert by_column < 6
+
+
 def test_clips_and_values_are_the_authors() -> None:
     """But for a few groups whose range clipping makes symmetric: their zero point lies halfway between two codes.
 

@@ -11,13 +11,13 @@ from quant.scheme import PerGroup, Scheme
 from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.fields import GRANULARITIES, GROUP_SIZES
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
-from quant.ui.sidebar.offers import LEARNED
+from quant.ui.sidebar.offers import TABLES
 
 
 def test_every_recipe_of_the_page_is_there() -> None:
     known = {case for _, case in bench.recipes()}
     places = [(g, 64) for g in GRANULARITIES if g != "group"] + [("group", size) for size in GROUP_SIZES]
-    formats = [name for name in CHOSEN_FORMATS if name != LEARNED]  # a table is looked up in a float32 copy
+    formats = [name for name in CHOSEN_FORMATS if name not in TABLES]  # a table is looked up in a float32 copy
     kinds = ("float", "int8")  # the others are simulated, and multiplied as float is
     for name, (granularity, group), table in itertools.product(formats, places, (False, True)):
         for bits, zero_point, activations in itertools.product(range(2, 9), (False, True), kinds):

@@ -26,7 +26,7 @@ from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice, query_of, read_query, recipe_of
 from quant.ui.sidebar.controls import TITLES, Controls
 from quant.ui.sidebar.fields import ACTIVATIONS, FIELDS, SECTIONS
-from quant.ui.sidebar.formats import CHOSEN_FORMATS
+from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER
 from quant.ui.sidebar.knobs import (
     Owner,
     check_known,
@@ -37,9 +37,9 @@ from quant.ui.sidebar.knobs import (
     sliders,
     written_knobs,
 )
-from quant.ui.sidebar.offers import LEARNED, VARIANTS, step_names
+from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS, VARIANTS, step_names
 from quant.ui.sidebar.status import about, status_line
-from quant.ui.sidebar.together import fitting_methods
+from quant.ui.sidebar.together import fitting_methods, reads_text
 from quant.ui.tabs.start.picture import picture
 from quant.ui.tabs.weights.tab import shown_or_problem
 
@@ -228,6 +228,23 @@ def test_a_learned_table_is_offered_as_soon_as_a_method_learns_one() -> None:
     if fits:
         assert learned.granularity == PerChannel()
         assert Choice(EMBEDDED, format=LEARNED, bits=3).recipe().rules[0].method in fits
+        grouped = Choice(EMBEDDED, format=LEARNED_GROUPS, bits=2, group=128, granularity="channel")
+        assert grouped.scheme().granularity == PerGroup(128)
+        assert grouped.recipe().rules[0].method in fits
+        assert "128" in grouped.describe().es
+        with pytest.raises(SchemeError, match="16 values for each group of 16 weights"):
+            Choice(EMBEDDED, format=LEARNED_GROUPS, bits=4, group=16).scheme()
+
+
+def test_a_method_whose_knobs_let_it_read_no_text_reads_none() -> None:
+    for name, format_ in (("kmeans", LEARNED), ("low_rank", INTEGER)):
+        looking = Choice(EMBEDDED, format=format_, method=name)
+        blind = replace(looking, knobs="weighted:0")
+        assert looking.recipe().calibration is not None
+        assert blind.recipe().calibration is None
+        assert not blind.recipe().needs
+        assert reads_text(looking)
+        assert not reads_text(blind)
 
 
 # ---- the drawer

@@ -121,6 +121,29 @@ def test_a_float_model_that_is_scaled_or_rotated_gives_the_same_logits(
 
 
 @pytest.mark.parametrize("kind", KNOWN)
+def test_what_scaled_layers_are_given_is_known_without_reading_again(
+    tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    config, needs = copy.deepcopy(KNOWN[kind]), frozenset(Statistic)
+    config.vocab_size = tiny.table_rows
+    monkeypatch.setitem(METHODS, "scaling", replace(METHODS["rtn"], name="scaling", scales=scales, needs=needs))
+    loaded = replace(tiny, model=built(config))
+    recipe = Recipe.uniform(EIGHT, method="scaling", calibration=SHORT)
+    making = Making(loaded, recipe, structural_copy(loaded.model),
+                    {x.name: (x, r) for x in census(loaded) if (r := recipe.rule_of(x))})  # fmt: skip
+    for block, flow in blocks(making):
+        before = making._read(block, flow, needs)
+        known = making._prepared(block, flow)
+        again = making._read(block, flow, needs)
+        for name in block.linears:
+            for part in ("squares", "largest", "hessian", "inputs"):
+                got, want = getattr(known[name], part), getattr(again[name], part)
+                close = {"rtol": 1e-3, "atol": 1e-4 * float(want.abs().max())}
+                torch.testing.assert_close(got, want, msg=f"{name} {part}", **close)
+                assert not torch.allclose(getattr(before[name], part), want, **close), (name, part)
+
+
+@pytest.mark.parametrize("kind", KNOWN)
 def test_four_bit_activations_run_on_every_kind_with_the_bytes_that_were_promised(tiny: LoadedModel, kind: str) -> None:
     config = copy.deepcopy(KNOWN[kind])
     config.vocab_size = tiny.table_rows

@@ -77,19 +77,9 @@ def ours(key: str) -> Tensor:
     return frame.holding(feedback.on_grids(weight, root, feedback.Grids.cut(frame), order, 128)).dequantize()
 
 
-def test_the_authors_values_in_all_their_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On their symmetric grid the largest weight of a group lies halfway between two levels.
-
-    They divide by the scale, torch and this package multiply by its inverse: at 2 bits the ties that this moves are
-    0.4 % of the values. With their division all is theirs.
-    """
+def test_the_authors_values_in_all_their_settings() -> None:
+    """On their symmetric grid the largest weight of a group lies halfway between two levels: division decides."""
     assert len(GOLDEN) == 18
-    for key in GOLDEN:
-        want, got = torch.from_numpy(REFERENCE[key]), ours(key)
-        assert float(((got - want).abs() <= 1e-6).float().mean()) >= 0.995, key
-        bar = 2e-3 if key == "gptq.b2.sym.g32" else 1e-3
-        assert output_error(got) == pytest.approx(output_error(want), rel=bar), key
-    monkeypatch.setattr(grid, "_scaled", lambda laid, frame, how: laid / how.spread(frame.divisor))
     for key in GOLDEN:
         want, got = torch.from_numpy(REFERENCE[key]), ours(key)
         assert float(((got - want).abs() <= 1e-6).float().mean()) >= 0.9998, key

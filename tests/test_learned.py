@@ -18,24 +18,29 @@ from quant.methods import METHODS, quantize
 from quant.nearest import Ties
 from quant.packing import Layout
 from quant.qtensor import QTensor
-from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
+from quant.scheme import Flat, Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.weight import QuantWeight
 
 
 def learned(bits: int, granularity: Granularity, seed: int = 0, shape: tuple[int, int] = (12, 64)) -> QTensor:
     g = torch.Generator().manual_seed(seed)
     scheme = Scheme(learned_format(bits), granularity, Grid.LEARNED, None)
-    tables = torch.randn(scheme.groups(shape)[0], 2**bits, generator=g).half().float().sort().values
+    rows, groups, _ = scheme.groups(shape)
+    tables = torch.randn(rows * groups, 2**bits, generator=g).half().float().sort().values
     return QTensor(torch.randint(2**bits, shape, generator=g).byte(), None, None, scheme, table=tables)
 
 
 def by_loop(q: QTensor) -> Tensor:
     assert q.table is not None
-    tables = q.table.expand(q.shape[0], -1)
-    return torch.tensor([[float(t[c]) for c in row] for row, t in zip(q.codes.tolist(), tables, strict=True)])
+    each = q.codes.numel() // len(q.table)
+    flat = [float(q.table[place // each, code]) for place, code in enumerate(q.codes.view(-1).tolist())]
+    return torch.tensor(flat).view(q.shape)
 
 
-CASES = [(bits, granularity) for bits in range(2, 9) for granularity in (PerTensor(), PerChannel())]
+CASES: list[tuple[int, Granularity]] = [
+    *((bits, granularity) for bits in range(2, 9) for granularity in (PerTensor(), PerChannel())),
+    *((bits, PerGroup(size)) for bits in range(2, 5) for size in (16, 32, 64) if 2**bits < size),
+]
 
 
 def test_they_decode_pack_unpack_and_multiply() -> None:
@@ -45,8 +50,8 @@ def test_they_decode_pack_unpack_and_multiply() -> None:
         assert torch.equal(q.dequantize(), by_loop(q)), where
         layout = Layout(q.scheme)
         data = layout.pack(q)
-        rows = 1 if isinstance(granularity, PerTensor) else 12
-        assert len(data) == layout.nbytes(q.shape) == 12 * 64 * bits // 8 + 2 * rows * 2**bits, where
+        size = {PerTensor(): 12 * 64, PerChannel(): 64}.get(granularity) or granularity.size  # type: ignore[union-attr]
+        assert len(data) == layout.nbytes(q.shape) == 12 * 64 * bits // 8 + 2 * (12 * 64 // size) * 2**bits, where
         again = layout.unpack(data, q.shape)
         assert again.table is not None
         assert torch.equal(again.codes, q.codes), where
@@ -67,6 +72,8 @@ def test_one_table_for_a_matrix_goes_through_the_compiled_kernels() -> None:
     for bits in range(2, 9):
         assert cpu.kernel(cpu.hold(learned(bits, PerTensor()))) is cpu.COMPILED, bits
         assert cpu.kernel(cpu.hold(learned(bits, PerChannel()))) is cpu.EXPANDED, bits
+        if bits < 5:
+            assert cpu.kernel(cpu.hold(learned(bits, PerGroup(32)))) is cpu.EXPANDED, bits
 
 
 def test_two_tables_of_one_width_are_never_taken_for_each_other() -> None:
@@ -95,7 +102,8 @@ def test_formats_with_other_values_are_other_formats() -> None:
 def test_what_cannot_be_is_refused() -> None:
     four = learned_format(4)
     for make, said in [
-        (lambda: Scheme(four, PerGroup(64), Grid.LEARNED, None), "one for the matrix or one for a row"),
+        (lambda: Scheme(four, Flat(64), Grid.LEARNED, None), "for a row or for a group of a row"),
+        (lambda: Scheme(four, PerGroup(16), Grid.LEARNED, None), "16 values for each group of 16 weights"),
         (lambda: Scheme(four, PerTensor()), "With grid ABSMAX, element = learned4"),
         (lambda: Scheme(FORMATS["int4"], PerTensor(), Grid.LEARNED, None), "With grid LEARNED, element = int4"),
         (lambda: Scheme(four, PerTensor(), Grid.LEARNED), "scale = float16"),
@@ -117,3 +125,7 @@ def test_pesos_and_inicio_show_the_values_of_the_table() -> None:
     assert sample.grid.tolist() == sorted(q.table[0].tolist())
     row = learned(3, PerChannel())
     assert rounding_sample(row.dequantize(), QuantWeight(row)).grid.tolist() == sorted(row.table[0].tolist())  # type: ignore[index]
+    group = learned(3, PerGroup(16))
+    view = weight_view(group.dequantize(), QuantWeight(group))
+    assert view.occupancy.tolist() == [float((group.codes[0, :16] == code).sum()) / 16 for code in range(8)]
+    assert view.stored_bytes == 12 * 64 * 3 // 8 + 48 * 16

@@ -172,14 +172,14 @@ def test_learned_values_never_lose_more_than_rounding_of_as_many_bits() -> None:
     w = weights(12, 320, seed=1)
     known = Statistics(9, torch.rand(320, generator=torch.Generator().manual_seed(2)) ** 4 + 1e-3)
     for bits in range(2, 9):
-        for where in (PerTensor(), PerChannel()):
+        for where in (PerTensor(), PerChannel(), *([PerGroup(64)] if bits < 6 else [])):
             scheme = Scheme(learned_format(bits), where, Grid.LEARNED, None)
             rounded = (rtn.quantize(w, Scheme.integer(bits, where)).dequantize() - w).square()
             for weighted, counts in ((0, torch.ones(320)), (1, known.squares)):
                 knobs = METHODS["kmeans"].set_knobs({"weighted": weighted})
                 q = METHODS["kmeans"].quantize(w, scheme, known, knobs).q
                 assert q.table is not None
-                assert q.table.shape == (1 if isinstance(where, PerTensor) else 12, 2**bits)
+                assert q.table.shape == ({PerTensor(): 1, PerChannel(): 12}.get(where, 60), 2**bits)
                 assert torch.equal(q.table, q.table.half().float()), "stored in float16"
                 ours, plain = (by_group(e * counts, scheme) for e in ((q.dequantize() - w).square(), rounded))
                 assert bool((ours <= plain + 1e-9).all()), (bits, where, weighted)
@@ -212,6 +212,25 @@ def test_learned_values_are_means_of_their_weights_and_codes_are_nearest() -> No
             method.check(refused, method.knobs())
     with pytest.raises(SchemeError, match="does not fit in float16"):
         method.quantize(w * 1e6, scheme, known)
+
+
+def test_a_table_for_each_group_is_that_of_the_group_alone() -> None:
+    """And it loses less than one for each row, for the bytes that it takes."""
+    w, counts = weights(6, 320, seed=3), torch.rand(320, generator=torch.Generator().manual_seed(2)) + 0.1
+    method, four = METHODS["kmeans"], learned_format(3)
+    for knobs, known in ((method.knobs(), Statistics(9, counts)), (method.set_knobs({"weighted": 0}), Statistics())):
+        made = method.quantize(w, Scheme(four, PerGroup(64), Grid.LEARNED, None), known, knobs).q
+        assert made.table is not None
+        for row, first in ((0, 0), (2, 128), (5, 256)):
+            part = slice(first, first + 64)
+            seen = Statistics(9, counts[part]) if known.tokens else known
+            own = method.quantize(w[row : row + 1, part], Scheme(four, PerTensor(), Grid.LEARNED, None), seen, knobs).q
+            assert own.table is not None
+            assert torch.equal(made.table[row * 5 + first // 64], own.table[0]), (row, first)
+            assert torch.equal(made.codes[row, part], own.codes[0]), (row, first)
+        rows = method.quantize(w, Scheme(four, PerChannel(), Grid.LEARNED, None), known, knobs).q
+        lost = [((q.dequantize() - w).square() * (counts if known.tokens else 1)).sum() for q in (made, rows)]
+        assert float(lost[0]) < 0.9 * float(lost[1])
 
 
 # ---- HQQ
@@ -256,10 +275,9 @@ def test_more_bits_lose_less_by_every_method() -> None:
     for name in ("rtn", "stochastic", "percentile", "search", "importance", "hqq", "kmeans"):
         knobs = {"share": 1.0} if name == "percentile" else {}
         for where in (PerGroup(64), PerChannel()):
-            if name == "kmeans" and isinstance(where, PerGroup):
-                continue
             errors = []
-            for bits in range(2, 9):
+            # A table of 64 values for 64 weights is none.
+            for bits in range(2, 6 if name == "kmeans" and isinstance(where, PerGroup) else 9):
                 learned = Scheme(learned_format(bits), where, Grid.LEARNED, None) if name == "kmeans" else None
                 scheme = learned or Scheme.integer(bits, where, grid=ranges.get(name, Grid.ABSMAX))
                 counts = SQUARES if name in ("importance", "kmeans") else 1

@@ -23,7 +23,7 @@ from quant.ui.shared import html
 from quant.ui.shared.layer_names import layer_choices
 from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.formats import CHOSEN_FORMATS
-from quant.ui.sidebar.offers import LEARNED
+from quant.ui.sidebar.offers import TABLES
 from quant.ui.sidebar.status import about, about_table, status_line
 from quant.ui.tabs.metrics.measure import Asked as Measurement
 from quant.ui.tabs.metrics.measure import measuring
@@ -183,7 +183,7 @@ def test_settings_must_be_given() -> None:
 
 @pytest.mark.slow
 @each("language", LANGUAGES)
-@each("name", [name for name in CHOSEN_FORMATS if name != LEARNED])  # whose values are learned on a text first
+@each("name", [name for name in CHOSEN_FORMATS if name not in TABLES])  # whose values are learned on a text first
 def test_every_format_draws_the_weights_the_picture_and_the_line_on_top(
     lab: Lab, language: Language, name: str
 ) -> None:

@@ -1,6 +1,7 @@
 """What each method takes on a GPT-2 of the 124M shape: `python -m quant.bench.methods_speed --json FILE`.
 
 `seconds_124m`: from the float model to the packed one, all linear layers, the calibration text read included;
+`processor_seconds` of all threads together, which other programs on the machine change least;
 `peak_extra_bytes`: the most resident memory on the way beyond what the loaded model took, the packed one included.
 Each method in a process of its own, one after another, on 8,192 random tokens of the full vocabulary where it reads a
 text, in the first of `SCHEMES` that it can fill, with its knobs as they come but for `KNOBS`. Weights are random, and
@@ -86,13 +87,14 @@ def measure_one(name: str, layers: int = LAYERS, tokens: int = TOKENS,
     del warm
     _free()
     with PeakMemory() as peak:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         made = quantize_model(loaded, recipe)
-        seconds = time.perf_counter() - started
+        seconds, worked = time.perf_counter() - started, time.process_time() - worked
     knobs = asdict(recipe.rules[0].knobs)
     scheme = recipe.rules[0].scheme
     assert scheme is not None
-    return {"seconds": round(seconds, 3), "peak_extra_bytes": peak.extra_bytes, "scheme": said(scheme), "knobs": knobs,
+    return {"seconds": round(seconds, 3), "processor_seconds": round(worked, 3),
+            "peak_extra_bytes": peak.extra_bytes, "scheme": said(scheme), "knobs": knobs,
             "layers": layers, "tokens": tokens if recipe.reads else 0, "as_rounding": checked(loaded, recipe, made),
             "threads": torch.get_num_threads()}  # fmt: skip
 
@@ -139,7 +141,8 @@ def methods_speed(say: Callable[[str], None], names: Sequence[str] = (), layers:
         command = [sys.executable, "-m", "quant.bench.methods_speed", "--one", name, "--layers", str(layers)]
         out = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
         runs[name] = json.loads(out.splitlines()[-1])
-        say(f"{name}: {runs[name]['seconds']} s, {runs[name]['peak_extra_bytes'] / 1e6:.0f} MB")
+        seconds, worked, extra = (runs[name][key] for key in ("seconds", "processor_seconds", "peak_extra_bytes"))
+        say(f"{name}: {seconds} s ({worked} of the processor's), {extra / 1e6:.0f} MB")
     return {
         "seconds_124m": {name: run["seconds"] for name, run in runs.items()},
         "peak_extra_bytes": {name: run["peak_extra_bytes"] for name, run in runs.items()},

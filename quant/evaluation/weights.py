@@ -112,11 +112,11 @@ def _histogram(x: Tensor, low: float, high: float) -> np.ndarray:
 def code_occupancy(q: QTensor) -> tuple[np.ndarray, np.ndarray]:
     """(values of the element format that the scheme uses, rising, float64 [n]; share of the weights at each, [n]).
 
-    Both zeros of a float count as one. Of a format of over 8 bits only the values that occur are given; where each row
-    has a table of its own, those of the first row.
+    Both zeros of a float count as one. Of a format of over 8 bits only the values that occur are given; where rows or
+    groups have tables of their own, those of the first.
     """
     element = q.scheme.element
-    codes = q.codes if q.table is None or len(q.table) == 1 else q.codes[:1]  # each row has a table of its own
+    codes = q.codes if q.table is None else q.codes.reshape(len(q.table), -1)[0]
     counts = torch.bincount(codes.reshape(-1), minlength=2**element.code_bits)
     every = element.decode(torch.arange(len(counts))).double() if q.table is None else q.table[0].double()
     shown = torch.isfinite(every) & ((counts > 0) | (element.values is not None))

@@ -167,7 +167,7 @@ class PackedMatrix:
     """W [out, in] = (v[codes] - zero) * scale or v[codes] * scale + offset, every part packed.
 
     scale, zero, offset: one for each of the granularity's groups, row after row; None where there are none. table:
-    float16 [out or 1, 2**bits], of learned values (W = table[row, codes]).
+    float16 [rows * groups, 2**bits], of learned values (W = table[group, codes]).
     """
 
     shape: Shape
@@ -237,7 +237,8 @@ class PackedMatrix:
         if not 0 <= first <= last <= self.shape[0]:
             raise IndexError(f"rows {first} to {last} of {self.shape[0]}")
         if self.table is not None:
-            table = self.table if len(self.table) == 1 else self.table[first:last]
+            each = len(self.table) // self.shape[0]  # tables of a row; none where all rows have one
+            table = self.table[first * each : last * each] if each else self.table
             return looked_up(table.float(), self.codes.unpacked(first * columns, last * columns).view(-1, columns))
         values = self.codes.values(first * columns, last * columns).view(last - first, self.runs, columns // self.runs)
         if self.zero:

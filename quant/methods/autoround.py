@@ -30,6 +30,7 @@ from torch import Generator, Tensor
 
 from quant.errors import SchemeError
 from quant.methods.base import BlockProblem, Method, Statistic, Statistics, Target, alone, knob
+from quant.methods.fits import ends as ends_of
 from quant.methods.fits import searched
 from quant.methods.grid import Frame, checked, codes, rounded, spanning
 from quant.qtensor import QTensor, group, ungroup
@@ -106,7 +107,7 @@ class Learned:
     def of(cls, target: Target) -> Learned:
         """As plain rounding has it. Raises WeightError and SchemeError."""
         weight = checked(target.weight)
-        ends = torch.stack(torch.aminmax(group(weight, target.scheme.granularity), dim=-1), -1)
+        ends = torch.stack(ends_of(group(weight, target.scheme.granularity)), -1)
         return cls(weight, target.scheme, ends, torch.zeros_like(weight), torch.ones_like(ends))
 
     def moved(self) -> tuple[Tensor, Frame]:

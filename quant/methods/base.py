@@ -59,6 +59,17 @@ class Statistics:
         """What is there."""
         return frozenset(statistic for statistic in Statistic if getattr(self, statistic.value) is not None)
 
+    def divided(self, scale: Tensor) -> Statistics:
+        """Of the same inputs, each divided by its `scale` [in]."""
+        part = 1 / scale
+        return Statistics(
+            self.tokens,
+            None if self.squares is None else self.squares * part.square(),
+            None if self.largest is None else self.largest * part.abs(),
+            None if self.hessian is None else self.hessian * part * part.unsqueeze(1),
+            None if self.inputs is None else self.inputs / scale,
+        )
+
 
 NOTHING_KNOWN = Statistics()
 ALONE = 8  # windows of what stands for the inputs of a matrix in no block
@@ -90,6 +101,11 @@ def knob(default: float, low: float, high: float, step: float, label: Text, help
 
 def _any_scheme(scheme: Scheme, knobs: object) -> None:
     """Every scheme will do."""
+
+
+def _never(knobs: object) -> bool:
+    """Whatever the knobs are."""
+    return False
 
 
 def _nothing_beside(scheme: Scheme, shape: Shape, knobs: object) -> dict[str, tuple[int, ...]]:
@@ -145,10 +161,11 @@ class Method(Generic[K]):
     run(weight, scheme, statistics, knobs, generator): of float32 [out, in]; pure but for the generator, its one source
     of chance. check(scheme, knobs): raises SchemeError for a scheme that the method cannot fill, before any work.
     beside(scheme, shape, knobs): the shapes of what it stores beside the codes of a matrix, by the names of
-    `Beside.parts`. scales(weights, schemes, statistics, knobs): float32 [in], none 0, of matrices that read one input,
-    by which their columns are multiplied and the input divided. tune(problem, knobs, generator): what `run` gives, of
-    all targets of a block, which need no statistics then. light: whether one matrix takes well under a second and
-    nothing but its weights.
+    `Beside.parts`. needs: what it may want to know of the inputs. scales(weights, schemes, statistics, knobs): float32
+    [in], none 0, of matrices that read one input, by which their columns are multiplied and the input divided.
+    tune(problem, knobs, generator): what `run` gives, of all targets of a block, which need no statistics then. light:
+    whether one matrix takes well under a second and nothing but its weights. blind(knobs): whether it wants to know
+    nothing of the inputs where its knobs are so.
     """
 
     name: str
@@ -163,17 +180,22 @@ class Method(Generic[K]):
     scales: Callable[[Sequence[Tensor], Sequence[Scheme], Statistics, K], Tensor] | None = None
     tune: Callable[[BlockProblem, K, Generator], Work[dict[str, QuantWeight]]] | None = None
     light: bool = True
+    blind: Callable[[K], bool] = _never
 
     def extra_bytes(self, scheme: Scheme, shape: Shape, knobs: K) -> int:
         """Bytes of what it stores beside the codes of a matrix of that shape."""
         return sum(part_bytes(name, sides) for name, sides in self.beside(scheme, shape, knobs).items())
+
+    def needs_with(self, knobs: K) -> frozenset[Statistic]:
+        """What it wants to know of the inputs, turned so."""
+        return frozenset() if self.blind(knobs) else self.needs
 
     def quantize(self, weight: Tensor, scheme: Scheme, statistics: Statistics = NOTHING_KNOWN, knobs: K | None = None,
                  generator: Generator | None = None) -> QuantWeight:  # fmt: skip
         """`run`, once it is sure that the method can. Raises SchemeError, CalibrationError and WeightError."""
         knobs = self.knobs() if knobs is None else knobs
         self.check(scheme, knobs)
-        if self.needs - statistics.known:
+        if self.needs_with(knobs) - statistics.known:
             raise CalibrationError(
                 Text("El método «{name}» necesita saber cómo son las entradas de cada capa; indica un texto de "
                      "calibración en la receta.",

@@ -13,6 +13,9 @@ arXiv:2307.13304): the same codes. The authors invert H, take Cholesky's factor 
 left after each column; here H is factored once, from its last column up, nothing is inverted, and the errors before a
 block of columns reach it in one product.
 
+A weight is divided by its scale, as the authors do: on their symmetric grid the largest of a group lies halfway between
+two levels, and where it goes is the last bit of that division. Rounding to nearest multiplies by the reciprocal.
+
 Grids of groups may be laid over the weights as they have become when the loop arrives: those that would be best left
 where they are, now that the columns before are rounded: w_F + e_<F R_<F,F R_FF^-1. The authors' code brings weights up
 to date block by block, so that a group in the middle of a block does not see the columns of its own block. So here.
@@ -48,7 +51,7 @@ class Grids:
     def add(self, frame: Frame) -> None:
         """The next group of columns. In a matrix of its own it is a row, whose scale a column finds at once."""
         scheme = replace(frame.scheme, granularity=PerChannel(), name="")
-        self.frames.append(replace(frame, scheme=scheme))
+        self.frames.append(replace(frame, scheme=scheme, divides=True))
 
     @classmethod
     def cut(cls, whole: Frame) -> Grids:
@@ -57,7 +60,7 @@ class Grids:
         granularity = whole.scheme.granularity
         in_rows = isinstance(granularity, PerGroup | Flat) and width % granularity.size == 0
         if whole.factor is None or not in_rows:
-            return cls(width, [whole])
+            return cls(width, [replace(whole, divides=True)])
         assert isinstance(granularity, PerGroup | Flat)
         grids = cls(granularity.size)
         for group in range(width // granularity.size):

@@ -38,7 +38,8 @@ class Frame:
     scale, zero, offset: as a QTensor stores them. divisor, factor: float32 [rows, groups], what a weight is divided by
     and a code's value multiplied by: both the stored scale, but CodesFrom.COMPUTED divides by the one it computed.
     subtracted: float32 [rows, groups] or [1, 1], what is taken off the weights first. shift: zero or offset before it
-    was rounded, which takes its gradient.
+    was rounded, which takes its gradient. divides: whether a weight is divided by its divisor, as GPTQ's authors do,
+    and not multiplied by the float32 reciprocal, as torch does: ties fall otherwise.
     """
 
     shape: Shape
@@ -50,6 +51,7 @@ class Frame:
     factor: Tensor | None = None
     subtracted: Tensor | None = None
     shift: Tensor | None = None
+    divides: bool = False
 
     def holding(self, codes: Tensor) -> QTensor:
         """The matrix that `codes` [out, in] stand for on these grids."""
@@ -250,9 +252,11 @@ def _shifts(frame: Frame, laid: _Laid) -> tuple[Tensor | float, Tensor | float]:
 def _scaled(laid: Tensor, frame: Frame, how: _Laid) -> Tensor:
     assert frame.divisor is not None
     known = torch.isfinite(1 / frame.divisor.detach())
-    inverse = torch.where(known, 1 / torch.where(known, frame.divisor, 1.0), 0.0)  # no gradient of 1 / 0 either
+    divisor = torch.where(known, frame.divisor, 1.0)  # no gradient of 1 / 0 either
     shifted = laid if frame.subtracted is None else laid - how.spread(frame.subtracted)
-    return shifted * how.spread(inverse)
+    if frame.divides:
+        return torch.where(how.spread(known), shifted / how.spread(divisor), 0.0)
+    return shifted * how.spread(torch.where(known, 1 / divisor, 0.0))
 
 
 def _cast(weight: Tensor, element: NumberFormat) -> Tensor:

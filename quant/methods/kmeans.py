@@ -1,17 +1,20 @@
-"""k-means: a table of 2**b values of the matrix's own (or of each row's), and for every weight a place in it.
+"""k-means: 2**b values of a matrix's own, of each row's or of each group's, and for every weight a place among them.
 
-    minimize over table, codes:    sum w_j (W_ij - table_i[codes_ij])**2      w_j: mean square of column j's input, or 1
+    minimize over table, codes:    sum w_j (W_ij - table_g[codes_ij])**2      w_j: mean square of column j's input, or 1
+                                                                              g: the group of row i and column j
 
 Lloyd's algorithm: with the values fixed each weight takes the nearest, with the codes fixed each value is the weighted
 mean of its weights. In one dimension a cluster is a run of the sorted weights, so that one sort and running sums of w
 and w W give every mean and error, and a round costs K log n a row, whatever n is. It starts twice: from rounding's grid
 with one value more (absmax leaves a code out), so that it never loses more than rounding, and from points as dense as
 the cube root of the weights' density, best for many values (Panter & Dite 1951), each moved within its share by chance.
-The better one of each row is kept, judged with the values as stored, in float16.
+The better one of each table is kept, judged with the values as stored, in float16.
 
 SqueezeLLM (Kim et al. 2023, arXiv:2306.07629) weighs each weight by the diagonal of the Fisher information, which
 takes gradients of the loss. Here it is that of the layer's own squared error, diag(X^T X): the same for all rows, and
 blind to what the rest of the model makes of an output. Its sparse outliers are a method of their own here.
+
+A table costs 16 bits a value: 2**b * 16 / 64 more bits a weight in groups of 64, 1 at 2 bits and 4 at 4 bits.
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ from quant.errors import SchemeError
 from quant.formats import FORMATS
 from quant.methods import grid, kquant
 from quant.methods.base import Method, Statistic, Statistics, knob
-from quant.qtensor import QTensor
-from quant.scheme import Grid, PerChannel, PerTensor, Scheme
+from quant.qtensor import QTensor, group
+from quant.scheme import Grid, Scheme
 from quant.text import Text
 from quant.weight import QuantWeight
 
@@ -58,13 +61,13 @@ class Knobs:
 
 
 class _Table(NamedTuple):
-    """error: float64 [rows, 1]; values: float64 [rows, K], rising."""
+    """error: float64 [n, 1]; values: float64 [n, K], rising: of n tables."""
 
     error: Tensor
     values: Tensor
 
     def or_better(self, new: _Table) -> _Table:
-        """Of each row the one with the smaller error."""
+        """Of each table the one with the smaller error."""
         wins = new.error < self.error
         return _Table(*(torch.where(wins, n, b) for n, b in zip(new, self, strict=True)))
 
@@ -74,52 +77,54 @@ def quantize(weight: Tensor, scheme: Scheme, importance: Tensor | None, iteratio
     """Learn the tables of a float matrix [out, in]. The same generator gives the same.
 
     importance: [in], how much a squared error counts in each column, the same in all unless given. Raises WeightError
-    on weights or an importance that cannot be used, SchemeError for a value beyond float16.
+    on weights or an importance that cannot be used, SchemeError for a value beyond float16, and where groups do not
+    divide a row.
     """
     weight = grid.checked(weight)
     counts = kquant.usable_importance(importance, weight.shape[1])
     moved = torch.rand(1 << scheme.element.code_bits, generator=generator, dtype=torch.float64) / 2 - 0.25
-    if isinstance(scheme.granularity, PerTensor):
-        rows, counts = weight.view(1, -1), counts.expand(weight.shape).reshape(1, -1)
-    else:
-        rows, counts = weight, counts.view(1, -1)
-    found = [_learned(some, counts, moved, iterations) for some in rows.split(max(CHUNK // rows.shape[1], 1))]
+    size = scheme.groups((weight.shape[0], weight.shape[1]))[2]
+    runs, counted = (
+        group(x, scheme.granularity).reshape(-1, size).split(max(CHUNK // size, 1))
+        for x in (weight, counts.expand(weight.shape))
+    )
+    found = [_learned(some, w, moved, iterations) for some, w in zip(runs, counted, strict=True)]
     codes, tables = (torch.cat(part) for part in zip(*found, strict=True))
     return QTensor(codes.view(weight.shape), None, None, scheme, table=tables)
 
 
-def _learned(rows: Tensor, counts: Tensor, moved: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-    """uint8 codes [rows, n] and float32 tables [rows, K]."""
-    ranked = _Sorted.of(rows, counts)
+def _learned(runs: Tensor, counts: Tensor, moved: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """uint8 codes [n, size] and float32 tables [n, K] of runs [n, size] that have a table each."""
+    ranked = _Sorted.of(runs, counts)
     grids = ranked.rounding(len(moved))
     best = ranked.judged(grids)
     for start in (grids, ranked.spread(moved)):
         best = best.or_better(ranked.judged(ranked.improved(start, iterations)))
     tables = best.values.float()
     middles = ((best.values[:, 1:] + best.values[:, :-1]) / 2).float()
-    return torch.searchsorted(middles, rows, out_int32=True).to(torch.uint8), tables
+    return torch.searchsorted(middles, runs, out_int32=True).to(torch.uint8), tables
 
 
 @dataclass(frozen=True)
 class _Sorted:
-    """x: float32 [rows, n], rising; w: how much each counts, alike."""
+    """x: float32 [n, size], each run rising; w: how much each counts, alike."""
 
     x: Tensor
     w: Tensor
 
     @classmethod
-    def of(cls, rows: Tensor, counts: Tensor) -> _Sorted:
-        x, order = rows.sort(dim=1)
-        return cls(x, counts.expand(rows.shape).gather(1, order))
+    def of(cls, runs: Tensor, counts: Tensor) -> _Sorted:
+        x, order = runs.sort(dim=1)
+        return cls(x, counts.gather(1, order))
 
     @cached_property
     def sums(self) -> tuple[Tensor, Tensor]:
-        """Running sums of w and of w x, float64 [rows, n + 1]."""
+        """Running sums of w and of w x, float64 [n, size + 1]."""
         w = self.w.double()
         return _running(w), _running(w.mul_(self.x))
 
     def clusters(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums of w and of w x over the weights nearest to each value, [rows, K]."""
+        """Sums of w and of w x over the weights nearest to each value, [n, K]."""
         middles = ((values[:, 1:] + values[:, :-1]) / 2).float()
         ends = torch.searchsorted(self.x, middles)
         ends = torch.nn.functional.pad(torch.nn.functional.pad(ends, (1, 0)), (0, 1), value=self.x.shape[1])
@@ -137,7 +142,7 @@ class _Sorted:
         return values
 
     def judged(self, values: Tensor) -> _Table:
-        """These values as they are stored, with the error they leave but for a constant of the row: sum w x**2."""
+        """These values as they are stored, with the error they leave but for a constant of the run: sum w x**2."""
         stored = grid.store(values.float(), HALF)
         assert isinstance(stored, Tensor), "a format's numbers are a tensor"
         values = stored.double().sort(dim=1).values
@@ -164,12 +169,12 @@ def _running(x: Tensor) -> Tensor:
 
 
 def _check(scheme: Scheme, knobs: Knobs) -> None:
-    if scheme.grid is not Grid.LEARNED or not isinstance(scheme.granularity, PerTensor | PerChannel):
+    if scheme.grid is not Grid.LEARNED:
         raise SchemeError(
             Text("k-means aprende sus propios valores; {name} ya los tiene. Usa un formato de valores aprendidos, con "
-                 "una tabla por matriz o por fila.",
+                 "una tabla por matriz, por fila o por grupo.",
                  "k-means learns values of its own; {name} has its values already. Use a format of learned values, "
-                 "with a table per matrix or row.")
+                 "with a table per matrix, row or group.")
             .format(name=scheme.name or scheme.element.name)
         )  # fmt: skip
 
@@ -184,16 +189,17 @@ def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: Knobs, g
 METHOD: Method[Knobs] = Method(
     "kmeans",
     Text("Valores aprendidos (k-means)", "Learned values (k-means)"),
-    Text("Aprende, para la matriz o para cada fila, una tabla de valores colocados donde más pesos hay, y guarda de "
-         "cada peso su lugar en la tabla. Se nota con 4 bits o menos: en el modelo incluido, con 3 bits y una tabla "
-         "por fila, pierde menos que el redondeo con una escala por cada 64 pesos y ocupa casi lo mismo.",
-         "Learns, for the matrix or for each row, a table of values placed where most weights are, and stores each "
-         "weight's place in it. It shows at 4 bits or fewer: on the built-in model, with 3 bits and a table per row, "
-         "it loses less than rounding with a scale for each 64 weights and is almost as small."),
+    Text("Aprende, para la matriz, cada fila o cada grupo, una tabla de valores colocados donde más pesos hay, y "
+         "guarda de cada peso su lugar en la tabla. Se nota con 4 bits o menos: en el modelo incluido, con 3 bits y "
+         "una tabla por fila, pierde menos que el redondeo con una escala por cada 64 pesos y ocupa casi lo mismo.",
+         "Learns, for the matrix, each row or each group, a table of values placed where most weights are, and stores "
+         "each weight's place in it. It shows at 4 bits or fewer: on the built-in model, with 3 bits and a table per "
+         "row, it loses less than rounding with a scale for each 64 weights and is almost as small."),
     "Lloyd 1982; the weighting after Kim et al. 2023, arXiv:2306.07629",
     _run,
     _check,
     needs=frozenset({Statistic.SQUARES}),
+    blind=lambda knobs: not knobs.weighted,
     knobs=Knobs,
     light=False,
 )  # fmt: skip

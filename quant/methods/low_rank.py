@@ -77,9 +77,10 @@ def column_scale(squares: Tensor) -> Tensor:
 
 def _run(weight: Tensor, scheme: Scheme, statistics: Statistics, knobs: LowRankKnobs, generator: Generator | None
          ) -> QuantWeight:  # fmt: skip
-    assert statistics.squares is not None
-    q = rtn.quantize(weight, scheme)
-    scale = column_scale(statistics.squares) if knobs.weighted else None
+    q, scale = rtn.quantize(weight, scheme), None
+    if knobs.weighted:
+        assert statistics.squares is not None
+        scale = column_scale(statistics.squares)
     return QuantWeight(q, Beside(low_rank=repair(grid.checked(weight) - q.dequantize(), int(knobs.rank), scale)))
 
 
@@ -105,6 +106,7 @@ METHOD: Method[LowRankKnobs] = Method(
     _check,
     _beside,
     needs=frozenset({Statistic.SQUARES}),
+    blind=lambda knobs: not knobs.weighted,
     knobs=LowRankKnobs,
     light=False,
 )  # fmt: skip

@@ -27,7 +27,7 @@ def sections(scheme: Scheme, shape: Shape) -> tuple[int, int, int, int, int]:
     bits = scheme.element.code_bits
     zeros = _bytes(rows * groups * bits) if isinstance(scheme.shift, Zero) else 0
     offsets = _stored(scheme.shift.store, offset_shape(scheme, shape)) if isinstance(scheme.shift, Offset) else 0
-    tables = rows * TABLE_VALUE_BYTES << bits if scheme.grid is Grid.LEARNED else 0
+    tables = rows * groups * TABLE_VALUE_BYTES << bits if scheme.grid is Grid.LEARNED else 0
     return _bytes(shape[0] * shape[1] * bits), _stored(scheme.scale, (rows, groups)), zeros, offsets, tables
 
 
@@ -85,7 +85,7 @@ def unpack(data: bytes, shape: Shape, scheme: Scheme) -> QTensor:
     return QTensor(
         _unpack_element(codes, shape, scheme), _unpack_numbers(scales, scheme.scale, (rows, groups)), zero, scheme,
         _unpack_numbers(offsets, shift, offset_shape(scheme, shape)),
-        as_tensor(tables).view(torch.float16).float().view(rows, -1) if tables else None,
+        as_tensor(tables).view(torch.float16).float().view(rows * groups, -1) if tables else None,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class Drawn:
         except QuantError:
             return False
         rule = recipe.rules[0]
-        slow = not rule.how.light or rule.how.tune or rule.how.needs or recipe.steps
+        slow = not rule.how.light or rule.how.tune or rule.needs or recipe.steps
         return bool(slow) and self.lab.is_live(recipe)
 
     def _live(self, choice: Choice) -> bool:

@@ -6,13 +6,13 @@ from quant.blocks import BLOCKS
 from quant.packing import bits_per_weight
 from quant.text import Language, Text, number
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.offers import LEARNED, has_learned
+from quant.ui.sidebar.offers import LEARNED, TABLES, has_learned
 
 INTEGER = "int"
 # Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
 SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
 CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
-CHOSEN_FORMATS = (INTEGER, *((LEARNED,) if has_learned() else ()), *CASTS, *SCALED, *BLOCKS)
+CHOSEN_FORMATS = (INTEGER, *(TABLES if has_learned() else ()), *CASTS, *SCALED, *BLOCKS)
 TYPICAL_SHAPE = (768, 768)  # on which a format's bits per weight are named
 
 
@@ -20,7 +20,7 @@ def family_of(name: str) -> str:
     """The family, a key of FAMILIES, under which a format is offered."""
     if name == INTEGER:
         return "integer"
-    if name == LEARNED:
+    if name in TABLES:
         return LEARNED
     if name in CASTS or name in SCALED:
         return "float"
@@ -42,8 +42,8 @@ def format_title(name: str) -> Text:
     """What the list of formats shows."""
     if name == INTEGER:
         return t.FORMAT_INTEGER
-    if name == LEARNED:
-        return t.FORMAT_LEARNED
+    if name in TABLES:
+        return t.FORMAT_TABLES[name]
     if name in CASTS:
         return t.FORMAT_CAST.format(name=CASTS[name])
     if name in SCALED:

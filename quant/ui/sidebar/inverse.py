@@ -14,7 +14,7 @@ from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import CACHE_GROUPS, GROUP_SIZES, Fields
 from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, SCALED
-from quant.ui.sidebar.offers import LEARNED, VARIANTS
+from quant.ui.sidebar.offers import TABLES, VARIANTS
 from quant.ui.sidebar.together import scheme_of
 
 Values = dict[str, Any]
@@ -42,8 +42,8 @@ def _candidates(scheme: Scheme) -> Iterator[Values]:
         else:
             yield {
                 "format": name,
-                **(shared if name in (LEARNED, *SCALED) else {}),
-                **(bits if name == LEARNED else {}),
+                **(shared if name in (*TABLES, *SCALED) else {}),
+                **(bits if name in TABLES else {}),
             }
 
 

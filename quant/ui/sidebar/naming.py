@@ -11,8 +11,8 @@ from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import activation_title, steps_title
 from quant.ui.sidebar.formats import CASTS
 from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
-from quant.ui.sidebar.offers import LEARNED
-from quant.ui.sidebar.together import chosen_steps, owners
+from quant.ui.sidebar.offers import TABLES
+from quant.ui.sidebar.together import chosen_steps, owners, tables_per
 
 if TYPE_CHECKING:
     from quant.ui.sidebar.choice import Choice
@@ -36,8 +36,8 @@ def brief(choice: Choice) -> Text:
 def stored(choice: Choice) -> Text:
     """How matrices are stored, in the fewest words: of the line on top, what says no method."""
     parts = [_stored_label(choice)]
-    if choice.format == LEARNED:
-        parts.append(t.BRIEF_TABLES["tensor" if choice.granularity == "tensor" else "channel"])
+    if choice.format in TABLES:
+        parts.append(t.BRIEF_TABLES[tables_per(choice)].format(group=choice.group))
     elif choice.has_granularity:
         parts.append(t.BRIEF_GRANULARITIES[choice.granularity].format(group=choice.group))
     if choice.has_bits:
@@ -86,7 +86,7 @@ def _stored_label(choice: Choice) -> Text:
         return as_typed(choice.arithmetic)
     if choice.has_bits:
         return t.LABEL_BITS.format(bits=choice.bits)
-    if choice.format == LEARNED:
+    if choice.format in TABLES:
         return t.LABEL_LEARNED.format(bits=choice.bits)
     name = CASTS.get(choice.format, choice.format)
     return Text(name, name)
@@ -107,8 +107,8 @@ def _weights(choice: Choice) -> Text:
     if choice.has_bits:
         grid = t.RECIPE_VARIANTS[choice.grid] if choice.grid else t.GRIDS[choice.zero_point]
         return t.RECIPE_INTEGERS.format(bits=choice.bits, granularity=granularity, grid=grid)
-    if choice.format == LEARNED:
-        per = t.RECIPE_TABLES["tensor" if choice.granularity == "tensor" else "channel"]
+    if choice.format in TABLES:
+        per = t.RECIPE_TABLES[tables_per(choice)].format(group=choice.group)
         return t.RECIPE_LEARNED.format(bits=choice.bits, granularity=per)
     if choice.has_granularity:
         return t.RECIPE_SCALED.format(name=choice.format, granularity=granularity)

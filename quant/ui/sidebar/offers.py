@@ -10,7 +10,7 @@ import re
 from quant.errors import SchemeError, shown
 from quant.formats import learned_format
 from quant.methods import METHODS, TRANSFORMS
-from quant.scheme import Granularity, Grid, PerChannel, PerTensor, Scheme
+from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar import texts as t
 
 # ---- activations
@@ -44,18 +44,19 @@ def integers(bits: int, granularity: Granularity, *, zero_point: bool, variant: 
 
 # ---- learned tables
 
-LEARNED = "learned"
+LEARNED, LEARNED_GROUPS = "learned", "learned_group"
+TABLES = (LEARNED, LEARNED_GROUPS)  # of a matrix or a channel; of a group, which takes several times the bytes
 
 
-def learned(bits: int, granularity: str) -> Scheme:
-    """A table for the entire matrix, or one for each channel: none is for a group."""
+def learned(name: str, bits: int, granularity: str, group: int) -> Scheme:
+    """The tables of one of TABLES. Raises SchemeError for groups that are too small for theirs."""
     per = PerTensor() if granularity == "tensor" else PerChannel()
-    return Scheme(learned_format(bits), per, Grid.LEARNED, None)
+    return Scheme(learned_format(bits), PerGroup(group) if name == LEARNED_GROUPS else per, Grid.LEARNED, None)
 
 
 def has_learned() -> bool:
     """Whether any method learns a table."""
-    return any(method.fits(learned(4, "channel")) for method in METHODS.values())
+    return any(method.fits(learned(LEARNED, 4, "channel", 64)) for method in METHODS.values())
 
 
 # ---- steps before the method

@@ -161,7 +161,10 @@ FAMILIES = {
     "llama.cpp": Text("llama.cpp", "llama.cpp"),
 }
 FORMAT_INTEGER = Text("Enteros de 2 a 8 bits", "Integers of 2 to 8 bits")
-FORMAT_LEARNED = Text("Tabla de valores aprendida", "Learned table of values")
+FORMAT_TABLES = {
+    "learned": Text("Tabla de valores aprendida", "Learned table of values"),
+    "learned_group": Text("Tabla aprendida para cada grupo", "Learned table for each group"),
+}
 FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
 FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
 FORMAT_BLOCK = Text("{name} · {bits} bits por peso", "{name} · {bits} bits per weight")
@@ -170,8 +173,14 @@ FORMAT_INFO = {
         "Una rejilla uniforme: eliges bits, escala y punto cero.", "A uniform grid: choose bits, scale, zero point."
     ),
     "learned": Text(
-        "Los valores que se pueden guardar se aprenden de los pesos: una tabla por matriz o por canal; nunca por grupo.",
-        "The values that can be stored are learned from the weights: a table per matrix or per channel, never per group.",
+        "Los valores que se pueden guardar se aprenden de los pesos: una tabla por matriz o por canal.",
+        "The values that can be stored are learned from the weights: a table per matrix or per channel.",
+    ),
+    "learned_group": Text(
+        "Una tabla para cada grupo, en 16 bits por valor: con grupos de 64, un bit más por peso con 2 bits y cuatro "
+        "más con 4.",
+        "A table for each group, at 16 bits a value: in groups of 64 one more bit a weight at 2 bits, and four more "
+        "at 4.",
     ),
     "cast": Text(
         "Cada peso se convierte tal cual, sin escala: lo que es demasiado pequeño para el formato se vuelve cero.",
@@ -265,10 +274,12 @@ RECIPE_LEARNED = Text(
 RECIPE_TABLES = {
     "tensor": Text("una por matriz", "one per matrix"),
     "channel": Text("una por canal", "one per channel"),
+    "group": Text("una por cada grupo de {group}", "one per group of {group}"),
 }
 BRIEF_TABLES = {
     "tensor": Text("una tabla por matriz", "one table per matrix"),
     "channel": Text("una tabla por canal", "one table per channel"),
+    "group": Text("una tabla por cada {group}", "one table per {group}"),
 }
 LABEL_LEARNED = Text("{bits} bits, tabla", "{bits} bits, table")
 METHOD = Text("Método", "Method")

@@ -14,8 +14,8 @@ from quant.methods import METHODS, TRANSFORMS, method_for
 from quant.methods.base import Method
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, SCALED, family, family_of
-from quant.ui.sidebar.knobs import Owner
-from quant.ui.sidebar.offers import LEARNED, integers, learned, step_names, whole_activations
+from quant.ui.sidebar.knobs import Owner, read_knobs
+from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS, TABLES, integers, learned, step_names, whole_activations
 
 if TYPE_CHECKING:
     from quant.ui.sidebar.fields import Fields
@@ -28,7 +28,7 @@ def has_bits(choice: Fields) -> bool:
 
 def slides_bits(choice: Fields) -> bool:
     """Whether the visitor chooses how many bits a code has."""
-    return choice.format in (INTEGER, LEARNED)
+    return choice.format in (INTEGER, *TABLES)
 
 
 def has_granularity(choice: Fields) -> bool:
@@ -36,7 +36,16 @@ def has_granularity(choice: Fields) -> bool:
 
 
 def has_groups(choice: Fields) -> bool:
-    return has_granularity(choice) and choice.granularity == "group" and choice.format != LEARNED
+    """Whether a group has a size to choose."""
+    grouped = has_granularity(choice) and choice.granularity == "group" and choice.format != LEARNED
+    return grouped or choice.format == LEARNED_GROUPS
+
+
+def tables_per(choice: Fields) -> str:
+    """What has a learned table: `tensor`, `channel` or `group`."""
+    if choice.format == LEARNED_GROUPS:
+        return "group"
+    return "tensor" if choice.granularity == "tensor" else "channel"
 
 
 def has_plain_grid(choice: Fields) -> bool:
@@ -83,10 +92,20 @@ def owners(choice: Fields) -> list[Owner]:
 
 def reads_text(choice: Fields) -> bool:
     """Whether a calibration text goes through the model."""
-    hows = [owner.how for owner in owners(choice)]
-    tunes = any(isinstance(how, Method) and how.tune for how in hows)
+    made = owners(choice)
+    tunes = any(isinstance(owner.how, Method) and owner.how.tune for owner in made)
     kind = ACTIVATIONS.get(rounding(choice))
-    return tunes or any(how.needs for how in hows) or bool(kind and kind.static)
+    return tunes or any(_looks(owner, choice.knobs) for owner in made) or bool(kind and kind.static)
+
+
+def _looks(owner: Owner, written: str) -> bool:
+    """Whether a method, with its knobs as they are written, or a step wants to know of the inputs."""
+    if not isinstance(owner.how, Method):
+        return bool(owner.how.needs)
+    try:
+        return bool(owner.how.needs_with(owner.made(read_knobs(written))))
+    except SchemeError:  # of what no control gives, and which is refused where it is read
+        return bool(owner.how.needs)
 
 
 def siblings(choice: Fields) -> Sequence[str]:
@@ -127,8 +146,8 @@ def scheme_of(choice: Fields) -> Scheme:
     whole = integers(choice.bits, granularity, zero_point=choice.zero_point, variant=choice.grid)
     if choice.format in BLOCKS:
         return BLOCKS[choice.format].scheme
-    if choice.format == LEARNED:
-        return learned(choice.bits, choice.granularity)
+    if choice.format in TABLES:
+        return learned(choice.format, choice.bits, choice.granularity, choice.group)
     if choice.format in CASTS:
         return Scheme(FORMATS[CASTS[choice.format]], PerTensor(), Grid.UNIT, None)
     return Scheme(FORMATS[choice.format], granularity) if choice.format in SCALED else whole

@@ -24,7 +24,7 @@ from quant.ui.shared.shelf import Shelf, Stored
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
 from quant.ui.sidebar.formats import CASTS, INTEGER
-from quant.ui.sidebar.offers import LEARNED
+from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS
 from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import file_texts as t
 from quant.ui.tabs.metrics.brief import published_bytes
@@ -86,7 +86,8 @@ def _sizes(report: SizeReport, n_bytes: int, published: int | None, language: La
 
 def file_name(choice: Choice) -> str:
     """Model and recipe in a name that every disk and every address takes."""
-    bits = {INTEGER: f"int{choice.bits}", LEARNED: f"learned{choice.bits}"}
+    bits = {INTEGER: f"int{choice.bits}", LEARNED: f"learned{choice.bits}",
+            LEARNED_GROUPS: f"learned{choice.bits}-group{choice.group}"}  # fmt: skip
     how = [bits.get(choice.format, CASTS.get(choice.format, choice.format))]
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
