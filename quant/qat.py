@@ -2,13 +2,17 @@
 
     PTQ (`quantize_steps`) gives codes and scales        latent weights begin where they round to those codes
     each step: a batch of windows through the float model (the teacher) and through the simulated one (the student)
-        distillation   mean over tokens of KL(teacher || student)      language   cross-entropy of the next token
+        distillation   mean over tokens of KL(teacher || student), and the squared distance of the states after each
+                       block, over their variance (TinyBERT, Jiao et al. 2020, arXiv:1909.10351)
+        language       cross-entropy of the next token
         the gradient goes straight through every rounding (estimator.py); AdamW
-    at any time: what is simulated is packed, by the very numbers that were multiplied
+        what is learned is averaged over the steps, later ones counting more (Shamir & Zhang 2013, arXiv:1212.1824)
+    at any time: the average is packed, by the very numbers that it is simulated with
 
 Distillation from the float model is what the field recommends over the language loss for a model that is to stay what
-it was (arXiv:2601.20088). The windows of step i follow from (seed, i) alone, and so does its rate: a run that goes on
-sees what one without a break would have seen. Same numbers on the same machine and number of threads.
+it was (arXiv:2601.20088); the average makes every step a good one to stop at. The windows of step i follow from
+(seed, i) alone, and so does its rate: a run that goes on sees what one without a break would have seen. Same numbers on
+the same machine and number of threads.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from statistics import mean
 from typing import Any
@@ -47,6 +53,7 @@ OF_SCALES, OF_ZEROS = 0.5, 1.5  # the rates of the logarithms of scales, and of 
 BETAS = (0.9, 0.99)
 BFLOAT16 = ("avx512_bf16", "amx_bf16")
 CLIP = 1.0  # of the gradient's norm
+AVERAGED = 8  # the average weighs a step by the power of so much of its number
 # The mean of so many losses may be at most so many times that of the first ones, taken before the rate is whole, and a
 # nat more.
 FIRST, RECENT, PATIENCE = 3, 10, 3.0
@@ -106,6 +113,17 @@ class Divergence(torch.autograd.Function):
         return kept * gradient, None
 
 
+def apart(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor | float:
+    """How far the states after each block lie apart: mean squared distance over the teacher's variance, of the mean
+    block; the embeddings, which come first, are left out.
+    """
+    each = [
+        nn.functional.mse_loss(one.float(), other.float()) / other.float().var(correction=0)
+        for one, other in zip(student[1:], teacher[1:], strict=True)
+    ]
+    return sum(each, torch.zeros(())) / len(each) if each else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Kept:
     """What a training was at a step: enough to go back to it."""
@@ -113,6 +131,7 @@ class Kept:
     step: int
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
+    average: list[Tensor]
 
 
 class Trainer:
@@ -131,42 +150,64 @@ class Trainer:
             _groups(list(self.matrices.values())), betas=BETAS, weight_decay=0.0, fused=True
         )
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.average = [p.detach().clone() for p in self.parameters]
         self.step = 0
         self._first: list[float] = []
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._kept = self._now()
 
     def advance(self) -> float:
-        """One step; its loss in nats. Raises TrainingError once it diverges, back at its last good weights."""
+        """One step; its KL or cross-entropy in nats. Raises TrainingError once it diverges, back at its last good
+        weights.
+        """
         windows = self.windows.batch(self.step)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * rate_at(self.step, self.training)
-        loss = self._loss(windows)
-        if not self._healthy(float(loss.detach())):
+        loss, states = self._losses(windows)
+        shown = float(loss.detach())
+        if not self._healthy(shown):
             raise self._diverged()
-        loss.backward()
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, CLIP)
+        (loss + states).backward()
+        nn.utils.clip_grad_norm_(self.parameters, CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
-        return float(loss.detach())
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.parameters, (AVERAGED + 1) / (AVERAGED + self.step))
+        return shown
 
-    def _loss(self, windows: Tensor) -> Tensor:
+    def _losses(self, windows: Tensor) -> tuple[Tensor, Tensor | float]:
+        """What the training is named after, and what helps it on."""
         inputs, targets = windows[:, :-1], windows[:, 1:].flatten()
+        distils = self.training.loss == DISTILLATION
         with arithmetic():
-            logits = self.student(inputs, use_cache=False).logits.flatten(0, 1).float()
-        if self.training.loss != DISTILLATION:
-            return nn.functional.cross_entropy(logits, targets)
+            student = self.student(inputs, use_cache=False, output_hidden_states=distils)
+        logits = student.logits.flatten(0, 1).float()
+        if not distils:
+            return nn.functional.cross_entropy(logits, targets), 0.0
         with torch.no_grad(), arithmetic():
-            teacher = self.teacher(inputs, use_cache=False).logits.float()
-        loss: Tensor = Divergence.apply(logits, teacher.flatten(0, 1))
-        return loss
+            teacher = self.teacher(inputs, use_cache=False, output_hidden_states=True)
+        loss: Tensor = Divergence.apply(logits, teacher.logits.flatten(0, 1).float())
+        return loss, apart(student.hidden_states or (), teacher.hidden_states or ())
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Let the student be the average meanwhile."""
+        own = [p.detach().clone() for p in self.parameters]
+        with torch.no_grad():
+            torch._foreach_copy_(self.parameters, self.average)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.parameters, own)
 
     def packed(self) -> LoadedModel:
         """The model as it is now, stored: what `quantize_model` would give of so many steps."""
         model = structural_copy(self.made.model)
-        held = {id(matrix): hold(matrix.quantized()) for matrix in self.matrices.values()}
+        with self.averaged():
+            held = {id(matrix): hold(matrix.quantized()) for matrix in self.matrices.values()}
         for name, learning in [(n, m) for n, m in self.student.named_modules() if isinstance(m, _LEARNING)]:
             now = held[id(learning.matrix)]
             if isinstance(learning, LearningTable):
@@ -184,13 +225,17 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """All that `resume` needs to go on as if there had been no break."""
-        return {"step": self.step, "model": _learned(self.student), "optimizer": self.optimizer.state_dict()}
+        return {
+            "step": self.step, "model": _learned(self.student), "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+        }  # fmt: skip
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from a `state` of the same recipe."""
         self.step = state["step"]
         self.student.load_state_dict(state["model"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
+        torch._foreach_copy_(self.average, state["average"])
         self._kept = self._now()
 
     def _healthy(self, loss: float) -> bool:

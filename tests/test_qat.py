@@ -86,7 +86,7 @@ def test_what_is_trained_is_what_is_packed(name: str, tiny: LoadedModel) -> None
     for _ in range(3):
         run.advance()
     packed = run.packed()
-    with torch.no_grad(), by_definition(packed):
+    with torch.no_grad(), by_definition(packed), run.averaged():
         assert torch.allclose(run.student(ids).logits, packed.model(ids).logits, atol=2e-4)
     assert any(not torch.equal(w, before[n]) for n, w in codes(packed).items())
     assert same(packed, quantize_model(tiny, KINDS[name]))

@@ -231,7 +231,7 @@ def export_vs_training(steps: int = 10) -> float:
     ids = torch.cat([trainer.windows.batch(1000 + i) for i in range(3)])
     inputs, targets = ids[:, :-1], ids[:, 1:]
     teacher = loaded.model(inputs).logits.log_softmax(-1)
-    with by_definition(packed):
+    with by_definition(packed), trainer.averaged():
         both = [model(inputs).logits.log_softmax(-1) for model in (trainer.student, packed.model)]
     divergences = [float((teacher.exp() * (teacher - logits)).sum(-1).mean()) for logits in both]
     losses = [float(nn.functional.nll_loss(logits.flatten(0, 1), targets.flatten())) for logits in both]

@@ -155,10 +155,12 @@ class _Run:
         packed = self.trainer.packed()
         compared = compare(self.reference, packed)
         self.perplexity = compared.original.perplexity
+        with self.trainer.averaged():
+            places = counted(self.trainer.matrices[self.watched.layer])
         self.checks.append(
             Check(
                 self.trainer.step, self.seconds, float(compared.tokens.kl.mean()), compared.quantized.perplexity,
-                _continued(packed, self.watched.prompt), counted(self.trainer.matrices[self.watched.layer]),
+                _continued(packed, self.watched.prompt), places,
             )
         )  # fmt: skip
         self.keeper.keep(self.trainer.so_far(), packed)
