@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 from quant import folding
 from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
+from quant.evaluation.learning import Learnings, any_steps
 from quant.evaluation.methods import Rows
 from quant.lane import Lane
 from quant.loading import load_model
@@ -60,6 +61,7 @@ class Lab:
         self.heavy = Lane()
         self.training = Lane()  # its own: a training takes minutes, in which others go on writing and measuring
         self.rows = Rows()
+        self.learnings = Learnings()
         self._trainers: OrderedDict[Recipe, Trainer] = OrderedDict()
         self._extra = extra
         self._cache_bytes, self._reference_bytes, self._result_bytes = cache_bytes, reference_bytes, result_bytes
@@ -176,15 +178,20 @@ class Lab:
     def trainer(self, recipe: Recipe) -> Trainer | None:
         """The training of `recipe`, at whatever step it is, where it is still here."""
         with self._lock:
-            return self._trainers.get(_any_steps(recipe))
+            return self._trainers.get(any_steps(recipe))
 
     def keep_trainer(self, recipe: Recipe, trainer: Trainer) -> None:
         """Hold a training, so that it can go on; those used longest ago go."""
         with self._lock:
-            self._trainers[_any_steps(recipe)] = trainer
-            self._trainers.move_to_end(_any_steps(recipe))
+            self._trainers[any_steps(recipe)] = trainer
+            self._trainers.move_to_end(any_steps(recipe))
             while len(self._trainers) > MOST_TRAINERS:
                 self._trainers.popitem(last=False)
+
+    def forget_trainer(self, recipe: Recipe) -> None:
+        """Let a training go, so that its next begins anew."""
+        with self._lock:
+            self._trainers.pop(any_steps(recipe), None)
 
     def _keep(self, recipe: Recipe, model: LoadedModel, n_bytes: int) -> None:
         with self._lock:
@@ -241,12 +248,6 @@ class Lab:
         return sum(m.comparison.tokens.n_bytes for m in self._results.values())
 
 
-def _any_steps(recipe: Recipe) -> Recipe:
-    """What trainings have in common that differ by how far they have come."""
-    assert recipe.training is not None
-    return replace(recipe, training=replace(recipe.training, steps=1))
-
-
 def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
     """Bytes of what `model` holds and does not share with `base`."""
     shared = {id(p) for p in base.model.parameters()}
@@ -256,6 +257,9 @@ def own_bytes(base: LoadedModel, model: LoadedModel) -> int:
 def waits_for(recipe: Recipe, rule: Rule, layer: Layer) -> Text | None:
     """Why light work does not quantize a matrix as `rule` stores it; None where it does."""
     title = short_title(rule.how.title)
+    if recipe.training:
+        said = Text("lleva {n} pasos de entrenamiento", "{n} steps of training come first")
+        return said.format(n=recipe.training.steps)
     if rule.needs or rule.how.tune:
         said = Text("«{name}» lee antes un texto de calibración", "“{name}” reads a calibration text first")
         return said.format(name=title)

@@ -6,7 +6,9 @@ text: nothing that it learns from. The seconds are those of training alone; scor
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -29,6 +31,7 @@ FIRST_CHECK_S, CHECK_S = 2.0, 5.0
 SHOWN_TOKENS = 24
 BINS_A_STEP, MOST_VALUES = 12, 16  # of the histogram, for each value of the grid
 MOST_LOSSES = 400
+MOST_LEARNINGS = 64  # some tens of kB each
 LEAST_SECONDS, MOST_SECONDS = 5.0, 86_400.0
 
 
@@ -115,10 +118,50 @@ def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched, *
         run.advance()
         if run.due() or run.seconds >= seconds or run.problem:
             run.check()
-            yield Progress(min(1.0, run.seconds / seconds), run.known())
-        else:
-            yield Progress(min(1.0, run.seconds / seconds))
+        yield Progress(min(1.0, run.seconds / seconds), run.known())
     return run.known()
+
+
+def joined(before: Learning | None, now: Learning) -> Learning:
+    """Two stretches of one training as one: what came before, as far as the step at which `now` begins.
+
+    Of a training that began anew nothing is left of what was before.
+    """
+    first = now.checks[0].step
+    if before is None or first == 0 or before.checks[0].step > first:
+        return now
+    whole = not before.losses or before.losses[-1][0] <= first
+    spent = before.seconds if whole else [c for c in before.checks if c.step <= first][-1].seconds
+    checks = tuple(c for c in before.checks if c.step < first)
+    later = tuple(replace(c, seconds=c.seconds + spent) for c in now.checks)
+    losses = (*(one for one in before.losses if one[0] <= first), *now.losses)
+    return replace(now, losses=thinned(list(losses)), checks=(*checks, *later), seconds=now.seconds + spent)
+
+
+class Learnings:
+    """What trainings have shown so far, by their recipes whatever their steps; those used longest ago go."""
+
+    def __init__(self, most: int = MOST_LEARNINGS) -> None:
+        self._most, self._kept, self._lock = most, OrderedDict[Recipe, Learning](), threading.Lock()
+        self.changes = 0  # how often something was kept
+
+    def get(self, recipe: Recipe) -> Learning | None:
+        with self._lock:
+            return self._kept.get(any_steps(recipe))
+
+    def keep(self, recipe: Recipe, learning: Learning) -> None:
+        with self._lock:
+            self._kept[any_steps(recipe)] = learning
+            self._kept.move_to_end(any_steps(recipe))
+            self.changes += 1
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+
+def any_steps(recipe: Recipe) -> Recipe:
+    """What trainings have in common that differ by how far they have come."""
+    assert recipe.training is not None
+    return replace(recipe, training=replace(recipe.training, steps=1))
 
 
 class _Run:
@@ -132,7 +175,7 @@ class _Run:
         self.problem: TrainingError | None = None
         self.losses: list[tuple[int, float]] = []
         self.checks: list[Check] = []
-        self.perplexity = 0.0
+        self.perplexity, self.recipe = 0.0, trainer.so_far()
         self.original = _continued(self.loaded, watched.prompt)
 
     def advance(self) -> None:
@@ -163,12 +206,13 @@ class _Run:
                 _continued(packed, self.watched.prompt), places,
             )
         )  # fmt: skip
-        self.keeper.keep(self.trainer.so_far(), packed)
+        self.recipe = self.trainer.so_far()
+        self.keeper.keep(self.recipe, packed)
         self._checked = self.seconds
 
     def known(self) -> Learning:
         return Learning(
-            self.trainer.so_far(), thinned(self.losses), tuple(self.checks), self.perplexity, self.original,
+            self.recipe, thinned(self.losses), tuple(self.checks), self.perplexity, self.original,
             self.seconds, self.problem,
         )  # fmt: skip
 

@@ -18,9 +18,10 @@ from gradio.events import Dependency
 
 from quant.errors import QuantError
 from quant.lab import Lab
+from quant.lane import Lane
 from quant.model.load import LoadedModel
 from quant.recipe import Recipe
-from quant.text import Language
+from quant.text import Language, Text
 from quant.ui.shared import html
 from quant.ui.shared import texts as t
 from quant.ui.shared.frames import Frame, Updates, Values, outputs_of, updates
@@ -43,7 +44,8 @@ class Action(Generic[Asked, Ready, F]):
     """Work behind a button.
 
     check: from what was asked for to what the work needs; raises QuantError before a place in the queue is taken.
-    work: frames, one after another; may raise QuantError too. outputs: the kind of its frames.
+    work: frames, one after another; may raise QuantError too. outputs: the kind of its frames. lane: whose turns it
+    waits for, that of all heavy work unless said.
     """
 
     lab: Lab
@@ -51,10 +53,11 @@ class Action(Generic[Asked, Ready, F]):
     check: Callable[[Asked], Ready]
     work: Callable[[Ready], Iterator[F]]
     outputs: type[F]
+    lane: Lane | None = None
 
     async def stream(self, asked: Asked) -> AsyncGenerator[F, None]:
         """What is shown, whatever happens. A problem's message comes alone. Closed when nobody looks any more."""
-        lane = self.lab.heavy
+        lane = self.lane or self.lab.heavy
         try:
             ready = await asyncio.to_thread(self.check, asked)
             with lane.turn() as turn:
@@ -95,9 +98,13 @@ def quantizing(
     """Yield a progress bar while the model of `recipe` is made; return the model."""
     return (
         yield from showing(
-            lab.quantized(recipe), lambda step: frame(html.progress(t.QUANTIZING, step.fraction, language))
+            lab.quantized(recipe), lambda step: frame(html.progress(_making(recipe), step.fraction, language))
         )
     )
+
+
+def _making(recipe: Recipe) -> Text:
+    return t.TRAINING.format(n=recipe.training.steps) if recipe.training else t.QUANTIZING
 
 
 class Stops:

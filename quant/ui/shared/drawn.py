@@ -39,7 +39,7 @@ class Drawn:
         # What has been made and measured here meanwhile is seen too.
         kinds = tuple(type(value) for value in vars(seen.choice).values())  # 3.0 is 3 to Python, and no choice of bits
         key = (follow.outputs, seen, kinds, _short(repr([values[c] for c in follow.own])), self._live(seen.choice),
-               len(self.lab.rows))  # fmt: skip
+               len(self.lab.rows), self.lab.learnings.changes)  # fmt: skip
         with self._lock:
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
@@ -60,7 +60,7 @@ class Drawn:
         except QuantError:
             return False
         rule = recipe.rules[0]
-        slow = not rule.how.light or rule.how.tune or rule.needs or recipe.steps
+        slow = not rule.how.light or rule.how.tune or rule.needs or recipe.steps or recipe.training
         return bool(slow) and self.lab.is_live(recipe)
 
     def _live(self, choice: Choice) -> bool:

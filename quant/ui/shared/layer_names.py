@@ -20,9 +20,14 @@ def layer_title(layer: Layer, language: Language) -> str:
     """A readable name; one that is not GPT-2's keeps its own."""
     if layer.kind is Kind.TABLE:
         return t.TOKEN_TABLE[language].capitalize()
-    found = BLOCK.search(layer.name)
+    return name_title(layer.name, language)
+
+
+def name_title(name: str, language: Language) -> str:
+    """A readable name of a linear layer; one that is not GPT-2's keeps its own."""
+    found = BLOCK.search(name)
     if not found:
-        return layer.name
+        return name
     block, part = int(found[1]) + 1, found[2]
     known = t.PARTS[part][language] if part in t.PARTS else part
     return f"{t.BLOCK.format(n=block)[language]} · {known}"

@@ -76,6 +76,7 @@ ORIGINAL = Text("Original", "Original")
 QUANTIZED = Text("Cuantizado", "Quantized")
 DEFAULT_PROMPT = "Me gusta mucho el futbol"
 QUANTIZING = Text("Cuantizando el modelo:", "Quantizing the model:")
+TRAINING = Text("Entrenando otra vez el modelo, {n} pasos:", "Training the model again, {n} steps:")
 BLOCK = Text("Bloque {n}", "Block {n}")
 PARTS = {
     "attn.c_attn": Text("atención, QKV", "attention, QKV"),

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 from quant.activations import ACTIVATIONS
 from quant.cache import CacheScheme, cache_scheme
-from quant.errors import QuantError, SchemeError
+from quant.errors import QuantError, SchemeError, TrainingError
 from quant.json_model import read_json
 from quant.methods import METHODS
 from quant.model.load import EMBEDDED
-from quant.recipe import Calibration, Recipe, Step
+from quant.recipe import Calibration, Recipe, Step, Training
 from quant.recipe_json import recipe_from_json
 from quant.scheme import Scheme
 from quant.text import Text, listed
@@ -35,6 +35,7 @@ from quant.ui.sidebar.together import (
     rounding,
     scheme_of,
 )
+from quant.ui.sidebar.trained import refitted, with_training, written_training
 
 MODEL_NAMES = {EMBEDDED: t.STATUS_EMBEDDED}
 
@@ -79,7 +80,12 @@ class Choice(Fields):
         return f"W{weights}A{activation_bits(self.rounding)}" if self.rounds_activations else "float32"
 
     def recipe(self) -> Recipe:
-        """Raises SchemeError as `scheme` does, and for parts that do not go together; CalibrationError for a text."""
+        """Raises SchemeError as `scheme` does, and for parts that do not go together; CalibrationError for a text,
+        TrainingError for a training.
+        """
+        return with_training(self._untrained(), self.training)
+
+    def _untrained(self) -> Recipe:
         scheme, given = self.scheme(), read_knobs(self.knobs)
         method, *steps = owners(self)
         return Recipe.uniform(
@@ -115,6 +121,11 @@ class Choice(Fields):
     def check_knobs(self) -> None:
         """Raise SchemeError for a knob that was asked for and that neither the method nor a step has."""
         check_known(owners(self), read_knobs(self.knobs))
+
+    @property
+    def trained(self) -> Training | None:
+        """How it goes on learning; None where it does not, or where its training is that of another recipe."""
+        return self.recipe().training if self.training else None
 
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""
@@ -154,6 +165,12 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
     except QuantError:
         choice, wrong = _one_by_one(default, asked)
         errors += wrong
+    wanders = any(f.of_recipe and f.name in asked for f in FIELDS)  # from what was trained
+    if "training" not in asked and wanders:
+        choice = replace(choice, training="")
+    written, error = refitted(choice.training, choice._untrained(), asked="training" in asked)
+    choice = replace(choice, training=written)
+    errors += [error] if error else []
     for name, check in (("method", Choice.check_method), ("knobs", Choice.check_knobs)):
         # One that was live before just waits.
         if name in asked and (error := _problem(partial(check, choice))):
@@ -207,7 +224,10 @@ def recipe_of(choice: Choice, written: str) -> Recipe:
         return recipe_from_json(read_json(written, "recipe"))
     choice.check_method()
     choice.check_knobs()
-    return choice.recipe()
+    recipe = choice.recipe()
+    if choice.training and not recipe.training:
+        raise TrainingError(t.OTHER_TRAINING)
+    return recipe
 
 
 def query_of(recipe: Recipe) -> str | None:
@@ -232,7 +252,7 @@ def choice_of(recipe: Recipe) -> Choice | None:
         recipe.model, table=rule.layers == "*", method="" if rule.how is own_method(rule.scheme) else rule.method,
         steps=",".join(step.name for step in recipe.steps), knobs=written_knobs(knobs),
         activations=next((name for name, kind in ACTIVATIONS.items() if kind == recipe.activations), ""),
-        calibration=read.text, tokens=read.tokens, sequential=read.sequential,
+        calibration=read.text, tokens=read.tokens, sequential=read.sequential, training=written_training(recipe),
     )  # fmt: skip
     found = (replace(common, **how, **kept) for how in stored_as(rule.scheme) for kept in kept_as(recipe.cache))
     return next((choice for choice in found if _means(choice, recipe)), None)

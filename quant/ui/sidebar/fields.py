@@ -23,7 +23,7 @@ from quant.texts import CALIBRATION_TEXTS, CALIBRATION_TITLES
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, format_choices, format_info
 from quant.ui.sidebar.kinds import Field, OneOf, Slide, Tick, Unseen, named, numbered, of
-from quant.ui.sidebar.knobs import short_title
+from quant.ui.sidebar.knobs import read_knobs, short_title
 from quant.ui.sidebar.offers import VARIANTS, step_names
 from quant.ui.sidebar.together import (
     fitting_methods,
@@ -38,6 +38,7 @@ from quant.ui.sidebar.together import (
     siblings,
     slides_bits,
 )
+from quant.ui.sidebar.trained import check_training
 
 GRANULARITIES = tuple(t.GRANULARITIES)
 GROUP_SIZES = (16, 32, 64, 128, 256)
@@ -104,7 +105,7 @@ class Fields:
         OneOf(step_names(), lambda _, language: step_titles(language), t.BAD_STEPS, listed=True), t.STEPS, 4, "",
         info=lambda name: steps_info(name), decides=True, section=METHOD,
     )  # fmt: skip
-    knobs: str = of(Unseen(), t.KNOBS, 3, "")
+    knobs: str = of(Unseen(read_knobs), t.KNOBS, 3, "")
     calibration: str = of(
         OneOf(CALIBRATION_TEXTS, named(CALIBRATION_TITLES), t.BAD_CALIBRATION, listed=True), t.CALIBRATION, 6,
         Calibration.text, visible=reads_text, section=METHOD,
@@ -130,6 +131,7 @@ class Fields:
         OneOf(CACHE_GROUPS, numbered(CACHE_GROUPS, {0: t.CACHE_GROUP_USUAL}, N), t.BAD_CACHE_GROUP, listed=True),
         t.CACHE_GROUP, 3, 0, of_matrix=False, section=CACHE,
     )  # fmt: skip
+    training: str = of(Unseen(check_training), t.TRAINING, 10, "")
     context: int = of(
         OneOf(CONTEXTS, numbered(CONTEXTS, {0: t.CONTEXT_OWN}, t.CONTEXT_TOKENS), listed=True), t.CONTEXT, 4, 0,
         of_matrix=False, section=CACHE, of_recipe=False,

@@ -11,7 +11,6 @@ from quant.errors import SchemeError, shown
 from quant.lab import Lab
 from quant.text import Language, Text, fixed
 from quant.ui.sidebar import texts as t
-from quant.ui.sidebar.knobs import read_knobs
 
 if TYPE_CHECKING:
     from quant.ui.sidebar.fields import Fields
@@ -35,7 +34,9 @@ class Tick:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A text that the drawer's own sliders write."""
+    """A text that no control of gradio's shows. check: raises QuantError for one that cannot be."""
+
+    check: Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ class Field:
         return number
 
     def check(self, value: object) -> None:
-        """Raise SchemeError for a value that no control gives but a program may."""
+        """Raise QuantError for a value that no control gives but a program may."""
         if isinstance(self.kind, Unseen):
-            read_knobs(str(value))
+            self.kind.check(str(value))
         if isinstance(self.kind, OneOf) and self.kind.unknown and value not in self.kind.values:
             raise SchemeError(self.kind.unknown.format(got=value, allowed=_listed(self.kind.values)))
 

@@ -9,10 +9,11 @@ from quant.methods import METHODS
 from quant.text import Text, as_typed
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import activation_title, steps_title
-from quant.ui.sidebar.formats import CASTS
+from quant.ui.sidebar.formats import CASTS, ONE_BIT
 from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
 from quant.ui.sidebar.offers import TABLES
 from quant.ui.sidebar.together import chosen_steps, owners, tables_per
+from quant.ui.sidebar.trained import said_training
 
 if TYPE_CHECKING:
     from quant.ui.sidebar.choice import Choice
@@ -22,7 +23,7 @@ def label(choice: Choice) -> Text:
     """A word or two."""
     parts = [_stored_label(choice)]
     parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
-    return _joined([*parts, *_steps(choice), *_cache(choice)], " · ")
+    return _joined([*parts, *_steps(choice), *_cache(choice), *_trained(choice, t.LABEL_TRAINED)], " · ")
 
 
 def brief(choice: Choice) -> Text:
@@ -30,7 +31,7 @@ def brief(choice: Choice) -> Text:
     parts = [stored(choice)]
     parts += [t.BRIEF_TABLE] * choice.table
     parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
-    return _joined([*parts, *_steps(choice), *_cache(choice)], " · ")
+    return _joined([*parts, *_steps(choice), *_cache(choice), *_trained(choice, t.BRIEF_TRAINED)], " · ")
 
 
 def stored(choice: Choice) -> Text:
@@ -59,6 +60,8 @@ def how(choice: Choice) -> Text:
         per = t.RECIPE_CACHE_PERS[choice.cache_per]
         cached = t.RECIPE_CACHE.format(keys=choice.keys or 32, values=choice.values or 32, per=per)
         said = t.RECIPE_WITH.format(how=said, other=cached)
+    if choice.trained:
+        said = t.RECIPE_WITH.format(how=said, other=said_training(choice.trained))
     return said
 
 
@@ -81,6 +84,10 @@ def _cache(choice: Choice) -> list[Text]:
     return [t.BRIEF_CACHE.format(keys=choice.keys or 32, values=choice.values or 32)]
 
 
+def _trained(choice: Choice, words: Text) -> list[Text]:
+    return [words.format(n=choice.trained.steps)] if choice.trained else []
+
+
 def _stored_label(choice: Choice) -> Text:
     if choice.rounds_activations:
         return as_typed(choice.arithmetic)
@@ -88,6 +95,8 @@ def _stored_label(choice: Choice) -> Text:
         return t.LABEL_BITS.format(bits=choice.bits)
     if choice.format in TABLES:
         return t.LABEL_LEARNED.format(bits=choice.bits)
+    if choice.format in ONE_BIT:
+        return t.NAME_BINARY
     name = CASTS.get(choice.format, choice.format)
     return Text(name, name)
 
@@ -111,7 +120,8 @@ def _weights(choice: Choice) -> Text:
         per = t.RECIPE_TABLES[tables_per(choice)].format(group=choice.group)
         return t.RECIPE_LEARNED.format(bits=choice.bits, granularity=per)
     if choice.has_granularity:
-        return t.RECIPE_SCALED.format(name=choice.format, granularity=granularity)
+        name = t.NAME_BINARY if choice.format in ONE_BIT else choice.format
+        return t.RECIPE_SCALED.format(name=name, granularity=granularity)
     if choice.format in CASTS:
         return t.RECIPE_CAST.format(name=CASTS[choice.format])
     return Text(choice.format, choice.format)

@@ -18,6 +18,7 @@ from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.trained import said_training
 
 LINE = "sidebar/status.html.j2"
 
@@ -65,6 +66,18 @@ def about(lab: Lab, language: Language, choice: Choice) -> Markup:
     name, said = _model(loaded, language)
     bits = marked(_bits(report, choice, language), language)
     return macros(LINE).about(name, said, bits, cached)
+
+
+def about_training(language: Language, choice: Choice) -> Markup:
+    """That the live model was trained, and how to take that off; nothing where it was not."""
+    try:
+        trained = choice.trained
+    except QuantError:
+        return html.NOTHING
+    if trained is None:
+        return html.NOTHING
+    said = t.TRAINED_LINE.format(said=said_training(trained))[language]
+    return macros(LINE).trained(said, t.TRAINED_OFF[language], t.TRAINED_MOVES[language])
 
 
 def about_table(lab: Lab, language: Language, choice: Choice) -> Markup:

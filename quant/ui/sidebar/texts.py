@@ -155,6 +155,7 @@ FAMILY = Text("Familia de formatos", "Family of formats")
 FAMILIES = {
     "integer": Text("Enteros", "Integers"),
     "learned": Text("Tabla aprendida", "Learned table"),
+    "binary": Text("Un bit", "One bit"),
     "float": Text("Coma flotante", "Floating point"),
     "mx": Text("MX y NV", "MX and NV"),
     "bitsandbytes": Text("bitsandbytes", "bitsandbytes"),
@@ -167,6 +168,8 @@ FORMAT_TABLES = {
 }
 FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
 FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
+FORMAT_BINARY = Text("Un bit por peso: −1 o 1, con escala", "One bit per weight: −1 or 1, with a scale")
+NAME_BINARY = Text("1 bit", "1 bit")
 FORMAT_BLOCK = Text("{name} · {bits} bits por peso", "{name} · {bits} bits per weight")
 FORMAT_INFO = {
     "int": Text(
@@ -181,6 +184,10 @@ FORMAT_INFO = {
         "más con 4.",
         "A table for each group, at 16 bits a value: in groups of 64 one more bit a weight at 2 bits, and four more "
         "at 4.",
+    ),
+    "binary": Text(
+        "De cada peso queda solo el signo, por una escala que comparten los de un grupo: la que menos error deja.",
+        "Of each weight only its sign is left, times a scale that a group shares: the one that leaves least error.",
     ),
     "cast": Text(
         "Cada peso se convierte tal cual, sin escala: lo que es demasiado pequeño para el formato se vuelve cero.",
@@ -300,3 +307,42 @@ RECIPE_TABLE = {
     False: Text("sin cuantizar la tabla de tokens", "the token table left in float"),
     True: Text("con la tabla de tokens", "the token table included"),
 }
+TRAINING = Text("Entrenamiento", "Training")
+BAD_TRAINING = Text(
+    "Entrenamiento «{got}»: se escribe pasos:qué aprende:pérdida:texto:semilla:ritmo, como "
+    "240:weights:distillation:training_sample:0:0.0005.",
+    "Training “{got}”: it is written steps:what is learned:loss:text:seed:rate, as in "
+    "240:weights:distillation:training_sample:0:0.0005.",
+)
+OTHER_TRAINING = Text(
+    "El entrenamiento del enlace es de otra receta, así que se deja aparte.",
+    "The training in the link is of another recipe, so it is left aside.",
+)
+OWN_TEXT_GONE = Text(
+    "Ese modelo se entrenó con un texto propio que este servidor ya no guarda. Vuelve a entrenarlo en Métodos.",
+    "That model was trained on a text of somebody’s own that this server no longer holds. Train it again in Methods.",
+)
+LABEL_TRAINED = Text("entrenado", "trained")
+BRIEF_TRAINED = Text("entrenado {n} pasos", "trained {n} steps")
+TRAINED_HOW = Text(
+    "entrenado {n} pasos ({learn}, {loss}, {text}, semilla {seed})",
+    "trained {n} steps ({learn}, {loss}, {text}, seed {seed})",
+)
+TRAINED_LEARNED = {
+    "weights": Text("pesos y escalas", "weights and scales"), "scales": Text("solo escalas", "scales only"),
+}  # fmt: skip
+TRAINED_LOSSES = {
+    "distillation": Text("imitando al original", "imitating the original"),
+    "language": Text("acertando el token siguiente", "predicting the next token"),
+}
+TRAINED_TEXTS = {
+    "training_sample": Text("con la muestra del entrenamiento", "on the sample of the training texts"),
+    "own": Text("con un texto propio", "on a text of one’s own"),
+}
+TRAINED_OTHER = Text("con un texto de calibración", "on a calibration text")
+TRAINED_LINE = Text("Con QAT: {said}.", "With QAT: {said}.")
+TRAINED_OFF = Text("Quitar el entrenamiento", "Take the training off")
+TRAINED_MOVES = Text(
+    "Si cambias algo de la receta, el entrenamiento se quita: es de esta.",
+    "If you change the recipe, the training goes: it belongs to this one.",
+)

@@ -13,7 +13,7 @@ from quant.formats import FORMATS
 from quant.methods import METHODS, TRANSFORMS, method_for
 from quant.methods.base import Method
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, SCALED, family, family_of
+from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, ONE_BIT, SCALED, family, family_of
 from quant.ui.sidebar.knobs import Owner, read_knobs
 from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS, TABLES, integers, learned, step_names, whole_activations
 
@@ -32,7 +32,7 @@ def slides_bits(choice: Fields) -> bool:
 
 
 def has_granularity(choice: Fields) -> bool:
-    return choice.format in (INTEGER, LEARNED, *SCALED)
+    return choice.format in (INTEGER, LEARNED, *SCALED, *ONE_BIT)
 
 
 def has_groups(choice: Fields) -> bool:
@@ -150,4 +150,6 @@ def scheme_of(choice: Fields) -> Scheme:
         return learned(choice.format, choice.bits, choice.granularity, choice.group)
     if choice.format in CASTS:
         return Scheme(FORMATS[CASTS[choice.format]], PerTensor(), Grid.UNIT, None)
+    if choice.format in ONE_BIT:
+        return Scheme(FORMATS[choice.format], granularity, Grid.SEARCH)
     return Scheme(FORMATS[choice.format], granularity) if choice.format in SCALED else whole

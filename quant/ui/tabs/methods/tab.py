@@ -17,6 +17,7 @@ from quant.ui.tabs.methods.cache import build_cache
 from quant.ui.tabs.methods.calibration import build_calibration
 from quant.ui.tabs.methods.collapse import build_collapse
 from quant.ui.tabs.methods.compare import build_compare
+from quant.ui.tabs.methods.training import build_training
 
 CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
 PIECES = "tabs/methods/methods.html.j2"
@@ -26,6 +27,7 @@ SECTIONS: dict[str, tuple[Text, Callable[[Place], Built]]] = {
     "calibration": (t.CALIBRATION, build_calibration),
     "activations": (t.ACTIVATIONS, build_activations),
     "cache": (t.CACHE, build_cache),
+    "training": (t.TRAINING, build_training),
     "collapse": (t.COLLAPSE, build_collapse),
 }
 

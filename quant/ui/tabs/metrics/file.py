@@ -16,6 +16,7 @@ from quant.model.load import LoadedModel
 from quant.recipe import Calibration
 from quant.size import SizeReport, size_report
 from quant.text import Language, Text, fixed, size
+from quant.training import RATES, Training
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing
@@ -94,6 +95,7 @@ def file_name(choice: Choice) -> str:
     how += _grid(choice) + ["table"] * choice.table
     how += [_activations(choice)] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
     how += _also(choice)
+    how += [_trained(choice.trained)] if choice.trained else []
     model = re.sub(r"[^\w.-]+", "-", choice.model.rstrip("/").rpartition("/")[2], flags=re.ASCII).strip("-.")
     return "-".join([model or "model", *how]) + ".safetensors"
 
@@ -119,6 +121,14 @@ def _also(choice: Choice) -> list[str]:
     text = [] if read is None or read == Calibration() else [read.text, str(read.tokens)]
     return [*filter(None, choice.steps.split(",")), *turned, *text, *["sequential"] * bool(text and choice.sequential),
             *cached]  # fmt: skip
+
+
+def _trained(made: Training) -> str:
+    """The steps, and what of the training is not as it comes."""
+    usual = Training(made.steps)
+    said = [getattr(made, name) for name in ("learn", "loss", "text") if getattr(made, name) != getattr(usual, name)]
+    said += [f"seed{made.seed}"] * bool(made.seed) + [f"rate{made.rate:g}"] * (made.rate != RATES[made.learn])
+    return "-".join([f"trained{made.steps}", *said])
 
 
 def preparing(lab: Lab, shelf: Shelf, language: Language) -> Action[Choice, Choice, Prepared]:
