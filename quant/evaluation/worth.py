@@ -121,8 +121,11 @@ def enough_down_to(rungs: Sequence[Rung]) -> Rung | None:
 
 
 def half_won(checks: Sequence[tuple[float, float]]) -> float | None:
-    """Seconds after which half of what a run gained was there, of (seconds, KL) in order; None where nothing was."""
-    first, least = checks[0][1], min(kl for _, kl in checks)
-    if least >= first:
+    """Seconds after which half of what a run gained in the end was there, of (seconds, KL) in order.
+
+    None where it ended no better than it began.
+    """
+    first, last = checks[0][1], checks[-1][1]
+    if last >= first:
         return None
-    return next(seconds for seconds, kl in checks if kl <= (first + least) / 2)
+    return next(seconds for seconds, kl in checks if kl <= (first + last) / 2)

@@ -165,7 +165,9 @@ def _levels(curve: Curve, canvas: Canvas, language: Language) -> list[str]:
             f'<text class="name {level.css}" x="{x2}" y="{name_y:.1f}" text-anchor="end">{escape(name)}</text>'
         )
     zero = canvas.y(0.0)
-    parts.append(f'<text class="name original" x="{LEFT + 6}" y="{zero - 6:.1f}">{ORIGINAL[language]}</text>')
+    parts.append(
+        f'<text class="name original" x="{x2 - 4}" y="{zero - 6:.1f}" text-anchor="end">{ORIGINAL[language]}</text>'
+    )
     return parts
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -37,9 +37,17 @@ SCRIPT = (Path(__file__).parent / "training_recorded.js").read_text(encoding="ut
 MOST_CHECKS, MOST_POINTS = 12, 90  # that the slider stops at, and that the curve is drawn through
 
 
-def shipped() -> RecordedTraining | None:
-    """The recorded trainings; None before any was recorded. Raises ModelError where they are of other weights."""
-    return recorded_training() if FILE.exists() else None
+def known(
+    language: Language, file: Path = FILE, read: Callable[[], RecordedTraining] = recorded_training
+) -> tuple[RecordedTraining | None, Markup]:
+    """The recorded trainings; where there are none, or none of these weights, a word that says so."""
+    if not file.exists():
+        return None, html.notice(t.NOTHING[language], "note")
+    try:
+        kept = read()
+    except ModelError as error:
+        return None, html.notice(t.OTHERS.format(problem=error.text)[language], "note")
+    return (kept, html.NOTHING) if kept.runs else (None, html.notice(t.NOTHING[language], "note"))
 
 
 def spread(seconds: Sequence[float], most: int) -> list[int]:
@@ -107,7 +115,7 @@ def values(scheme: Scheme, bins: int, language: Language) -> list[tuple[float, s
 def _words(learning: Learning, language: Language) -> dict[str, object]:
     now, start, original = (t.WROTE[name][language] for name in ("now", "start", "original"))
     return {
-        "mark": html.legend(("recorded",), language), "time": t.TIME[language], "now": now, "start": start,
+        "mark": html.mark("recorded", language), "time": t.TIME[language], "now": now, "start": start,
         "original": original, "legend": [(css, name[language]) for css, name in t.LEGEND],
         "text_original": _line(learning.text_original),
         "text_start": _line(learning.checks[0].text), "places": t.PLACES[language],
@@ -135,14 +143,10 @@ def build_trained(place: Place) -> Built:
     language = place.language
     gr.Markdown(f"## {t.TITLE[language]}", elem_classes="lab-section")
     prose(t.INTRO[language], language)
-    kept: RecordedTraining | None = None
-    follows: tuple[Follow, ...] = ()
-    try:
-        kept = shipped()
-    except ModelError as error:
-        gr.HTML(html.notice(t.OTHERS.format(problem=error.text)[language], "note"))
-    else:
-        follows = _build_runs(kept, language)
+    kept, word = known(language)
+    follows = (_build_runs(kept, language),) if kept else ()
+    if word:
+        gr.HTML(word, elem_id=f"trained-{language}")
     gr.Markdown(f"### {t.WORTH[language]}")
     try:
         answer = worth_html(recorded_methods(), kept, language)
@@ -152,18 +156,14 @@ def build_trained(place: Place) -> Built:
     return Built(follows=follows)
 
 
-def _build_runs(kept: RecordedTraining | None, language: Language) -> tuple[Follow, ...]:
-    runs = {run.name: run for run in kept.runs} if kept else {}
-    if not runs:
-        gr.HTML(html.notice(t.NOTHING[language], "note"), elem_id=f"trained-{language}")
-        return ()
+def _build_runs(kept: RecordedTraining, language: Language) -> Follow:
+    runs = {run.name: run for run in kept.runs}
     first = next(iter(runs))
     names = [(bits(name)[language], name) for name in runs]
     chosen = gr.Radio(names, value=first, label=t.RUN[language], elem_id=f"trained-run-{language}", interactive=True)
     shown = gr.HTML(elem_id=f"trained-{language}")
 
     def show(_: Seen, given: Given) -> Updates:
-        run = runs.get(given[chosen], runs[first])
-        return {shown: run_html(run, language)}
+        return {shown: run_html(runs.get(given[chosen], runs[first]), language)}
 
-    return (Follow(show, (shown,), model=True, own=(chosen,), late=True),)
+    return Follow(show, (shown,), model=True, own=(chosen,), late=True)

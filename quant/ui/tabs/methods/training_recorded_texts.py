@@ -93,30 +93,32 @@ LEFT = {
     ),
 }
 TIES = Text(
-    "el QAT, tras {seconds}, {qat}: no se distingue, porque sus intervalos se tocan. No compensa el tiempo.",
-    "QAT, after {seconds}, {qat}: a tie, since their intervals touch. Not worth its time.",
+    "el QAT, tras {seconds}, deja {qat}: no se distingue, porque sus intervalos se tocan. No compensa el tiempo.",
+    "QAT, after {seconds}, leaves {qat}: a tie, since their intervals touch. Not worth its time.",
 )
 LOSES = Text(
-    "el QAT, tras {seconds}, {qat}: pierde más. Con ese tiempo no le basta.",
-    "QAT, after {seconds}, {qat}: it loses more. That time is not enough for it.",
+    "el QAT, tras {seconds}, deja {qat}: pierde más. Con ese tiempo no le basta.",
+    "QAT, after {seconds}, leaves {qat}: it loses more. That time is not enough for it.",
 )
 UNKNOWN = Text(
-    "más que una pérdida pequeña ({limit}), y ahí no hay un QAT grabado: pruébalo tú en vivo, más arriba.",
-    "more than a small loss ({limit}), and no QAT is recorded there: try it live, further up.",
+    "es más que una pérdida pequeña ({limit}), y ahí no hay un QAT grabado: pruébalo tú en vivo, más arriba.",
+    "that is more than a small loss ({limit}), and no QAT is recorded there: try it live, further up.",
 )
 AND = Text(" y ", " and ")
-HEAD = (
-    Text("Bits, y cómo", "Bits, and how"), Text("KL (nats)", "KL (nats)"), Text("Perpl.", "Perpl."),
-    Text("Tiempo", "Time"), Text("Tamaño", "Size"),
-)  # fmt: skip
+HEAD = {
+    "bits": Text("Bits", "Bits"), "rounding": Text("Redondeo", "Rounding"), "gptq": Text("GPTQ", "GPTQ"),
+    "qat": Text("QAT", "QAT"), "size": Text("Tamaño", "Size"),
+}  # fmt: skip
+BITS_EACH = Text("{bits} bits por peso", "{bits} bits per weight")
+PERPLEXITY = Text("perpl. {perplexity}", "perpl. {perplexity}")
 TIED = Text("empate", "tie")
 READ = Text(
-    "Mismo esquema y mismos bytes en las filas de unos bits; KL y perplejidad sobre el texto entero, con la KL y su "
-    "intervalo del 95 %. «Empate»: sus intervalos se tocan. «—»: no está grabado, o ese método no admite ese formato. "
-    "El tiempo es el de la máquina que lo grabó.",
-    "The rows of the same bits share scheme and bytes; KL and perplexity on the entire text, KL with its 95% interval. "
-    "“Tie”: their intervals touch. “—”: not recorded, or the method does not take that format. Times are of the "
-    "machine that recorded them.",
+    "En cada casilla, la KL en nats sobre el texto entero, en negrita la menor de cada fila; debajo, su intervalo del "
+    "95 %, la perplejidad y lo que tardó en la máquina que lo grabó. Los tres ocupan los mismos bytes. «Empate»: su "
+    "intervalo toca el de la menor. «—»: no está grabado, o ese método no admite ese formato.",
+    "In each cell, KL in nats on the entire text, the least of each row in bold; below, its 95% interval, the "
+    "perplexity, and how long it took on the machine that recorded it. All three take the same bytes. “Tie”: its "
+    "interval touches that of the least. “—”: not recorded, or the method does not take that format.",
 )
 PUBLISHED = Text("Lo que han publicado otros, con otros modelos", "What others have published, of other models")
 PUBLISHED_LABEL = Text("publicado", "published")

@@ -6,10 +6,10 @@
 
   const LOW = 0, HIGH = 3, ZERO = 1; // codes of 2 bits, and the one that stands for 0
   const START = { w: -0.8, s: 1 };
-  const LEAST_SCALE = 0.4, MOST_SCALE = 1.4;
+  const LEAST_SCALE = 0.4, MOST_SCALE = 1.35;
   const STEPS_A_SECOND = 15, KEPT = 150, AT_ONCE = 20, LONGEST_S = 0.25;
   const OSCILLATES = 3, RECENT = 24; // jumps among so many steps
-  const BOTTOM = -2, TOP = 3, SIZE = 360, PAD = { left: 30, right: 10, top: 10, bottom: 26 };
+  const BOTTOM = -1.8, TOP = 2.8, SIZE = 360, HEIGHT = 300, PAD = { left: 30, right: 10, top: 10, bottom: 26 };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 
@@ -27,7 +27,7 @@
   }
 
   const across = (v) => PAD.left + (SIZE - PAD.left - PAD.right) * (v - BOTTOM) / (TOP - BOTTOM);
-  const up = (v) => SIZE - PAD.bottom - (SIZE - PAD.top - PAD.bottom) * (v - BOTTOM) / (TOP - BOTTOM);
+  const up = (v) => HEIGHT - PAD.bottom - (HEIGHT - PAD.top - PAD.bottom) * (v - BOTTOM) / (TOP - BOTTOM);
   const point = (x, y) => `${x.toFixed(1)},${y.toFixed(1)}`;
 
   class Straight extends HTMLElement {

@@ -15,7 +15,7 @@ from quant.evaluation.verdict import BROKEN_KL, SMALL_KL
 from quant.evaluation.worth import Answer, Rung, Tried, enough_down_to
 from quant.recorded_methods import RECORDED_BITS, Compared, Figure, Recorded
 from quant.recorded_training import RecordedTraining, Run
-from quant.text import Language, Text, as_typed, number, size
+from quant.text import Language, Text, as_typed, number, rounded, size
 from quant.ui.shared import html
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.methods import training_recorded_texts as t
@@ -77,7 +77,7 @@ def bits(*names: str) -> Text:
 def took(seconds: float) -> Text:
     """Seconds, or minutes where there are two or more of them."""
     words, value = (t.SECONDS, seconds) if seconds < 120 else (t.MINUTES, seconds / 60)
-    return words.format(n=said(value, 2))
+    return words.format(n=Text(rounded(value, "es", 2), rounded(value, "en", 2)))
 
 
 def said(value: float, digits: int = 3) -> Text:
@@ -167,8 +167,8 @@ def worth_html(methods: Recorded, training: RecordedTraining | None, language: L
     """The answer, a sentence for each number of bits, the figures, and what others found."""
     found = rungs(methods, training)
     told = macros(PIECES).sentences([text[language] for text in sentences(found)])
-    head = [text[language] for text in t.HEAD]
-    table = html.table(head, [row for rung in found for row in rows_of(rung, language)])
+    head = [text[language] for text in t.HEAD.values()]
+    table = html.table(head, [row_of(rung, language) for rung in found])
     others = macros(PIECES).published(
         t.PUBLISHED[language], t.PUBLISHED_LABEL[language], [(text[language], source) for text, source in t.OF_OTHERS]
     )
@@ -176,28 +176,28 @@ def worth_html(methods: Recorded, training: RecordedTraining | None, language: L
     return html.verdict(lead(found)[language]) + told + legend + table + html.caption(t.READ[language]) + Markup(others)
 
 
-def rows_of(rung: Rung, language: Language) -> list[list[str]]:
-    """Rounding, GPTQ and QAT at the bits of a rung."""
-    rows = []
-    for name, tried in (("rounding", rung.rounding), ("gptq", rung.gptq), ("qat", rung.qat)):
-        title = f"{bits(rung.name)[language]}, {t.METHODS[name][language]}"
-        if tried is None:
-            rows.append([title, "—", "—", "—", "—"])
-            continue
-        tie = t.TIED[language] if name in rung.tied else ""
-        rows.append([
-            html.row_name(title, html.mark("recorded", language), tie), _cell(tried.kl, language),
-            _or_dash(tried.perplexity and number(tried.perplexity, language, 3)),
-            _or_dash(None if tried.seconds is None else took(tried.seconds)[language]),
-            size(rung.stored_bytes, language),
-        ])  # fmt: skip
-    return rows
+def row_of(rung: Rung, language: Language) -> list[str]:
+    """The ways to fill a scheme beside each other."""
+    ways = {"rounding": rung.rounding, "gptq": rung.gptq, "qat": rung.qat}
+    least = min((tried.kl.value for tried in ways.values() if tried), default=0.0)
+    cells = [_cell(tried, tried.kl.value == least, name in rung.tied, language) if tried else "—"
+             for name, tried in ways.items()]  # fmt: skip
+    each = t.BITS_EACH.format(bits=said(rung.bits_per_weight))[language]
+    return [bits(rung.name)[language], *cells, html.cell(size(rung.stored_bytes, language), each)]
 
 
-def _or_dash(value: str | float | None) -> str:
-    return "—" if value is None else str(value)
-
-
-def _cell(kl: Estimate, language: Language) -> str:
-    shown, ends = number(kl.value, language, 3), kl.interval
-    return html.cell(shown, f"{number(ends.low, language, 3)} – {number(ends.high, language, 3)}") if ends else shown
+def _cell(tried: Tried, is_least: bool, is_tied: bool, language: Language) -> Markup:
+    """A KL, and below it what else is known."""
+    shown: str = number(tried.kl.value, language, 3)
+    if is_least:
+        shown = Markup("<b>{}</b>").format(shown)
+    below = []
+    if ends := tried.kl.interval:
+        below.append(f"{number(ends.low, language, 3)} – {number(ends.high, language, 3)}")
+    if tried.perplexity is not None:
+        below.append(t.PERPLEXITY.format(perplexity=said(tried.perplexity))[language])
+    if tried.seconds is not None:
+        below.append(took(tried.seconds)[language])
+    if is_tied and not is_least:
+        below.append(t.TIED[language])
+    return html.cell(shown, " · ".join(below))
