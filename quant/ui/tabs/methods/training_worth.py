@@ -191,13 +191,12 @@ def _cell(tried: Tried, is_least: bool, is_tied: bool, language: Language) -> Ma
     shown: str = number(tried.kl.value, language, 3)
     if is_least:
         shown = Markup("<b>{}</b>").format(shown)
-    below = []
-    if ends := tried.kl.interval:
-        below.append(f"{number(ends.low, language, 3)} – {number(ends.high, language, 3)}")
+    ends, below = tried.kl.interval, []
     if tried.perplexity is not None:
         below.append(t.PERPLEXITY.format(perplexity=said(tried.perplexity))[language])
     if tried.seconds is not None:
         below.append(took(tried.seconds)[language])
     if is_tied and not is_least:
         below.append(t.TIED[language])
-    return html.cell(shown, " · ".join(below))
+    between = f"{number(ends.low, language, 3)} – {number(ends.high, language, 3)}" if ends else ""
+    return html.cell(shown, html.over(between, " · ".join(below)) if below else between)
