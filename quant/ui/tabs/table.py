@@ -5,6 +5,7 @@ from __future__ import annotations
 from quant.ui.tabs.base import Tab
 from quant.ui.tabs.methods import texts as methods
 from quant.ui.tabs.methods.tab import CSS as METHODS_CSS
+from quant.ui.tabs.methods.tab import HEAD as METHODS_HEAD
 from quant.ui.tabs.methods.tab import build_methods
 from quant.ui.tabs.metrics import texts as metrics
 from quant.ui.tabs.metrics.tab import CSS as METRICS_CSS
@@ -31,6 +32,6 @@ TABS = (
     Tab("pesos", weights.TITLE, build_weights, WEIGHTS_CSS),
     Tab("texto", text.TITLE, build_text, TEXT_CSS),
     Tab("metrica", metrics.TITLE, build_metrics, METRICS_CSS, METRICS_HEAD),
-    Tab("metodos", methods.TITLE, build_methods, METHODS_CSS),
+    Tab("metodos", methods.TITLE, build_methods, METHODS_CSS, METHODS_HEAD),
 )
 TITLES = {tab.name: tab.title for tab in TABS}

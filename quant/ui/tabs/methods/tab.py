@@ -12,6 +12,7 @@ from quant.text import Language, Text
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.methods import texts as t
+from quant.ui.tabs.methods import training_recorded, training_theory
 from quant.ui.tabs.methods.activations import build_activations
 from quant.ui.tabs.methods.cache import build_cache
 from quant.ui.tabs.methods.calibration import build_calibration
@@ -20,6 +21,8 @@ from quant.ui.tabs.methods.compare import build_compare
 from quant.ui.tabs.methods.training import build_training
 
 CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
+# Gradio never runs a script inside a component.
+HEAD = f"<script>{training_theory.SCRIPT}\n{training_recorded.SCRIPT}</script>"
 PIECES = "tabs/methods/methods.html.j2"
 # The sections in their order, each with what a link to it says; each builds itself under a heading of its own.
 SECTIONS: dict[str, tuple[Text, Callable[[Place], Built]]] = {
@@ -29,6 +32,8 @@ SECTIONS: dict[str, tuple[Text, Callable[[Place], Built]]] = {
     "cache": (t.CACHE, build_cache),
     "training": (t.TRAINING, build_training),
     "collapse": (t.COLLAPSE, build_collapse),
+    "estimator": (t.ESTIMATOR, training_theory.build_theory),
+    "trained": (t.TRAINED, training_recorded.build_trained),
 }
 
 
