@@ -272,7 +272,6 @@ def record(name: str, seconds: float, folder: Path) -> None:
         trainer.resume(kept.pop("trainer"))
     watched = Watched(default_text(), PROMPT, LAYER)
     lab.keep_trainer(recipe, trainer)
-    ended: Learning | None = None
     while kept["seconds"] < seconds:
         stretch = min(seconds - kept["seconds"], max(30.0, 0.35 * kept["seconds"]))
         ended = finished(learning(lab, recipe, stretch, watched, check_s=1e9))
@@ -286,11 +285,11 @@ def record(name: str, seconds: float, folder: Path) -> None:
         print(f"{name}: {kept['seconds']:.0f} s, step {last['step']}, KL {last['kl']:.4f}", flush=True)
         if ended.problem:
             raise ended.problem
-    assert ended is not None, "there are seconds left to train"
-    write_down(lab, name, trainer, kept, ended)
+    ended = finished(learning(lab, recipe, 0.0, watched))  # what the original says, of a run that only goes on
+    write_down(name, trainer, kept, ended)
 
 
-def write_down(lab: Lab, name: str, trainer: Trainer, kept: dict[str, Any], ended: Learning) -> None:
+def write_down(name: str, trainer: Trainer, kept: dict[str, Any], ended: Learning) -> None:
     """Put a run into assets/training.json, in place of one of its name, and its packed model beside."""
     loaded, recipe, trained = trainer.loaded, trainer.so_far(), trainer.packed()
     FOLDER.mkdir(exist_ok=True)
