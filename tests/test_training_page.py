@@ -126,8 +126,8 @@ def alone(browser: Browser, language: Language) -> Page:
     """A page that holds nothing but a recorded training."""
     recorded = RecordedTraining.model_validate(json.loads(FIXTURE.read_text(encoding="utf8")))
     page = browser.new_page()
-    page.set_content(f"<html><head><style>{as_css()}{CSS}</style>{HEAD}</head>"
-                     f"<body>{run_html(recorded.runs[0], language)}</body></html>")  # fmt: skip
+    # As gradio brings it, all of the element at once: the script comes after it.
+    page.set_content(f"<style>{as_css()}{CSS}</style>{run_html(recorded.runs[0], language)}{HEAD}")
     return page
 
 
