@@ -70,7 +70,7 @@ def whole(bits: int) -> Scheme:
 # What ships: the scheme, and the method that it starts from.
 RUNS: dict[str, tuple[Scheme, str]] = {
     "2": (whole(2), "search"),
-    "1.58": (BLOCKS["TQ1_0"].scheme, ""),
+    "1.58": (BLOCKS["TQ1_0"].scheme, "search"),
     "1": (Scheme(FORMATS["binary"], PerGroup(64), Grid.SEARCH), "search"),
 }
 
