@@ -90,6 +90,8 @@ CALIBRATION_TITLES: dict[str, Text] = {
     "model": Text("Lo que escribe el propio modelo", "What the model itself writes"),
     "random": Text("Tokens al azar", "Random tokens"),
 }
+# All of the shipped documents that nothing is measured on, in an order drawn once: what a longer training reads.
+EVERYTHING = "everything"
 CALIBRATION_TEXTS = tuple(CALIBRATION_TITLES)
 DRAWN = ("model", "random")  # made for each model, not read
 # Documents of calibration.txt by where they come from (PROVENANCE.md): first and last + 1.
@@ -130,13 +132,15 @@ def calibration_text(name: str) -> tuple[str, ...]:
     The calibration text begins with encyclopedia articles: 33,000 tokens of the embedded model's. Of the mixture the
     documents come in an order drawn once, so that its first tokens are a sample of all of it.
     """
-    assert name in CALIBRATION_TEXTS
+    assert name in (*CALIBRATION_TEXTS, EVERYTHING)
     assert name not in DRAWN
     if name in PARTS:
         return _documents("calibration")[slice(*PARTS[name])]
-    if name != "mixture":
+    if name not in ("mixture", EVERYTHING):
         return _documents(name)
     documents = list(_documents("calibration"))
+    if name == EVERYTHING:
+        documents += _documents("training_sample")
     Random(0).shuffle(documents)
     return tuple(documents)
 
