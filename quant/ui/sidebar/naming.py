@@ -12,7 +12,7 @@ from quant.ui.sidebar.fields import activation_title, steps_title
 from quant.ui.sidebar.formats import CASTS, ONE_BIT
 from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
 from quant.ui.sidebar.offers import LEARNED
-from quant.ui.sidebar.together import chosen_steps, owners
+from quant.ui.sidebar.together import chosen_steps, has_groups, owners
 from quant.ui.sidebar.trained import said_training
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def stored(choice: Choice) -> Text:
     parts = [_stored_label(choice)]
     if choice.format == LEARNED:
         parts.append(t.BRIEF_TABLES["tensor" if choice.granularity == "tensor" else "channel"])
-    elif choice.has_granularity:
-        parts.append(t.BRIEF_GRANULARITIES[choice.granularity].format(group=choice.group))
+    elif choice.has_granularity or has_groups(choice):
+        named = choice.granularity if choice.has_granularity else "group"
+        parts.append(t.BRIEF_GRANULARITIES[named].format(group=choice.group))
     if choice.has_bits:
         parts += [t.BRIEF_VARIANTS[choice.grid]] if choice.grid else [t.BRIEF_ZERO] * choice.zero_point
     return _joined(parts, " · ")
@@ -120,8 +121,10 @@ def _weights(choice: Choice) -> Text:
         per = t.RECIPE_TABLES["tensor" if choice.granularity == "tensor" else "channel"]
         return t.RECIPE_LEARNED.format(bits=choice.bits, granularity=per)
     if choice.has_granularity:
-        name = t.NAME_BINARY if choice.format in ONE_BIT else choice.format
-        return t.RECIPE_SCALED.format(name=name, granularity=granularity)
+        return t.RECIPE_SCALED.format(name=choice.format, granularity=granularity)
+    if choice.format in ONE_BIT:
+        granularity = t.RECIPE_GRANULARITIES["group"].format(group=choice.group)
+        return t.RECIPE_SCALED.format(name=t.NAME_BINARY, granularity=granularity)
     if choice.format in CASTS:
         return t.RECIPE_CAST.format(name=CASTS[choice.format])
     return Text(choice.format, choice.format)

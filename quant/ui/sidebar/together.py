@@ -32,10 +32,12 @@ def slides_bits(choice: Fields) -> bool:
 
 
 def has_granularity(choice: Fields) -> bool:
-    return choice.format in (INTEGER, LEARNED, *SCALED, *ONE_BIT)
+    return choice.format in (INTEGER, LEARNED, *SCALED)
 
 
 def has_groups(choice: Fields) -> bool:
+    if choice.format in ONE_BIT:  # groups are all that its method knows
+        return True
     return has_granularity(choice) and choice.granularity == "group" and choice.format != LEARNED
 
 
@@ -132,5 +134,5 @@ def scheme_of(choice: Fields) -> Scheme:
     if choice.format in CASTS:
         return Scheme(FORMATS[CASTS[choice.format]], PerTensor(), Grid.UNIT, None)
     if choice.format in ONE_BIT:
-        return Scheme(FORMATS[choice.format], granularity, Grid.SEARCH)
+        return Scheme(FORMATS[choice.format], sized, Grid.SEARCH)
     return Scheme(FORMATS[choice.format], granularity) if choice.format in SCALED else whole
