@@ -16,6 +16,7 @@ from quant.text import Language, Text, fixed, number
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 158, 44, 10, 20, 24
 MOST_POINTS, MOST_BINS = 60, 64
+FEW = 12  # points, which a line alone would hide
 LABEL_GAP = 15  # pixels between the baselines of two labels
 PTQ = Text("PTQ {value}", "PTQ {value}")
 ORIGINAL = Text("original {value}", "original {value}")
@@ -44,9 +45,10 @@ class Canvas:
     low: float
     high: float
     log: bool = False
+    left: int = RIGHT
 
     def x(self, step: float) -> int:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (step - self.first) / max(1, self.last - self.first))
+        return round(self.left + (WIDTH - self.left - RIGHT) * (step - self.first) / max(1, self.last - self.first))
 
     def y(self, value: float) -> int:
         scale: Callable[[float], float] = math.log if self.log else float
@@ -62,14 +64,14 @@ class Canvas:
 
 
 def loss_chart(learning: Learning, language: Language) -> str:
-    """The loss of each step; nothing before the first."""
-    points = _fewer(learning.losses)
-    if not points:
-        return ""
+    """The loss of each step; axes alone before the first."""
+    points = _fewer(learning.losses) or [(0, 0.0)]
     values = [value for _, value in points]
-    canvas = Canvas(points[0][0], max(points[-1][0], points[0][0] + 1), min(0.0, *values), 1.05 * max(values))
+    canvas = Canvas(min(1, points[0][0]), max(points[-1][0], 2), 0.0, 1.05 * max(values) or 1.0, left=LEFT)
     label = LOSS_LABEL.format(first=_said(values[0]), last=_said(values[-1]))[language]
-    parts = [_frame(canvas, language), f'<path class="loss" d="{canvas.path(points)}"/>']
+    parts = [_frame(canvas, language), _ends(canvas, language) if learning.losses else ""]
+    parts += [f'<path class="loss" d="{canvas.path(points)}"/>'] if learning.losses else []
+    parts += [f'<path class="check" d="{_squares(points, canvas)}"/>'] if len(learning.losses) in range(1, FEW) else []
     return _svg("loss", label, parts)
 
 
@@ -94,25 +96,28 @@ def _checks(learning: Learning, canvas: Canvas, name: Text, value: Callable[[Che
     first, last = value(checks[0]), value(checks[-1])
     label = CHECKS_LABEL.format(name=name, first=_said(first), last=_said(last), float=_said(original))[language]
     points = [(check.step, value(check)) for check in checks]
-    marks = "".join(f"M{canvas.x(step) - 3} {canvas.y(v) - 3}h6v6h-6z" for step, v in points)
     lines = [
-        f'<path class="{css}" d="M{LEFT} {canvas.y(v)}H{WIDTH - RIGHT}"/>'
+        f'<path class="{css}" d="M{canvas.left} {canvas.y(v)}H{WIDTH - RIGHT}"/>'
         for css, v in (("ptq", first), ("original", original))
     ]
     words = [("ptq", PTQ, first, "start"), ("original", ORIGINAL, original, "start")]
     words += [("now", NOW, last, "end")] if len(checks) > 1 else []
     parts = [
         _frame(canvas, language), *lines, f'<path class="now" d="{canvas.path(points)}"/>',
-        f'<path class="check" d="{marks}"/>', *_named(words, canvas, language),
+        f'<path class="check" d="{_squares(points, canvas)}"/>', *_named(words, canvas, language),
     ]  # fmt: skip
     return _svg("checks", label, parts)
+
+
+def _squares(points: Sequence[tuple[int, float]], canvas: Canvas) -> str:
+    return "".join(f"M{canvas.x(step) - 3} {canvas.y(value) - 3}h6v6h-6z" for step, value in points)
 
 
 def _named(words: Sequence[tuple[str, Text, float, str]], canvas: Canvas, language: Language) -> list[str]:
     """Each line's name over it, and clear of its neighbour's."""
     parts = []
     for css, text, value, anchor in words:
-        x, y = (LEFT + 4 if anchor == "start" else WIDTH - RIGHT), canvas.y(value) - 5
+        x, y = (canvas.left + 6 if anchor == "start" else WIDTH - RIGHT), canvas.y(value) - 5
         if css == "now" and abs(y - (canvas.y(words[0][2]) - 5)) < LABEL_GAP:
             y = canvas.y(words[0][2]) + LABEL_GAP  # hardly below PTQ: under its line
         said = text.format(value=_said(value))[language]
@@ -169,21 +174,24 @@ def _steps(learning: Learning) -> tuple[int, int]:
 
 
 def _frame(canvas: Canvas, language: Language) -> str:
-    """The axes: both ends of the values, and of the steps."""
+    """The axes, and the first and last step."""
     floor = HEIGHT - BOTTOM
-    ends = [(canvas.high, TOP + 4), (canvas.low, floor + 4)]
-    values = "".join(
-        f'<text class="tick" x="{LEFT - 5}" y="{y}" text-anchor="end">{number(value, language, 2)}</text>'
-        for value, y in ends
-    )
     steps = "".join(
         f'<text class="tick" x="{x}" y="{HEIGHT - 6}" text-anchor="{anchor}">{said}</text>'
         for x, anchor, said in (
-            (LEFT, "start", fixed(canvas.first, language, 0)),
+            (canvas.left, "start", fixed(canvas.first, language, 0)),
             (WIDTH - RIGHT, "end", STEP.format(n=_whole(canvas.last))[language]),
         )
     )
-    return f'<path class="axis" d="M{LEFT} {TOP - 4}V{floor}H{WIDTH - RIGHT}"/>{values}{steps}'
+    return f'<path class="axis" d="M{canvas.left} {TOP - 4}V{floor}H{WIDTH - RIGHT}"/>{steps}'
+
+
+def _ends(canvas: Canvas, language: Language) -> str:
+    """The lowest and the highest value beside the axis."""
+    return "".join(
+        f'<text class="tick" x="{canvas.left - 5}" y="{y}" text-anchor="end">{number(value, language, 2)}</text>'
+        for value, y in ((canvas.high, TOP + 4), (canvas.low, HEIGHT - BOTTOM + 4))
+    )
 
 
 def _svg(css: str, label: str, parts: Sequence[str]) -> str:

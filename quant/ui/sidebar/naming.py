@@ -12,7 +12,7 @@ from quant.ui.sidebar.fields import activation_title, steps_title
 from quant.ui.sidebar.formats import CASTS, ONE_BIT
 from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
 from quant.ui.sidebar.offers import TABLES
-from quant.ui.sidebar.together import chosen_steps, owners, tables_per
+from quant.ui.sidebar.together import chosen_steps, has_groups, owners, tables_per
 from quant.ui.sidebar.trained import said_training
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def stored(choice: Choice) -> Text:
     parts = [_stored_label(choice)]
     if choice.format in TABLES:
         parts.append(t.BRIEF_TABLES[tables_per(choice)].format(group=choice.group))
-    elif choice.has_granularity:
-        parts.append(t.BRIEF_GRANULARITIES[choice.granularity].format(group=choice.group))
+    elif choice.has_granularity or has_groups(choice):
+        named = choice.granularity if choice.has_granularity else "group"
+        parts.append(t.BRIEF_GRANULARITIES[named].format(group=choice.group))
     if choice.has_bits:
         parts += [t.BRIEF_VARIANTS[choice.grid]] if choice.grid else [t.BRIEF_ZERO] * choice.zero_point
     return _joined(parts, " · ")
@@ -120,8 +121,10 @@ def _weights(choice: Choice) -> Text:
         per = t.RECIPE_TABLES[tables_per(choice)].format(group=choice.group)
         return t.RECIPE_LEARNED.format(bits=choice.bits, granularity=per)
     if choice.has_granularity:
-        name = t.NAME_BINARY if choice.format in ONE_BIT else choice.format
-        return t.RECIPE_SCALED.format(name=name, granularity=granularity)
+        return t.RECIPE_SCALED.format(name=choice.format, granularity=granularity)
+    if choice.format in ONE_BIT:
+        granularity = t.RECIPE_GRANULARITIES["group"].format(group=choice.group)
+        return t.RECIPE_SCALED.format(name=t.NAME_BINARY, granularity=granularity)
     if choice.format in CASTS:
         return t.RECIPE_CAST.format(name=CASTS[choice.format])
     return Text(choice.format, choice.format)

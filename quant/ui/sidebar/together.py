@@ -32,13 +32,14 @@ def slides_bits(choice: Fields) -> bool:
 
 
 def has_granularity(choice: Fields) -> bool:
-    return choice.format in (INTEGER, LEARNED, *SCALED, *ONE_BIT)
+    return choice.format in (INTEGER, LEARNED, *SCALED)
 
 
 def has_groups(choice: Fields) -> bool:
     """Whether a group has a size to choose."""
-    grouped = has_granularity(choice) and choice.granularity == "group" and choice.format != LEARNED
-    return grouped or choice.format == LEARNED_GROUPS
+    if choice.format in (*ONE_BIT, LEARNED_GROUPS):  # groups are all that these know
+        return True
+    return has_granularity(choice) and choice.granularity == "group" and choice.format != LEARNED
 
 
 def tables_per(choice: Fields) -> str:
@@ -151,5 +152,5 @@ def scheme_of(choice: Fields) -> Scheme:
     if choice.format in CASTS:
         return Scheme(FORMATS[CASTS[choice.format]], PerTensor(), Grid.UNIT, None)
     if choice.format in ONE_BIT:
-        return Scheme(FORMATS[choice.format], granularity, Grid.SEARCH)
+        return Scheme(FORMATS[choice.format], sized, Grid.SEARCH)
     return Scheme(FORMATS[choice.format], granularity) if choice.format in SCALED else whole

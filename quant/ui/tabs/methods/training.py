@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import gradio as gr
 from gradio.context import Context
+from markupsafe import Markup
 
 from quant.errors import QuantError, TrainingError
 from quant.evaluation.export import Exported, export_costs
@@ -118,18 +119,20 @@ def training(lab: Lab, language: Language, *, anew: bool) -> Action[Asked, Ready
         watched = Watched(shipped_text(TEXT), shared_texts.DEFAULT_PROMPT, default_layer(loaded))
         return Ready(recipe, state.seconds, watched)
 
-    def work(ready: Ready) -> Iterator[Training]:
-        if anew:
-            lab.forget_trainer(ready.recipe)
-        return train(lab, language, ready)
-
-    return Action(lab, language, check, work, Training, lab.training)
+    return Action(
+        lab, language, check, lambda ready: train(lab, language, ready, anew=anew), Training, lab.training
+    )  # fmt: skip
 
 
-def train(lab: Lab, language: Language, ready: Ready) -> Iterator[Training]:
+def train(lab: Lab, language: Language, ready: Ready, *, anew: bool) -> Iterator[Training]:
     """A picture a second at most; all of it at the end. What has been shown is the lab's, whenever this is stopped."""
-    before, drawn, layer = lab.learnings.get(ready.recipe), 0.0, ready.watched.layer
+    before, drawn, layer = None if anew else lab.learnings.get(ready.recipe), 0.0, ready.watched.layer
     busy, last = gr.update(interactive=False), Training(html.progress(t.STARTING, 0, language))
+    if anew:
+        lab.forget_trainer(ready.recipe)
+    note = html.NOTHING
+    if before is not None and lab.trainer(ready.recipe) is None:
+        note = html.notice(t.ANEW[language], "note")
 
     def frame(step: Progress[Learning]) -> Training:
         nonlocal drawn, last
@@ -140,20 +143,20 @@ def train(lab: Lab, language: Language, ready: Ready) -> Iterator[Training]:
         lab.learnings.keep(ready.recipe, now)
         if time.monotonic() - drawn >= REDRAW_S:
             drawn = time.monotonic()
-            last = running(now, ready.seconds, step.fraction, layer, language)
+            last = running(now, ready.seconds, step.fraction, layer, note, language)
         return last
 
     now = joined(before, (yield from showing(learning(lab, ready.recipe, ready.seconds, ready.watched), frame)))
     lab.learnings.keep(ready.recipe, now)
-    yield Training("", shown(now, layer, language)).ended()
+    yield Training(note, shown(now, layer, language)).ended()
 
 
-def running(now: Learning, seconds: int, fraction: float, layer: str, language: Language) -> Training:
+def running(now: Learning, seconds: int, fraction: float, layer: str, note: Markup, language: Language) -> Training:
     """A frame of a run: how far it is, and all that is known so far."""
     step = now.losses[-1][0] if now.losses else now.checks[-1].step
     words = t.TRAINING.format(seconds=_whole(fraction * seconds), total=_whole(seconds), step=_whole(step))
     bar = html.progress(words, fraction, language)
-    return Training(bar, core(now, layer, language), gr.update(interactive=False), gr.update(visible=False))
+    return Training(note + bar, core(now, layer, language), gr.update(interactive=False), gr.update(visible=False))
 
 
 # ---- another grid

@@ -34,7 +34,7 @@ def said(learning: Learning) -> Text:
     """How much of what PTQ lost is won back, after how long."""
     first, last = learning.checks[0], learning.checks[-1]
     given = {
-        "seconds": _rounded(last.seconds), "steps": _rounded(last.step), "share": _rounded(100 * learning.recovered),
+        "seconds": _rounded(last.seconds), "steps": steps(last.step), "share": _rounded(100 * learning.recovered),
         "first": _said(first.kl), "last": _said(last.kl), "before": _said(first.perplexity),
         "after": _said(last.perplexity), "float": _said(learning.perplexity_original),
     }  # fmt: skip
@@ -82,7 +82,7 @@ def _texts(learning: Learning, language: Language) -> list[tuple[str, str, list[
     first, last = learning.checks[0], learning.checks[-1]
     rows: list[tuple[str, str, Check | None]] = [("ptq", t.BEFORE[language], first)]
     if last.step > first.step:
-        rows.append(("q", t.NOW.format(n=_rounded(last.step))[language], last))
+        rows.append(("q", t.NOW.format(n=steps(last.step))[language], last))
     shown = [(css, name, _marked(learning.text_original, check.text)) for css, name, check in rows if check]
     return [*shown, ("o", t.ORIGINAL[language], [(learning.text_original, False)])]
 
@@ -102,7 +102,7 @@ def use(recipe: Recipe, language: Language) -> Markup:
         return html.NOTHING
     query = query_of(recipe)
     words = t.USE_NOT if query is None else t.USE_OWN if made.own else t.USE_SAID
-    link: Markup = macros(FILE).use(query or "", t.USE[language], words.format(n=_rounded(made.steps))[language])
+    link: Markup = macros(FILE).use(query or "", t.USE[language], words.format(n=steps(made.steps))[language])
     return link
 
 
@@ -150,6 +150,10 @@ def _name(scheme: Scheme) -> Text:
     choice = choice_of(Recipe.uniform(scheme))
     assert choice, "each of them is one of the drawer's"
     return stored(choice)
+
+
+def steps(n: int) -> Text:
+    return t.ONE_STEP if n == 1 else t.STEPS.format(n=_rounded(n))
 
 
 def _said(value: float) -> Text:

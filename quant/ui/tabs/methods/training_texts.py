@@ -30,7 +30,7 @@ TEXTS = {
     "training_sample": Text("Una muestra de su entrenamiento", "A sample of its training texts"),
     "own": Text("Uno mío", "One of mine"),
 }
-OWN = Text("Tu texto", "Your text")
+OWN = Text("Tu texto, si eliges «Uno mío»", "Your text, if you choose “One of mine”")
 OWN_INFO = Text(
     "Unas dos mil letras o más; nunca se mide con él. Solo lo usa este servidor, y lo olvida al apagarse.",
     "Some two thousand letters or more; nothing is measured on it. Only this server uses it, and forgets it when it stops.",
@@ -55,26 +55,26 @@ EMPTY = Text(
     "measured.",
 )
 RECOVERED = Text(
-    "Tras {seconds} s y {steps} pasos ha recuperado el {share}\N{NARROW NO-BREAK SPACE}% de lo que PTQ perdió: la KL baja de {first} a "
+    "Tras {seconds} s y {steps} ha recuperado el {share}\N{NARROW NO-BREAK SPACE}% de lo que PTQ perdió: la KL baja de {first} a "
     "{last} nats y la perplejidad, de {before} a {after} (la del original es {float}).",
-    "After {seconds} s and {steps} steps it has won back {share}% of what PTQ lost: KL falls from {first} to {last} nats, "
+    "After {seconds} s and {steps} it has won back {share}% of what PTQ lost: KL falls from {first} to {last} nats, "
     "and perplexity from {before} to {after} (the original’s is {float}).",
 )
 WORSE = Text(
-    "Tras {seconds} s y {steps} pasos pierde más que PTQ: la KL sube de {first} a {last} nats. Prueba con un ritmo menor, "
+    "Tras {seconds} s y {steps} pierde más que PTQ: la KL sube de {first} a {last} nats. Prueba con un ritmo menor, "
     "o con más segundos.",
-    "After {seconds} s and {steps} steps it loses more than PTQ: KL rises from {first} to {last} nats. Try a lower rate, "
+    "After {seconds} s and {steps} it loses more than PTQ: KL rises from {first} to {last} nats. Try a lower rate, "
     "or more seconds.",
 )
 HARDLY = Text(
-    "Tras {seconds} s y {steps} pasos casi no se nota: la KL pasa de {first} a {last} nats. PTQ ya pierde muy poco aquí, y "
+    "Tras {seconds} s y {steps} casi no se nota: la KL pasa de {first} a {last} nats. PTQ ya pierde muy poco aquí, y "
     "no hace falta QAT.",
-    "After {seconds} s and {steps} steps it hardly shows: KL goes from {first} to {last} nats. PTQ loses very little here "
+    "After {seconds} s and {steps} it hardly shows: KL goes from {first} to {last} nats. PTQ loses very little here "
     "already, and QAT is not needed.",
 )
 SLOW = Text(
-    "Tras {seconds} s y {steps} pasos aún no se nota: la KL pasa de {first} a {last} nats. Necesita más pasos.",
-    "After {seconds} s and {steps} steps it does not show yet: KL goes from {first} to {last} nats. It takes more steps.",
+    "Tras {seconds} s y {steps} aún no se nota: la KL pasa de {first} a {last} nats. Necesita más pasos.",
+    "After {seconds} s and {steps} it does not show yet: KL goes from {first} to {last} nats. It takes more steps.",
 )
 BEGINS = Text(
     "De aquí parte: PTQ pierde {first} nats de KL y deja la perplejidad en {before} (la del original es {float}).",
@@ -113,23 +113,23 @@ PLACES_STILL = Text(
     "Only scales move here: each weight keeps its code.",
 )
 BEFORE = Text("PTQ: antes de entrenar", "PTQ: before training")
-NOW = Text("Ahora: {n} pasos", "Now: {n} steps")
+NOW = Text("Ahora: {n}", "Now: {n}")
 ORIGINAL = Text("Original", "Original")
 MARKED = Text("Subrayado: lo que no dice el original.", "Underlined: what the original does not say.")
 USE = Text("Usar este modelo", "Use this model")
 USE_SAID = Text(
-    "{n} pasos. Pasa a ser el modelo de todas las pestañas, del archivo y del enlace.",
-    "{n} steps. It becomes the model of every tab, of the file and of the link.",
+    "{n}. Pasa a ser el modelo de todas las pestañas, del archivo y del enlace.",
+    "{n}. It becomes the model of every tab, of the file and of the link.",
 )
 USE_OWN = Text(
-    "{n} pasos. Pasa a ser el modelo de todas las pestañas y del archivo; su enlace solo vale mientras este servidor "
+    "{n}. Pasa a ser el modelo de todas las pestañas y del archivo; su enlace solo vale mientras este servidor "
     "recuerde tu texto.",
-    "{n} steps. It becomes the model of every tab and of the file; its link works for as long as this server remembers "
+    "{n}. It becomes the model of every tab and of the file; its link works for as long as this server remembers "
     "your text.",
 )
 USE_NOT = Text(
-    "{n} pasos. El panel de la receta no puede decir esta combinación, así que se queda en esta sección.",
-    "{n} steps. The drawer of the recipe has no words for this combination, so it stays in this section.",
+    "{n}. El panel de la receta no puede decir esta combinación, así que se queda en esta sección.",
+    "{n}. The drawer of the recipe has no words for this combination, so it stays in this section.",
 )
 EXPORT_TITLE = Text("El fallo típico: exportar a otra rejilla", "The usual mistake: exporting to another grid")
 EXPORT_SAID = Text(
@@ -161,4 +161,10 @@ EXPORT_LESS = Text("; PTQ sin entrenar pierde ahí {rounded}", "; PTQ without tr
 EXPORT_SAFE = Text(
     " Donde la otra rejilla tiene los mismos valores no se pierde nada: «{name}», {moved}.",
     " Where the other grid has the same values nothing is lost: “{name}”, {moved}.",
+)
+STEPS = Text("{n} pasos", "{n} steps")
+ONE_STEP = Text("1 paso", "1 step")
+ANEW = Text(
+    "De aquel entrenamiento ya no queda aquí más que la figura: ha empezado otra vez desde PTQ.",
+    "Of that training only its picture was left here: it has begun again from PTQ.",
 )

@@ -24,7 +24,7 @@ from quant.ui.shared.frames import Frame, Updates, Values
 from quant.ui.shared.shelf import Shelf, Stored
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
-from quant.ui.sidebar.formats import CASTS, INTEGER
+from quant.ui.sidebar.formats import CASTS, INTEGER, ONE_BIT
 from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS
 from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import file_texts as t
@@ -92,6 +92,8 @@ def file_name(choice: Choice) -> str:
     how = [bits.get(choice.format, CASTS.get(choice.format, choice.format))]
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
+    elif choice.format in ONE_BIT:
+        how.append(f"group{choice.group}")
     how += _grid(choice) + ["table"] * choice.table
     how += [_activations(choice)] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
     how += _also(choice)
