@@ -10,7 +10,7 @@ taken down, for each block, from one pass over a single window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,17 +60,23 @@ def tokens_of(loaded: LoadedModel, calibration: Calibration) -> list[int]:
     if calibration.text == "model":
         return drawn.written(loaded, calibration.tokens)
     documents = (calibration.own,) if calibration.text == "own" else calibration_text(calibration.text)
-    ids: list[int] = []
-    for document in documents:
-        ids += [loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)]
-        if len(ids) >= calibration.tokens:
-            break
+    ids = tokens_in(loaded, documents, calibration.tokens)
     if len(ids) <= LEAST_TOKENS:
         raise CalibrationError(
             Text("El texto de calibración tiene {got} tokens; hacen falta al menos {least}.",
                  "The calibration text has {got} tokens; at least {least} are needed.")
             .format(got=max(0, len(ids) - 1), least=LEAST_TOKENS)
         )  # fmt: skip
+    return ids
+
+
+def tokens_in(loaded: LoadedModel, documents: Iterable[str], most: int) -> list[int]:
+    """Documents one after another, each after a BOS, until there are `most` tokens or a few more."""
+    ids: list[int] = []
+    for document in documents:
+        ids += [loaded.bos, *loaded.tokenizer.encode(document, add_special_tokens=False, verbose=False)]
+        if len(ids) >= most:
+            break
     return ids
 
 

@@ -33,7 +33,7 @@ from transformers import PreTrainedModel
 from transformers.activations import NewGELUActivation
 
 from quant import folding
-from quant.calibrate import tokens_of
+from quant.calibrate import tokens_in, tokens_of
 from quant.errors import CalibrationError, TrainingError
 from quant.estimator import Latent, LearningLinear, LearningTable, check_learns
 from quant.kernels.cpu import hold
@@ -44,7 +44,8 @@ from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, put
 from quant.recipe import MOST_TOKENS, Calibration, Recipe
 from quant.run.cache import set_scheme
 from quant.text import Text
-from quant.training import DISTILLATION, SCALES, Training, rate_at
+from quant.texts import EVERYTHING, calibration_text
+from quant.training import CORPUS, DISTILLATION, SCALES, Training, rate_at
 from quant.work import Progress, Work
 
 BATCH = 1  # windows a step: more steps are worth more than steadier ones (NOTES.md)
@@ -59,28 +60,24 @@ AVERAGED = 8  # the average weighs a step by the power of so much of its number
 FIRST, RECENT, PATIENCE = 3, 10, 3.0
 
 
-def check_training(loaded: LoadedModel, recipe: Recipe) -> None:
-    """Raise TrainingError for what cannot be trained, before any work."""
+def check_training(loaded: LoadedModel, recipe: Recipe, ids: Tensor | None = None) -> None:
+    """Raise TrainingError for what cannot be trained, before any work. ids: as `Windows` takes them."""
     for layer in census(loaded):
         if rule := recipe.rule_of(layer):
             assert rule.scheme is not None
             check_learns(rule.scheme)
     if recipe.training:
-        Windows(loaded, recipe.training)
+        Windows(loaded, recipe.training, ids)
 
 
 class Windows:
-    """The training text, and which of its windows make a step."""
+    """The training text, and which of its windows make a step. ids: int64 [tokens] of a text that does not ship."""
 
-    def __init__(self, loaded: LoadedModel, training: Training) -> None:
-        """Raises TrainingError for a text too short for one window and the token after it."""
+    def __init__(self, loaded: LoadedModel, training: Training, ids: Tensor | None = None) -> None:
+        """Raises TrainingError for a text too short for one window and the token after it, or one that is not here."""
         self.length = min(loaded.window, LONGEST_WINDOW)
         self.seed = training.seed
-        asked = Calibration(training.text, MOST_TOKENS, training.own)
-        try:
-            self.ids = torch.tensor(tokens_of(loaded, asked))
-        except CalibrationError as error:
-            raise TrainingError(error.text) from error
+        self.ids = self._read(loaded, training) if ids is None else ids
         if len(self.ids) <= self.length + 1:
             raise TrainingError(
                 Text("El texto de entrenamiento tiene {got} tokens; hacen falta al menos {least}: una ventana y el "
@@ -89,6 +86,22 @@ class Windows:
                      "it.")
                 .format(got=len(self.ids), least=self.length + 2)
             )  # fmt: skip
+
+    @staticmethod
+    def _read(loaded: LoadedModel, training: Training) -> Tensor:
+        if training.text == CORPUS:
+            raise TrainingError(
+                Text("Este modelo se entrenó con un corpus que no viene incluido: solo se puede cargar ya entrenado, "
+                     "con los mismos pasos y ajustes con que se grabó.",
+                     "This model was trained on a corpus that is not included: it can only be loaded as it was "
+                     "recorded, with the same steps and settings.")
+            )  # fmt: skip
+        if training.text == EVERYTHING:
+            return torch.tensor(tokens_in(loaded, calibration_text(EVERYTHING), MOST_TOKENS))
+        try:
+            return torch.tensor(tokens_of(loaded, Calibration(training.text, MOST_TOKENS, training.own)))
+        except CalibrationError as error:
+            raise TrainingError(error.text) from error
 
     def batch(self, step: int) -> Tensor:
         """int64 [BATCH, length + 1]: windows that begin anywhere."""
@@ -137,12 +150,14 @@ class Kept:
 class Trainer:
     """A quantized model that learns; `step` counts from 0, and nothing runs between two calls of `advance`."""
 
-    def __init__(self, loaded: LoadedModel, made: LoadedModel, recipe: Recipe) -> None:
-        """made: `loaded` as `recipe` without its training stores it. Raises TrainingError."""
+    def __init__(self, loaded: LoadedModel, made: LoadedModel, recipe: Recipe, ids: Tensor | None = None) -> None:
+        """made: `loaded` as `recipe` without its training stores it. ids: as `Windows` takes them. Raises
+        TrainingError.
+        """
         assert recipe.training is not None
-        check_training(loaded, recipe)
+        check_training(loaded, recipe, ids)
         self.loaded, self.made, self.recipe, self.training = loaded, made, recipe, recipe.training
-        self.windows = Windows(loaded, self.training)
+        self.windows = Windows(loaded, self.training, ids)
         self.teacher = in_one_pass(structural_copy(loaded.model))
         self.student = in_one_pass(_student(loaded, made, self.training))
         self.matrices = {n: m.matrix for n, m in self.student.named_modules() if isinstance(m, _LEARNING)}

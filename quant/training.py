@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from quant.arguments import check_fields
 from quant.errors import TrainingError, asked, shown
 from quant.text import Text
-from quant.texts import CALIBRATION_TITLES
+from quant.texts import CALIBRATION_TITLES, EVERYTHING
 
 WEIGHTS, SCALES = "weights", "scales"
 DISTILLATION, LANGUAGE = "distillation", "language"
@@ -23,7 +23,8 @@ LOSSES: dict[str, Text] = {
     DISTILLATION: Text("Imitar al original (destilación)", "Imitating the original (distillation)"),
     LANGUAGE: Text("Acertar el token siguiente", "Predicting the next token"),
 }
-TEXTS = (*CALIBRATION_TITLES, "own")
+CORPUS = "corpus"  # what the embedded model was trained on, of which a sample ships: for recorded runs
+TEXTS = (*CALIBRATION_TITLES, EVERYTHING, CORPUS, "own")
 RATES: dict[str, float] = {WEIGHTS: 6e-3, SCALES: 6e-3}  # as they come
 LEAST_RATE, MOST_RATE = 1e-6, 0.1
 MOST_STEPS, MOST_SEED = 1_000_000, 2**31 - 1
@@ -37,7 +38,8 @@ class Training:
     learn: `weights`, all that is stored of each matrix, through a straight-through estimator; or `scales`, codes
     staying as they are. loss: `distillation`, the KL from the float model's probabilities and the distance from its
     states, or `language`, the cross-entropy of the text. text: the shipped sample of the training text, a calibration
-    text, or `own`; never one that is measured on. rate: the learning rate, in steps of each matrix's grid, the usual
+    text, `everything` that ships but for what is measured on, or `own`; `corpus` is what a recorded run read, and does
+    not ship. rate: the learning rate, in steps of each matrix's grid, the usual
     one of what is learned unless said. seed: of the windows.
 
     Raises TrainingError.

@@ -10,8 +10,10 @@ the teacher. `export_vs_training`: the largest difference of KL and perplexity b
 packed model through the reference kernel. `peak_bytes`: the most resident memory of a run beyond what the process held
 before, in a process of its own.
 
-`--record NAME --seconds N` trains one of RUNS for N seconds and writes it into assets/training.json, with its packed
-model beside; one that stopped goes on with `--resume FOLDER`, where it keeps its state.
+`--record NAME --seconds N --corpus FOLDER` trains one of RUNS for N seconds on the texts that the embedded model was
+trained on (`quant.train.pretrain` says which; without a folder on all that ships) and writes it into
+assets/training.json, with its packed model beside; one that stopped goes on with `--resume FOLDER`, where it keeps its
+state.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -35,6 +38,7 @@ from quant.bench.evaluate import PeakMemory
 from quant.bench.recorded import default_text
 from quant.bench.report import arguments, environment, write
 from quant.blocks import BLOCKS
+from quant.calibrate import tokens_in
 from quant.evaluation.compare import Comparison, Reference, compare
 from quant.evaluation.figures import figures
 from quant.evaluation.learning import Learning, Watched, learning, thinned
@@ -55,12 +59,21 @@ from quant.recorded_methods import Figure
 from quant.recorded_training import FILE, FOLDER, CheckJson, RecordedTraining, Run, recorded_training
 from quant.scheme import Grid, PerGroup, Scheme
 from quant.size import size_report
+from quant.texts import EVERYTHING
+from quant.texts import FOLDER as TEXTS
+from quant.train.pretrain import load_sources
 from quant.trained import save_matrices
+from quant.training import CORPUS
 from quant.work import finished
 
 SEEDS, SECONDS, ROUNDS, STEPS_A_ROUND = (0, 1, 2), 60.0, 7, 6
 PROMPT, LAYER = "Me gusta mucho el futbol", "transformer.h.0.mlp.c_fc"
-MOST_CHECKS = 24  # of a recorded run, denser at its beginning
+# Of the corpus, by its sources: half of it explains, half of it tells, as the two texts that are measured on do.
+SHARES = {
+    "wikipedia_resumenes": 0.35, "openstax_fisica": 0.05, "openstax_quimica": 0.04, "openstax_estadistica": 0.02,
+    "literatura_seleccion": 0.3, "literatura_1890_1931_resto": 0.14, "cuentos_literarios": 0.05, "tatoeba_frases": 0.05,
+}  # fmt: skip
+CORPUS_TOKENS, BYTES_A_TOKEN = 1_600_000, 3.4
 
 
 def whole(bits: int) -> Scheme:
@@ -256,15 +269,30 @@ def peak_apart() -> int:
 # ---- what ships
 
 
-def record(name: str, seconds: float, folder: Path) -> None:
+def corpus_ids(loaded: LoadedModel, corpus: Path) -> torch.Tensor:
+    """int64 [tokens]: SHARES of CORPUS_TOKENS from each source, document by document in an order drawn once."""
+    rng, chosen = Random(0), list[str]()
+    sources = load_sources(corpus, TEXTS / "calibration.txt")
+    for source, share in SHARES.items():
+        documents, left = rng.sample(sources[source], len(sources[source])), share * CORPUS_TOKENS * BYTES_A_TOKEN
+        for document in documents:
+            if left <= 0:
+                break
+            chosen.append(document)
+            left -= len(document.encode())
+    rng.shuffle(chosen)
+    return torch.tensor(tokens_in(loaded, chosen, CORPUS_TOKENS))
+
+
+def record(name: str, seconds: float, folder: Path, corpus: Path | None) -> None:
     """Train one of RUNS until it has had `seconds`, keep its state in `folder` on the way, and write it down."""
     scheme, method = RUNS[name]
     lab = Lab()
     loaded = lab.loaded("embedded")
     base = Recipe.uniform(scheme, method=method)
-    recipe = replace(base, training=Training(1))
+    recipe = replace(base, training=Training(1, text=CORPUS if corpus else EVERYTHING))
     made = quantize_model(loaded, base)
-    trainer = Trainer(loaded, made, recipe)
+    trainer = Trainer(loaded, made, recipe, corpus_ids(loaded, corpus) if corpus else None)
     state = folder / f"{name}.pt"
     kept: dict[str, Any] = {"seconds": 0.0, "losses": [], "checks": []}
     if state.is_file():
@@ -335,10 +363,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run")
     parser.add_argument("--record", choices=list(RUNS), help="train this run and write it into the assets")
     parser.add_argument("--resume", type=Path, default=Path.cwd(), help="where a recorded run keeps its state")
+    parser.add_argument("--corpus", type=Path, help="the texts of a recorded run; all that ships unless said")
     parser.add_argument("--only", choices=("quality", "speed", "rest"), help="leave the others out")
     options = parser.parse_args()
     if options.record:
-        record(options.record, options.seconds, options.resume)
+        record(options.record, options.seconds, options.resume, options.corpus)
         return
     found: dict[str, Any] = {}
     if options.only in (None, "rest"):

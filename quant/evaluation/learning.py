@@ -105,9 +105,9 @@ def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched, *
     assert recipe.training is not None
     loaded = keeper.loaded(recipe.model)
     size_report(loaded, recipe)
-    check_training(loaded, recipe)
     trainer = keeper.trainer(recipe)
     if trainer is None:
+        check_training(loaded, recipe)
         made = yield from part(keeper.quantized(replace(recipe, training=None, cache=None)), 0, 0)
         trainer = Trainer(loaded, made, recipe)
     keeper.keep_trainer(recipe, trainer)
