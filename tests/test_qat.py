@@ -32,6 +32,7 @@ from quant.qat import Divergence, Trainer, Windows
 from quant.quantization import quantize_steps
 from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.scheme import Grid
+from quant.texts import EVERYTHING, TITLES, calibration_text, shipped_text
 from quant.trained import load_matrices, save_matrices, shipped
 from quant.training import MOST_STEPS, rate_at
 
@@ -253,8 +254,16 @@ def test_what_cannot_be_trained_is_refused_before_any_work(tiny: LoadedModel) ->
     short = Recipe.uniform(TWO, training=Training(1, text="own", own="Hola, ¿qué tal estás hoy?"))
     with pytest.raises(TrainingError, match="tokens; at least"):
         next(quantize_steps(tiny, short))
+    with pytest.raises(TrainingError, match="corpus that is not included"):
+        next(quantize_steps(tiny, Recipe.uniform(TWO, training=Training(1, text="corpus"))))
     table = Recipe.uniform(Scheme(FORMATS["float8_e4m3fn"], PerGroup(32)), training=training())
     with pytest.raises(TrainingError, match="cannot be trained"):
         next(quantize_steps(tiny, table))
     with pytest.raises(SchemeError):
         Recipe.uniform(TWO, training=3)  # type: ignore[arg-type]
+
+
+def test_everything_that_ships_is_read_but_for_what_is_measured() -> None:
+    read = calibration_text(EVERYTHING)
+    assert set(read) == {*calibration_text("calibration"), *calibration_text("training_sample")}
+    assert not set(read) & {d for name in TITLES for d in shipped_text(name).documents}

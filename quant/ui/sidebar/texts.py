@@ -337,6 +337,8 @@ TRAINED_LOSSES = {
 }
 TRAINED_TEXTS = {
     "training_sample": Text("con la muestra del entrenamiento", "on the sample of the training texts"),
+    "everything": Text("con todo lo incluido que no se mide", "on all that is included but for what is measured"),
+    "corpus": Text("con los textos de su entrenamiento", "on the texts that it was trained on"),
     "own": Text("con un texto propio", "on a text of one’s own"),
 }
 TRAINED_OTHER = Text("con un texto de calibración", "on a calibration text")
