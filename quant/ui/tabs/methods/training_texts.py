@@ -37,7 +37,7 @@ OWN_INFO = Text(
 )
 RATE = Text("Ritmo de aprendizaje", "Learning rate")
 RATE_USUAL = Text("el habitual", "the usual")
-SEED = Text("Semilla: qué trozos del texto tocan", "Seed: which parts of the text come")
+SEED = Text("Semilla", "Seed")
 TABLE = Text("También la tabla de tokens", "The token table too")
 ACTIVATIONS = Text("Activaciones de 8 bits, una escala por token", "8-bit activations, one scale per token")
 STATE = Text("Entrenamiento elegido", "Chosen training")
@@ -101,7 +101,7 @@ KL_SAID = Text(
 )
 PERPLEXITY_TITLE = Text("Perplejidad, texto aparte", "Perplexity, text held out")
 PERPLEXITY_SAID = Text("Eje logarítmico: más abajo, menos duda.", "Logarithmic axis: lower hesitates less.")
-PLACES_TITLE = Text("Los pesos de {layer}", "The weights of {layer}")
+PLACES_TITLE = Text("Los pesos · {layer}", "The weights · {layer}")
 PLACES_SAID = Text(
     "Las rayas son los valores que se pueden guardar; de puntos, cómo empezaron. {near}\N{NARROW NO-BREAK SPACE}% está a menos de un cuarto "
     "de paso de uno (al empezar, {before}\N{NARROW NO-BREAK SPACE}%).",
