@@ -119,9 +119,9 @@ def _named(words: Sequence[tuple[str, Text, float, str]], canvas: Canvas, langua
     for css, text, value, anchor in words:
         x, y = (canvas.left + 6 if anchor == "start" else WIDTH - RIGHT), canvas.y(value) - (9 if css == "now" else 5)
         if css == "now" and abs(canvas.y(value) - canvas.y(words[0][2])) < LABEL_GAP:
-            y = canvas.y(value) + 1.5 * LABEL_GAP  # hardly off the line of PTQ: under both
+            y = canvas.y(value) + LABEL_GAP + LABEL_GAP // 2  # hardly off the line of PTQ: under both
         said = text.format(value=_said(value))[language]
-        parts.append(f'<text class="{css}" x="{x}" y="{max(y, 11):.0f}" text-anchor="{anchor}">{said}</text>')
+        parts.append(f'<text class="{css}" x="{x}" y="{max(y, 11)}" text-anchor="{anchor}">{said}</text>')
     return parts
 
 
