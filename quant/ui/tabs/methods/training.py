@@ -285,7 +285,10 @@ def _connect(controls: Controls) -> None:
 
 
 def _follow(place: Place, controls: Controls, outputs: Outputs, moved: gr.HTML) -> Follow:
-    """What is known of the training that is chosen: shown whole, or what the button would do."""
+    """What is known of the training that is chosen: shown whole, or what the button would do.
+
+    Something stays empty in each answer, so that none is kept (`Drawn`): a training shows more with every step.
+    """
 
     def show(now: Seen, values: Values) -> Updates:
         known, words = None, html.NOTHING

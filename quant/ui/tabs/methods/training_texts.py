@@ -154,13 +154,13 @@ EXPORT_WORST = Text(
     "Trained for “{own_name}” and stored as “{name}” it loses {moved} nats instead of {own}{beside}.",
 )
 EXPORT_LOST = Text(
-    ", más que PTQ sin entrenar ({rounded}): el entrenamiento se ha tirado",
-    ", more than PTQ without any training ({rounded}): the training is lost",
+    ", más que PTQ sin entrenar ({rounded}): lo aprendido se pierde",
+    ", more than PTQ without any training ({rounded}): what was learned is lost",
 )
 EXPORT_LESS = Text("; PTQ sin entrenar pierde ahí {rounded}", "; PTQ without training loses {rounded} there")
 EXPORT_SAFE = Text(
-    " Donde la otra rejilla tiene los mismos valores no se pierde nada: «{name}», {moved}.",
-    " Where the other grid has the same values nothing is lost: “{name}”, {moved}.",
+    " Donde la otra rejilla puede guardar esos mismos valores, apenas se pierde: «{name}», {moved}.",
+    " Where the other grid can hold those very values, hardly anything is lost: “{name}”, {moved}.",
 )
 STEPS = Text("{n} pasos", "{n} steps")
 ONE_STEP = Text("1 paso", "1 step")
