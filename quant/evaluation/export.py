@@ -16,7 +16,7 @@ from typing import Protocol
 from torch import nn
 
 from quant.blocks import BLOCKS
-from quant.errors import QuantError
+from quant.errors import QuantError, SchemeError
 from quant.evaluation.compare import Reference, compare
 from quant.evaluation.training_plan import GROUP, ROUNDING, SCHEMES
 from quant.methods import METHODS, method_for
@@ -26,6 +26,7 @@ from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices
 from quant.quantization import quantize_steps
 from quant.recipe import Recipe, Rule
 from quant.scheme import PerGroup, Scheme
+from quant.size import size_report
 from quant.text import Text
 from quant.texts import EvalText
 from quant.work import Progress, Work, part
@@ -67,7 +68,7 @@ def others(scheme: Scheme) -> list[Scheme]:
 
 
 def export_costs(keeper: Keeper, recipe: Recipe, text: EvalText) -> Work[tuple[Exported, ...]]:
-    """The trained model of `recipe` on each of the other grids, one after another. Heavy work.
+    """The trained model of `recipe` on each of the other grids that fit its matrices, one after another. Heavy work.
 
     Raises QuantError for what cannot be written out, and for a text that cannot be scored.
     """
@@ -75,13 +76,22 @@ def export_costs(keeper: Keeper, recipe: Recipe, text: EvalText) -> Work[tuple[E
     loaded, found = keeper.loaded(recipe.model), list[Exported]()
     learned = yield from part(keeper.quantized(recipe), 0, 0)
     reference = keeper.reference(recipe.model, text)
-    own, schemes = _kl(reference, learned), others(recipe.rules[0].scheme)
+    own = _kl(reference, learned)
+    schemes = [scheme for scheme in others(recipe.rules[0].scheme) if _fits(loaded, stored_on(recipe, scheme))]
     for i, scheme in enumerate(schemes):
         yield Progress(i / len(schemes), tuple(found))
         moved = yield from part(exported(loaded, learned, recipe, scheme), i / len(schemes), 0)
         rounded = yield from part(keeper.quantized(stored_on(recipe, scheme)), i / len(schemes), 0)
         found.append(Exported(scheme, own, _kl(reference, moved), _kl(reference, rounded)))
     return tuple(found)
+
+
+def _fits(loaded: LoadedModel, recipe: Recipe) -> bool:
+    try:
+        size_report(loaded, recipe)
+    except SchemeError:
+        return False
+    return True
 
 
 def _kl(reference: Reference, model: LoadedModel) -> float:

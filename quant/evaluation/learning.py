@@ -143,7 +143,6 @@ class Learnings:
 
     def __init__(self, most: int = MOST_LEARNINGS) -> None:
         self._most, self._kept, self._lock = most, OrderedDict[Recipe, Learning](), threading.Lock()
-        self.changes = 0  # how often something was kept
 
     def get(self, recipe: Recipe) -> Learning | None:
         with self._lock:
@@ -153,7 +152,6 @@ class Learnings:
         with self._lock:
             self._kept[any_steps(recipe)] = learning
             self._kept.move_to_end(any_steps(recipe))
-            self.changes += 1
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
 

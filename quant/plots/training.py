@@ -17,7 +17,7 @@ from quant.text import Language, Text, fixed, number
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 158, 44, 10, 20, 24
 MOST_POINTS, MOST_BINS = 60, 64
 FEW = 12  # points, which a line alone would hide
-LABEL_GAP = 15  # pixels between the baselines of two labels
+LABEL_GAP = 14  # pixels that a label takes
 PTQ = Text("PTQ {value}", "PTQ {value}")
 ORIGINAL = Text("original {value}", "original {value}")
 NOW = Text("ahora {value}", "now {value}")
@@ -117,9 +117,9 @@ def _named(words: Sequence[tuple[str, Text, float, str]], canvas: Canvas, langua
     """Each line's name over it, and clear of its neighbour's."""
     parts = []
     for css, text, value, anchor in words:
-        x, y = (canvas.left + 6 if anchor == "start" else WIDTH - RIGHT), canvas.y(value) - 5
-        if css == "now" and abs(y - (canvas.y(words[0][2]) - 5)) < LABEL_GAP:
-            y = canvas.y(words[0][2]) + LABEL_GAP  # hardly below PTQ: under its line
+        x, y = (canvas.left + 6 if anchor == "start" else WIDTH - RIGHT), canvas.y(value) - (9 if css == "now" else 5)
+        if css == "now" and abs(canvas.y(value) - canvas.y(words[0][2])) < LABEL_GAP:
+            y = canvas.y(value) + LABEL_GAP + LABEL_GAP // 2  # hardly off the line of PTQ: under both
         said = text.format(value=_said(value))[language]
         parts.append(f'<text class="{css}" x="{x}" y="{max(y, 11)}" text-anchor="{anchor}">{said}</text>')
     return parts

@@ -39,7 +39,7 @@ class Drawn:
         # What has been made and measured here meanwhile is seen too.
         kinds = tuple(type(value) for value in vars(seen.choice).values())  # 3.0 is 3 to Python, and no choice of bits
         key = (follow.outputs, seen, kinds, _short(repr([values[c] for c in follow.own])), self._live(seen.choice),
-               len(self.lab.rows), self.lab.learnings.changes)  # fmt: skip
+               len(self.lab.rows))  # fmt: skip
         with self._lock:
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)

@@ -254,7 +254,10 @@ def _controls(language: Language) -> Controls:
         with gr.Row():
             rates = [(number(rate, language, 2) if rate else t.RATE_USUAL[language], rate) for rate in RATES]
             rate = gr.Dropdown(rates, value=made["rate"], label=t.RATE[language], filterable=False, interactive=True)
-            seed = gr.Slider(0, MOST_SEED, made["seed"], step=1, label=t.SEED[language], buttons=[], interactive=True)
+            seed = gr.Slider(
+                0, MOST_SEED, made["seed"], step=1, label=t.SEED[language], buttons=[], interactive=True,
+                elem_id=f"qat-seed-{language}",
+            )  # fmt: skip
         table = gr.Checkbox(made["table"], label=t.TABLE[language], interactive=True)
         activations = gr.Checkbox(made["activations"], label=t.ACTIVATIONS[language], interactive=True)
     state = gr.Textbox("", label=t.STATE[language], elem_classes="lab-hidden", elem_id=f"qat-state-{language}")
@@ -282,7 +285,10 @@ def _connect(controls: Controls) -> None:
 
 
 def _follow(place: Place, controls: Controls, outputs: Outputs, moved: gr.HTML) -> Follow:
-    """What is known of the training that is chosen: shown whole, or what the button would do."""
+    """What is known of the training that is chosen: shown whole, or what the button would do.
+
+    Something stays empty in each answer, so that none is kept (`Drawn`): a training shows more with every step.
+    """
 
     def show(now: Seen, values: Values) -> Updates:
         known, words = None, html.NOTHING

@@ -37,7 +37,7 @@ OWN_INFO = Text(
 )
 RATE = Text("Ritmo de aprendizaje", "Learning rate")
 RATE_USUAL = Text("el habitual", "the usual")
-SEED = Text("Semilla: qué trozos del texto tocan", "Seed: which parts of the text come")
+SEED = Text("Semilla", "Seed")
 TABLE = Text("También la tabla de tokens", "The token table too")
 ACTIVATIONS = Text("Activaciones de 8 bits, una escala por token", "8-bit activations, one scale per token")
 STATE = Text("Entrenamiento elegido", "Chosen training")
@@ -101,7 +101,7 @@ KL_SAID = Text(
 )
 PERPLEXITY_TITLE = Text("Perplejidad, texto aparte", "Perplexity, text held out")
 PERPLEXITY_SAID = Text("Eje logarítmico: más abajo, menos duda.", "Logarithmic axis: lower hesitates less.")
-PLACES_TITLE = Text("Los pesos de {layer}", "The weights of {layer}")
+PLACES_TITLE = Text("Los pesos · {layer}", "The weights · {layer}")
 PLACES_SAID = Text(
     "Las rayas son los valores que se pueden guardar; de puntos, cómo empezaron. {near}\N{NARROW NO-BREAK SPACE}% está a menos de un cuarto "
     "de paso de uno (al empezar, {before}\N{NARROW NO-BREAK SPACE}%).",
@@ -154,13 +154,13 @@ EXPORT_WORST = Text(
     "Trained for “{own_name}” and stored as “{name}” it loses {moved} nats instead of {own}{beside}.",
 )
 EXPORT_LOST = Text(
-    ", más que PTQ sin entrenar ({rounded}): el entrenamiento se ha tirado",
-    ", more than PTQ without any training ({rounded}): the training is lost",
+    ", más que PTQ sin entrenar ({rounded}): lo aprendido se pierde",
+    ", more than PTQ without any training ({rounded}): what was learned is lost",
 )
 EXPORT_LESS = Text("; PTQ sin entrenar pierde ahí {rounded}", "; PTQ without training loses {rounded} there")
 EXPORT_SAFE = Text(
-    " Donde la otra rejilla tiene los mismos valores no se pierde nada: «{name}», {moved}.",
-    " Where the other grid has the same values nothing is lost: “{name}”, {moved}.",
+    " Donde la otra rejilla puede guardar esos mismos valores, apenas se pierde: «{name}», {moved}.",
+    " Where the other grid can hold those very values, hardly anything is lost: “{name}”, {moved}.",
 )
 STEPS = Text("{n} pasos", "{n} steps")
 ONE_STEP = Text("1 paso", "1 step")

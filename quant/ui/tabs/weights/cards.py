@@ -69,6 +69,8 @@ def _beside(scheme: Scheme, language: Language) -> str:
         return t.WEIGHTS_BPW_CAST.format(bits=bits)[language]
     if isinstance(scheme.scale, Scheme):
         return t.WEIGHTS_BPW_NESTED.format(bits=bits, sub=_three(Layout(scheme.scale).code_bits))[language]
+    if scheme.element.name == "binary":
+        return t.WEIGHTS_BPW_ONE[language]
     return t.WEIGHTS_BPW_SMALL.format(bits=bits)[language]
 
 

@@ -31,6 +31,7 @@ WEIGHTS_EXACT = Text("sin error", "no error")
 WEIGHTS_BYTES = Text("Bytes de la matriz", "Bytes of the matrix")
 WEIGHTS_TIMES = Text("{times} veces menos que en float32", "{times} times fewer than in float32")
 WEIGHTS_BPW = Text("Bits por peso", "Bits per weight")
+WEIGHTS_BPW_ONE = Text("códigos de 1 bit y escalas", "1-bit codes and scales")
 WEIGHTS_BPW_SMALL = Text(
     "códigos de {bits} bits, escalas y puntos cero si los hay", "{bits}-bit codes, scales and zero points if any"
 )
