@@ -112,8 +112,7 @@ def test_the_element_has_each_moment_and_the_grid(recorded: RecordedTraining) ->
 
 
 def test_the_run_that_is_chosen_is_sent_alone(recorded: RecordedTraining) -> None:
-    with gr.Blocks():
-        follow = build_runs(recorded, "en")
+    follow = build_runs(recorded, "en")
     (chosen,), (shown,) = follow.own, follow.outputs
     assert isinstance(chosen, gr.Radio)
     assert chosen.choices == [("2 bits", "2"), ("1.58 bits", "1.58")]
