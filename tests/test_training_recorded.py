@@ -20,7 +20,7 @@ from quant.plots.trained import HEIGHT, NARROW, WIDE, Canvas, Curve, Level, plac
 from quant.recorded_training import RecordedTraining
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
-from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.choice import Choice, query_of
 from quant.ui.tabs.base import Seen
 from quant.ui.tabs.methods import training_recorded_texts as t
 from quant.ui.tabs.methods.training_recorded import MOST_CHECKS, build_runs, known, run_html, spread, values
@@ -106,7 +106,7 @@ def test_the_element_has_each_moment_and_the_grid(recorded: RecordedTraining) ->
         assert data["checks"][0]["said"].startswith("Sin entrenar: KL ")
         assert [len(check["places"]) for check in data["checks"]] == [len(run.checks[0].places)] * len(data["checks"])
         assert [name for _, name in data["values"]] == {"2": ["0", "1", "2", "3"], "1.58": ["−1", "0", "1"]}[run.name]
-        assert "data-recipe" not in markup  # the drawer cannot say a training
+        assert ("data-recipe" in markup) is (query_of(run.made) is not None)  # no link that loads another model
         assert run.checks[-1].text in unescape(markup)
         assert len(markup) < 16_000
 
