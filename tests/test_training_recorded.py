@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import gradio as gr
 import pytest
 
 from quant.errors import ModelError
@@ -19,8 +20,10 @@ from quant.plots.trained import HEIGHT, NARROW, WIDE, Canvas, Curve, Level, plac
 from quant.recorded_training import RecordedTraining
 from quant.scheme import PerGroup, Scheme
 from quant.text import Text
+from quant.ui.sidebar.choice import Choice, query_of
+from quant.ui.tabs.base import Seen
 from quant.ui.tabs.methods import training_recorded_texts as t
-from quant.ui.tabs.methods.training_recorded import MOST_CHECKS, known, run_html, spread, values
+from quant.ui.tabs.methods.training_recorded import MOST_CHECKS, build_runs, known, run_html, spread, values
 
 FIXTURE = Path(__file__).parent / "training_recorded.json"
 CURVE = Curve(
@@ -103,9 +106,18 @@ def test_the_element_has_each_moment_and_the_grid(recorded: RecordedTraining) ->
         assert data["checks"][0]["said"].startswith("Sin entrenar: KL ")
         assert [len(check["places"]) for check in data["checks"]] == [len(run.checks[0].places)] * len(data["checks"])
         assert [name for _, name in data["values"]] == {"2": ["0", "1", "2", "3"], "1.58": ["−1", "0", "1"]}[run.name]
-        assert ("data-recipe" in markup) == (run.name == "2")  # the fixture's ternary scheme is none of the drawer's
+        assert ("data-recipe" in markup) is (query_of(run.made) is not None)  # no link that loads another model
         assert run.checks[-1].text in unescape(markup)
         assert len(markup) < 16_000
+
+
+def test_the_run_that_is_chosen_is_sent_alone(recorded: RecordedTraining) -> None:
+    follow = build_runs(recorded, "en")
+    (chosen,), (shown,) = follow.own, follow.outputs
+    assert isinstance(chosen, gr.Radio)
+    assert chosen.choices == [("2 bits", "2"), ("1.58 bits", "1.58")]
+    for run in recorded.runs:
+        assert follow.show(Seen(Choice("embedded")), {chosen: run.name}) == {shown: run_html(run, "en")}
 
 
 def test_the_values_of_a_grid_lie_in_the_middle_of_their_steps() -> None:

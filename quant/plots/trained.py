@@ -17,7 +17,7 @@ from quant.evaluation.figures import Estimate
 from quant.text import Language, Text, number
 
 LINEAR = 0.1  # nats up to which the axis is linear
-HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 330, 30, 52, 46, 14
+HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 330, 30, 52, 46, 26
 WIDE, NARROW = 760, 380
 START = 0.07  # of the width: the place of 0 seconds, before the cut
 LEAST_S = 1.0
@@ -137,7 +137,7 @@ def _seconds(canvas: Canvas, language: Language) -> list[str]:
     named = [(0.0, "0")] + [(float(s), name) for s, name in SECONDS if canvas.first <= s <= canvas.last]
     for seconds, name in named:
         x = canvas.x(seconds)
-        if before and x - before < (44 if canvas.width < WIDE else 52):
+        if before and x - before < (40 if canvas.width < WIDE else 52):
             continue
         before = x
         parts.append(
@@ -164,10 +164,8 @@ def _levels(curve: Curve, canvas: Canvas, language: Language) -> list[str]:
             f'<line class="without {level.css}" x1="{LEFT}" x2="{x2}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="name {level.css}" x="{x2}" y="{name_y:.1f}" text-anchor="end">{escape(name)}</text>'
         )
-    zero = canvas.y(0.0)
-    parts.append(
-        f'<text class="name original" x="{x2 - 4}" y="{zero - 6:.1f}" text-anchor="end">{ORIGINAL[language]}</text>'
-    )
+    x, y = LEFT + START * (x2 - LEFT) + 8, canvas.y(0.0) - 6
+    parts.append(f'<text class="name original" x="{x:.1f}" y="{y:.1f}">{ORIGINAL[language]}</text>')
     return parts
 
 
@@ -181,8 +179,9 @@ def _end(curve: Curve, canvas: Canvas, language: Language) -> str:
     x, y = canvas.x(curve.points[-1][0]), canvas.y(curve.end.value)
     low, high = (canvas.y(end) for end in _ends(curve.end))
     name = END.format(kl=_said(curve.end.value))[language]
+    name_y = y + 19 if y + 23 < canvas.y(0.0) else y - 12  # the axis lies below
     return (
         f'<path class="whisker" d="M{x:.1f} {low:.1f} V{high:.1f} M{x - 6:.1f} {low:.1f} h12 M{x - 6:.1f} {high:.1f} '
         f'h12"/><rect class="square" x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12"/>'
-        f'<text class="name end" x="{x - 12:.1f}" y="{y + 19:.1f}" text-anchor="end">{escape(name)}</text>'
+        f'<text class="name end" x="{x - 12:.1f}" y="{name_y:.1f}" text-anchor="end">{escape(name)}</text>'
     )

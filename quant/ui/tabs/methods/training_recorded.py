@@ -144,7 +144,7 @@ def build_trained(place: Place) -> Built:
     gr.Markdown(f"## {t.TITLE[language]}", elem_classes="lab-section")
     prose(t.INTRO[language], language)
     kept, word = known(language)
-    follows = (_build_runs(kept, language),) if kept else ()
+    follows = (build_runs(kept, language),) if kept else ()
     if word:
         gr.HTML(word, elem_id=f"trained-{language}")
     gr.Markdown(f"### {t.WORTH[language]}")
@@ -156,7 +156,8 @@ def build_trained(place: Place) -> Built:
     return Built(follows=follows)
 
 
-def _build_runs(kept: RecordedTraining, language: Language) -> Follow:
+def build_runs(kept: RecordedTraining, language: Language) -> Follow:
+    """The list of runs, and the one that is chosen."""
     runs = {run.name: run for run in kept.runs}
     first = next(iter(runs))
     names = [(bits(name)[language], name) for name in runs]
