@@ -27,7 +27,7 @@ def phone(browser: Browser, server: str) -> Iterator[Visit]:
 def test_a_training_is_stopped_used_and_taken_off(desktop: Visit) -> None:
     page = desktop.page
     desktop.open("tab=metodos&qat=4:rtn:scales:distillation:training_sample:0:3:0:0:15")
-    expect(page.locator("#qat-bits-es input:checked")).to_have_value("4")
+    expect(page.locator("#qat-bits-es input[value='4']")).to_be_checked()
     page.locator("#qat-es").click()
     picture, go_on = page.locator("#qat-picture-es"), page.locator("#qat-go-on-es")
     use = picture.locator(".lab-qat-use a")
@@ -47,14 +47,14 @@ def test_a_training_is_stopped_used_and_taken_off(desktop: Visit) -> None:
     expect(page.locator("#trained-es")).not_to_contain_text("solo escalas")
     page.reload()
     page.wait_for_function("window.labReady === true")
-    expect(page.locator("#qat-bits-es input:checked")).to_have_value("4")
+    expect(page.locator("#qat-bits-es input[value='4']")).to_be_checked()
     expect(picture.locator("svg").first).to_be_visible()  # what was shown is still there
 
 
 def test_what_cannot_be_trained_is_said_and_a_bad_link_is_no_harm(phone: Visit) -> None:
     page = phone.page
     phone.open("tab=metodos&bits=2&training=5:weights:distillation:own-0123456789abcdef:0:0.0005&qat=nonsense")
-    expect(page.get_by_text(s.OWN_TEXT_GONE.en)).to_be_attached()
+    expect(page.get_by_text(s.OWN_TEXT_GONE.en).first).to_be_attached()
     expect(page.locator("#qat-said-en")).to_contain_text("not understood")
     page.locator("#qat-bits-en label").nth(2).click()  # a control that moves writes it anew
     page.locator("#qat-more-en button").first.click()

@@ -32,8 +32,10 @@ TEXTS = {
 }
 OWN = Text("Tu texto, si eliges «Uno mío»", "Your text, if you choose “One of mine”")
 OWN_INFO = Text(
-    "Unas dos mil letras o más; nunca se mide con él. Solo lo usa este servidor, y lo olvida al apagarse.",
-    "Some two thousand letters or more; nothing is measured on it. Only this server uses it, and forgets it when it stops.",
+    "Unas dos mil letras o más; nunca se mide con él. Lo guarda tu navegador; este servidor lo usa para entrenar y lo "
+    "olvida al apagarse.",
+    "Some two thousand letters or more; nothing is measured on it. Your browser keeps it; this server trains on it, and "
+    "forgets it when it stops.",
 )
 RATE = Text("Ritmo de aprendizaje", "Learning rate")
 RATE_USUAL = Text("el habitual", "the usual")
