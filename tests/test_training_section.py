@@ -19,8 +19,9 @@ from quant.model.layers import census
 from quant.model.load import EMBEDDED
 from quant.model.packed import packed_matrices
 from quant.recipe import Recipe, Step
+from quant.text import Language, number
 from quant.texts import EvalText, own_text
-from quant.training import Training
+from quant.training import LEARNED, Training
 from quant.ui.shared.drawn import Drawn
 from quant.ui.shared.layer_names import default_layer
 from quant.ui.sidebar.choice import Choice, choice_of, query_of, read_query, recipe_of
@@ -28,6 +29,7 @@ from quant.ui.sidebar.status import about_training
 from quant.ui.sidebar.trained import written_training
 from quant.ui.tabs.methods import training_texts as t
 from quant.ui.tabs.methods.training import Asked, Ready, exporting, train, training
+from quant.ui.tabs.methods.training_ladder import ladder_html
 from quant.ui.tabs.methods.training_show import core, export_html, said, shown, use
 from quant.ui.tabs.methods.training_state import NAMES, State
 from quant.ui.tabs.metrics.file import file_name
@@ -58,11 +60,12 @@ def test_a_plan_means_a_recipe_that_the_drawer_can_say() -> None:
     for bits in SCHEMES:
         recipe = planned(EMBEDDED, Plan(bits))
         assert recipe.training == Training(1)
-        assert recipe.rules[0].method == ("rtn" if bits in "234" else "search"), bits
+        assert recipe.rules[0].method == "search", bits
         choice = choice_of(recipe)
         assert choice, bits
         assert choice.recipe() == recipe, bits
     assert planned(EMBEDDED, Plan("3", "gptq")).rules[0].method == "gptq"
+    assert planned(EMBEDDED, Plan("3", "rtn")).rules[0].method == "rtn"
     assert planned(EMBEDDED, Plan("1", "gptq")).rules[0].method == "search", "nothing to make up for with two values"
     full = Plan("4", learn="scales", loss="language", text="own", own="Uno", rate=1e-3, seed=3, table=True)
     made = planned(EMBEDDED, replace(full, activations=True))
@@ -72,7 +75,7 @@ def test_a_plan_means_a_recipe_that_the_drawer_can_say() -> None:
 
 
 def test_what_no_plan_can_be_is_refused_by_name() -> None:
-    for bad, said_ in (({"bits": "5"}, "1.58, 2, 3, 4"), ({"start": "awq"}, "rtn, gptq")):
+    for bad, said_ in (({"bits": "5"}, "1.58, 2, 3, 4"), ({"start": "awq"}, "search, rtn, gptq")):
         with pytest.raises(TrainingError, match=said_):
             Plan(**bad)
     for plan in (Plan(learn="all"), Plan(loss="no"), Plan(text="literatura"), Plan(text="own"), Plan(rate=9.0)):
@@ -314,3 +317,24 @@ def test_every_grid_of_the_table_has_a_name_and_a_place() -> None:
             assert made.count("<tr>") == len(found) + 2, bits
             assert "{" not in made
     assert others(Recipe().rules[0].scheme) == [], "nothing is trained for it here"
+
+
+# ---- rungs
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rungs_of_equal_bytes_stand_in_one_table_with_where_they_began(language: Language) -> None:
+    kept = Learnings()
+    weights = planned(EMBEDDED, Plan("2"))
+    scales, other = planned(EMBEDDED, Plan("2", "rtn", "scales")), planned(EMBEDDED, Plan("4"))
+    assert ladder_html(kept.beside(weights), language) == ""
+    kept.keep(weights, a_learning(weights, (2.13, 0.417)))
+    kept.keep(scales, a_learning(scales, (4.27, 1.53)))
+    kept.keep(other, a_learning(other, (0.1, 0.0731)))
+    assert len(kept.beside(weights)) == len(kept.beside(scales)) == 2
+    table = ladder_html(kept.beside(weights), language)
+    places = [table.index(number(kl, language, 3)) for kl in (0.417, 1.53, 2.13, 4.27)]
+    assert places == sorted(places), "least first"
+    assert table.count("PTQ: ") == 2
+    assert LEARNED["scales"][language] in table
+    assert number(0.0731, language, 3) not in table

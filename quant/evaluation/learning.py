@@ -148,6 +148,15 @@ class Learnings:
         with self._lock:
             return self._kept.get(any_steps(recipe))
 
+    def beside(self, recipe: Recipe) -> list[Learning]:
+        """All that were trained of its model on its grids, its own among them: rungs of equal bytes."""
+        grids = [(rule.layers, rule.scheme) for rule in recipe.rules]
+        with self._lock:
+            return [
+                learning for kept, learning in self._kept.items()
+                if kept.model == recipe.model and [(rule.layers, rule.scheme) for rule in kept.rules] == grids
+            ]  # fmt: skip
+
     def keep(self, recipe: Recipe, learning: Learning) -> None:
         with self._lock:
             self._kept[any_steps(recipe)] = learning

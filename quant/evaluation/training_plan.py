@@ -26,7 +26,7 @@ SCHEMES: dict[str, Scheme] = {
     **{str(bits): Scheme.integer(bits, GROUP, zero_point=True) for bits in (2, 3, 4)},
 }
 ROUNDING, GPTQ, SEARCH = "rtn", "gptq", "search"
-STARTS = (ROUNDING, GPTQ)  # of integers; the others start from the best scale
+STARTS = (SEARCH, ROUNDING, GPTQ)  # of integers; the others start from the best scale
 LEAST_S, MOST_S, USUAL_S = 15, 180, 60
 
 
@@ -38,7 +38,7 @@ class Plan:
     """
 
     bits: str = "2"
-    start: str = ROUNDING
+    start: str = SEARCH
     learn: str = WEIGHTS
     loss: str = DISTILLATION
     text: str = Training.text

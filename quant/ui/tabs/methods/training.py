@@ -36,6 +36,7 @@ from quant.ui.shared.layer_names import default_layer
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Run, Seen
 from quant.ui.tabs.methods import training_texts as t
+from quant.ui.tabs.methods.training_ladder import ladder_html
 from quant.ui.tabs.methods.training_show import core, export_html, shown
 from quant.ui.tabs.methods.training_state import MOST_SEED, NAMES, RATES, READ_JS, WRITE_JS, State
 from quant.work import Progress
@@ -148,7 +149,8 @@ def train(lab: Lab, language: Language, ready: Ready, *, anew: bool) -> Iterator
 
     now = joined(before, (yield from showing(learning(lab, ready.recipe, ready.seconds, ready.watched), frame)))
     lab.learnings.keep(ready.recipe, now)
-    yield Training(note, shown(now, layer, language)).ended()
+    rungs = ladder_html(lab.learnings.beside(ready.recipe), language)
+    yield Training(note, shown(now, layer, language) + rungs).ended()
 
 
 def running(now: Learning, seconds: int, fraction: float, layer: str, note: Markup, language: Language) -> Training:
@@ -291,19 +293,21 @@ def _follow(place: Place, controls: Controls, outputs: Outputs, moved: gr.HTML) 
     """
 
     def show(now: Seen, values: Values) -> Updates:
-        known, words = None, html.NOTHING
+        known, words, rungs = None, html.NOTHING, html.NOTHING
         try:
             state = State.read(values[controls.state] or "", values[controls.own] or "")
             loaded = place.lab.loaded(now.choice.model)
             words = html.notice(_empty(state)[place.language], "note")
             with suppress(TrainingError):  # of one's own text before it is there: the button says so
-                known = place.lab.learnings.get(planned(now.choice.model, state.plan))
+                recipe = planned(now.choice.model, state.plan)
+                known = place.lab.learnings.get(recipe)
+                rungs = ladder_html(place.lab.learnings.beside(recipe), place.language)
         except QuantError as error:
             return {outputs.said: html.problem(error, place.language), outputs.picture: ""}
         go_on = gr.update(visible=known is not None, value=t.GO_ON_FOR.format(n=state.seconds)[place.language])
         if known is None:
-            return {outputs.said: words, outputs.picture: "", outputs.go_on: go_on, moved: ""}
-        whole = shown(known, default_layer(loaded), place.language)
+            return {outputs.said: words, outputs.picture: rungs, outputs.go_on: go_on, moved: ""}
+        whole = shown(known, default_layer(loaded), place.language) + rungs
         return {outputs.said: "", outputs.picture: whole, outputs.go_on: go_on, moved: ""}
 
     seen = (outputs.said, outputs.picture, outputs.go_on, moved)

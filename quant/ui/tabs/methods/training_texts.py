@@ -24,7 +24,11 @@ FOLD = Text("Qué aprende, de qué y desde dónde", "What it learns, from what, 
 LEARN = Text("Qué aprende", "What is learned")
 LOSS = Text("Qué se le pide en cada paso", "What each step asks of it")
 START = Text("Desde dónde empieza (con 2 bits o más)", "Where it starts (at 2 bits or more)")
-STARTS = {"rtn": Text("Redondeo con punto cero", "Rounding with a zero point"), "gptq": Text("GPTQ", "GPTQ")}
+STARTS = {
+    "search": Text("Redondeo con la mejor escala", "Rounding with the best scale"),
+    "rtn": Text("Redondeo con punto cero", "Rounding with a zero point"),
+    "gptq": Text("GPTQ", "GPTQ"),
+}
 TEXT = Text("Con qué texto", "On which text")
 TEXTS = {
     "training_sample": Text("Una muestra de su entrenamiento", "A sample of its training texts"),
@@ -133,6 +137,21 @@ USE_NOT = Text(
     "{n}. El panel de la receta no puede decir esta combinación, así que se queda en esta sección.",
     "{n}. The drawer of the recipe has no words for this combination, so it stays in this section.",
 )
+LADDER_TITLE = Text("Los peldaños, con los mismos bytes", "The rungs, at equal bytes")
+LADDER_SAID = Text(
+    "Lo que has entrenado aquí con estos bits, al lado de donde empezó, de menos a más pérdida. Cambia qué aprende o de "
+    "qué en «Qué aprende, de qué y desde dónde», entrena otra vez y compara.",
+    "What has been trained here at these bits, beside where it started, least loss first. Change what it learns or from "
+    "what under “What it learns, from what, and from where”, train again and compare.",
+)
+LADDER_HEAD = (
+    Text("Peldaño", "Rung"), Text("Tiempo", "Time"), Text("KL (nats)", "KL (nats)"), Text("Perplejidad", "Perplexity"),
+    Text("Recuperado", "Won back"),
+)  # fmt: skip
+LADDER_PTQ = Text("PTQ: {start}", "PTQ: {start}")
+LADDER_RUNG = Text("{learn}, {loss}", "{learn}, {loss}")
+LADDER_FROM = Text("desde {start}; {text}, semilla {seed}", "from {start}; {text}, seed {seed}")
+LADDER_TIME = Text("{seconds} s · {steps}", "{seconds} s · {steps}")
 EXPORT_TITLE = Text("El fallo típico: exportar a otra rejilla", "The usual mistake: exporting to another grid")
 EXPORT_SAID = Text(
     "El entrenamiento deja cada peso en un valor de *su* rejilla. Si luego se guarda con otra (otra herramienta, otro "
