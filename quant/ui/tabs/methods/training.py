@@ -12,13 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import gradio as gr
-from gradio.context import Context
 from markupsafe import Markup
 
 from quant.errors import QuantError, TrainingError
 from quant.evaluation.export import Exported, export_costs
 from quant.evaluation.learning import CHECK_BYTES, Learning, Watched, joined, learning
-from quant.evaluation.training_plan import LEAST_S, MOST_S, SCHEMES, STARTS, planned
+from quant.evaluation.training_plan import planned
 from quant.lab import Lab
 from quant.packing import bits_per_weight
 from quant.qat import check_training
@@ -26,7 +25,6 @@ from quant.recipe import Recipe
 from quant.size import size_report
 from quant.text import Language, Text, fixed, number
 from quant.texts import shipped_text
-from quant.training import LEARNED, LOSSES
 from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, showing
@@ -36,14 +34,14 @@ from quant.ui.shared.layer_names import default_layer
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Run, Seen
 from quant.ui.tabs.methods import training_texts as t
+from quant.ui.tabs.methods.training_controls import Controls, build_controls, connect_controls
 from quant.ui.tabs.methods.training_ladder import ladder_html
 from quant.ui.tabs.methods.training_show import core, export_html, shown
-from quant.ui.tabs.methods.training_state import MOST_SEED, NAMES, RATES, READ_JS, WRITE_JS, State
+from quant.ui.tabs.methods.training_state import State
 from quant.work import Progress
 
 TEXT = "enciclopedia"
 REDRAW_S = 1.0
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,6 @@ class Answer:
     """The component of a `Frame`."""
 
     said: gr.HTML
-
-
-@dataclass(frozen=True)
-class Controls:
-    """What a visitor chooses, by NAMES, and the fields in which it is kept."""
-
-    chosen: tuple[gr.components.FormComponent, ...]
-    own: gr.Textbox
-    state: gr.Textbox
 
 
 # ---- a run
@@ -203,7 +192,7 @@ def build_training(place: Place) -> Built:
     lab, language = place.lab, place.language
     gr.Markdown(f"## {t.TITLE[language]}", elem_classes="lab-section")
     prose(t.INTRO[language], language)
-    controls = _controls(language)
+    controls = build_controls(language)
     with gr.Row():
         button = gr.Button(t.RUN[language], variant="primary", elem_id=f"qat-{language}")
         go_on = gr.Button(t.GO_ON[language], visible=False, elem_id=f"qat-go-on-{language}")
@@ -219,7 +208,7 @@ def build_training(place: Place) -> Built:
             move = gr.Button(t.EXPORT_RUN[language], scale=0, min_width=220, elem_id=f"qat-export-{language}")
             stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"qat-export-stop-{language}")
         moved = gr.HTML(elem_id=f"qat-exported-{language}")
-    _connect(controls)
+    connect_controls(controls)
     outputs, inputs = Outputs(output, drawn, button, go_on), (controls.state, controls.own)
 
     def asks(choice: Choice, values: Values) -> Asked:
@@ -232,58 +221,6 @@ def build_training(place: Place) -> Built:
     )
     kept = {"qat": controls.state, "qat_text": controls.own}
     return Built((_follow(place, controls, outputs, moved),), runs, kept=kept)
-
-
-def _controls(language: Language) -> Controls:
-    made = dict(zip(NAMES, State().values(), strict=True))
-    bits = gr.Radio(
-        [(t.BIT_NAMES[name][language], name) for name in SCHEMES], value=made["bits"], label=t.BITS[language],
-        info=t.BITS_INFO[language], elem_id=f"qat-bits-{language}", interactive=True,
-    )  # fmt: skip
-    seconds = gr.Slider(
-        LEAST_S, MOST_S, made["seconds"], step=5, label=t.SECONDS[language], info=t.SECONDS_INFO[language],
-        elem_id=f"qat-seconds-{language}", interactive=True, buttons=[],
-    )  # fmt: skip
-    with gr.Accordion(t.FOLD[language], open=False, elem_id=f"qat-more-{language}"):
-        learn = _radio("learn", LEARNED, made, t.LEARN, language)
-        loss = _radio("loss", LOSSES, made, t.LOSS, language)
-        start = _radio("start", {name: t.STARTS[name] for name in STARTS}, made, t.START, language)
-        text = _radio("text", t.TEXTS, made, t.TEXT, language)
-        own = gr.Textbox(
-            "", label=t.OWN[language], info=t.OWN_INFO[language], lines=2, max_lines=6, visible=True,
-            elem_id=f"qat-own-{language}",
-        )  # fmt: skip
-        with gr.Row():
-            rates = [(number(rate, language, 2) if rate else t.RATE_USUAL[language], rate) for rate in RATES]
-            rate = gr.Dropdown(rates, value=made["rate"], label=t.RATE[language], filterable=False, interactive=True)
-            seed = gr.Slider(
-                0, MOST_SEED, made["seed"], step=1, label=t.SEED[language], buttons=[], interactive=True,
-                elem_id=f"qat-seed-{language}",
-            )  # fmt: skip
-        table = gr.Checkbox(made["table"], label=t.TABLE[language], interactive=True)
-        activations = gr.Checkbox(made["activations"], label=t.ACTIVATIONS[language], interactive=True)
-    state = gr.Textbox("", label=t.STATE[language], elem_classes="lab-hidden", elem_id=f"qat-state-{language}")
-    by_name = {
-        "bits": bits, "start": start, "learn": learn, "loss": loss, "text": text, "rate": rate, "seed": seed,
-        "table": table, "activations": activations, "seconds": seconds,
-    }  # fmt: skip
-    return Controls(tuple(by_name[name] for name in NAMES), own, state)
-
-
-def _radio(name: str, titles: dict[str, Text], made: dict[str, object], label: Text, language: Language) -> gr.Radio:
-    choices = [(title[language], key) for key, title in titles.items()]
-    return gr.Radio(
-        choices, value=made[name], label=label[language], elem_id=f"qat-{name}-{language}", interactive=True
-    )  # fmt: skip
-
-
-def _connect(controls: Controls) -> None:
-    """The controls write the field as a hand moves them, in the browser; what is kept or linked writes the controls."""
-    chosen = list(controls.chosen)
-    gr.on([one.input for one in chosen], None, chosen, controls.state, js=WRITE_JS, **PRIVATE)  # type: ignore[arg-type, attr-defined]
-    page = Context.root_block
-    assert page is not None, "a tab is built inside a page"
-    gr.on([page.load, controls.state.change], None, controls.state, chosen, js=READ_JS, **PRIVATE)  # type: ignore[arg-type]
 
 
 def _follow(place: Place, controls: Controls, outputs: Outputs, moved: gr.HTML) -> Follow:
