@@ -72,6 +72,8 @@ def names(tiny: LoadedModel, folder: Path) -> dict[str, tuple[tuple[Any, ...], d
                                                     "ties": None, "codes_from": FOUR.codes_from, "name": ""}),
         "Scheme.integer": ((4, PerGroup(64)), {"zero_point": False, "scale": FORMATS["float16"]}),
         "Step": (("hadamard",), {"knobs": None}),
+        "Training": ((240,), {"learn": "weights", "loss": "distillation", "text": "own", "own": "Uno dos", "rate": 1e-3,
+                              "seed": 0}),
         "cache_bytes": ((model, Recipe(), 40), {}),
         "cache_scheme": ((8, 4), {"per": "token", "group": 16, "zero_point": False}),
         "evaluate": ((model, "Hola a todos"), {}),

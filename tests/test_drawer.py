@@ -253,7 +253,7 @@ def test_a_method_whose_knobs_let_it_read_no_text_reads_none() -> None:
 def test_the_drawer_unfolds_what_an_address_moved_and_hides_what_a_format_leaves_out() -> None:
     made = {field.name: gr.Dropdown() for field in FIELDS}
     sections = {name: gr.Accordion(render=False) for name in SECTIONS}
-    controls = Controls(Lab(), "es", made, gr.Radio(), gr.HTML(), gr.HTML(), gr.HTML(), sections)
+    controls = Controls(Lab(), "es", made, gr.Radio(), gr.HTML(), gr.HTML(), gr.HTML(), gr.HTML(), sections)
     assert set(TITLES) == set(SECTIONS)
     plain = Choice(EMBEDDED)
     for choice, opened in (

@@ -124,8 +124,11 @@ class Choice(Fields):
 
     @property
     def trained(self) -> Training | None:
-        """How it goes on learning; None where it does not, or where its training is that of another recipe."""
-        return self.recipe().training if self.training else None
+        """How it goes on learning; None where it does not, where its training is another's, and where none can be."""
+        try:
+            return self.recipe().training if self.training else None
+        except QuantError:
+            return None
 
     def describe(self) -> Text:
         """One line under a result, so that it still says what it belongs to after the sidebar has moved."""

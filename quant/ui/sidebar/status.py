@@ -70,10 +70,7 @@ def about(lab: Lab, language: Language, choice: Choice) -> Markup:
 
 def about_training(language: Language, choice: Choice) -> Markup:
     """That the live model was trained, and how to take that off; nothing where it was not."""
-    try:
-        trained = choice.trained
-    except QuantError:
-        return html.NOTHING
+    trained = choice.trained
     if trained is None:
         return html.NOTHING
     said = t.TRAINED_LINE.format(said=said_training(trained))[language]

@@ -146,7 +146,7 @@ def build_trained(place: Place) -> Built:
     kept, word = known(language)
     follows = (build_runs(kept, language),) if kept else ()
     if word:
-        gr.HTML(word, elem_id=f"trained-{language}")
+        gr.HTML(word, elem_id=f"trained-shown-{language}")
     gr.Markdown(f"### {t.WORTH[language]}")
     try:
         answer = worth_html(recorded_methods(), kept, language)
@@ -162,7 +162,7 @@ def build_runs(kept: RecordedTraining, language: Language) -> Follow:
     first = next(iter(runs))
     names = [(bits(name)[language], name) for name in runs]
     chosen = gr.Radio(names, value=first, label=t.RUN[language], elem_id=f"trained-run-{language}", interactive=True)
-    shown = gr.HTML(elem_id=f"trained-{language}")
+    shown = gr.HTML(elem_id=f"trained-shown-{language}")
 
     def show(_: Seen, given: Given) -> Updates:
         return {shown: run_html(runs.get(given[chosen], runs[first]), language)}

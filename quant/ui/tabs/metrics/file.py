@@ -88,7 +88,7 @@ def _sizes(report: SizeReport, n_bytes: int, published: int | None, language: La
 def file_name(choice: Choice) -> str:
     """Model and recipe in a name that every disk and every address takes."""
     bits = {INTEGER: f"int{choice.bits}", LEARNED: f"learned{choice.bits}",
-            LEARNED_GROUPS: f"learned{choice.bits}-group{choice.group}"}  # fmt: skip
+            LEARNED_GROUPS: f"learned{choice.bits}-each{choice.group}"}  # fmt: skip
     how = [bits.get(choice.format, CASTS.get(choice.format, choice.format))]
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
