@@ -57,7 +57,7 @@ def test_each_check_is_of_the_packed_model_and_kept_under_its_own_recipe(lab: La
 
 
 def test_it_begins_as_ptq_and_wins_something_back(lab: Lab) -> None:
-    last = known(lab, recipe(lab), 2.0)[-1]
+    last = known(lab, recipe(lab), 1.2)[-1]
     loaded = lab.loaded(lab.names()[0])
     plain = quantize_model(loaded, replace(recipe(lab), training=None))
     scored = compare(Reference(loaded, TEXT), plain)
