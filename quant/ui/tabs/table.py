@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from quant.ui.tabs.base import Tab
+from quant.ui.tabs.choose import texts as choose
+from quant.ui.tabs.choose.tab import CSS as CHOOSE_CSS
+from quant.ui.tabs.choose.tab import build_choose
 from quant.ui.tabs.methods import texts as methods
 from quant.ui.tabs.methods.tab import CSS as METHODS_CSS
 from quant.ui.tabs.methods.tab import HEAD as METHODS_HEAD
@@ -33,5 +36,6 @@ TABS = (
     Tab("texto", text.TITLE, build_text, TEXT_CSS),
     Tab("metrica", metrics.TITLE, build_metrics, METRICS_CSS, METRICS_HEAD),
     Tab("metodos", methods.TITLE, build_methods, METHODS_CSS, METHODS_HEAD),
+    Tab("elige", choose.TITLE, build_choose, CHOOSE_CSS),
 )
 TITLES = {tab.name: tab.title for tab in TABS}
