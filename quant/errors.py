@@ -51,6 +51,10 @@ class EvaluationError(QuantError):
     """A text or a window that cannot be scored."""
 
 
+class BudgetError(QuantError):
+    """A budget, or a loss that is allowed, that nothing fits."""
+
+
 class CrowdedError(QuantError):
     """More visitors than there is room for; worth another try later."""
 
