@@ -189,7 +189,7 @@ def _by_chance(chance: random.Random) -> Choice:
     values: dict[str, Any] = {}
     for field in FIELDS:
         kind = field.kind
-        if field.name in ("model", "method", "knobs", "training") or not field.of_recipe:
+        if field.name in ("model", "method", "knobs", "mix", "training") or not field.of_recipe:
             continue
         of = (
             kind.values

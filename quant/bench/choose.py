@@ -8,29 +8,40 @@ text beside the best uniform recipe of at most the same bytes.
 that was measured best; `ratios.predicted_vs_measured_kl`: both of the mix, the prediction on the calibration text. A
 list each, by BUDGETS; `ratios_estimated` the same where costs are estimated in one backward pass for each format.
 `sensitivity`: the proxies' rank correlation with the measured effects, and additivity, of RECIPES.
+
+`--record PARTS` measures all that the page shows of the embedded model at once and writes assets/choices.json; PARTS, a
+file, keeps what is done, so that a recording that was interrupted goes on.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from quant.bench.recorded import default_text
-from quant.bench.report import arguments, write
+from quant.bench.report import arguments, environment, write
 from quant.evaluation.budget import Answer, answered, mix_within, uniform
-from quant.evaluation.costs import ESTIMATED, MEASURED, PALETTES, Costs, costs, palette, sensitivity_text
+from quant.evaluation.costs import ESTIMATED, MEASURED, PALETTES, Costs, costs, losses, palette, sensitivity_text
 from quant.evaluation.methods import row
 from quant.evaluation.proxies import proxies, rank_correlation
 from quant.evaluation.sensitivity import Sensitivity, sensitivity_steps
 from quant.lab import Lab
-from quant.recipe import Recipe
+from quant.model.load import EMBEDDED
+from quant.recipe import Recipe, cache_scheme
+from quant.recipe_json import recipe_to_json
+from quant.recorded import WEIGHTS, sha256_of
+from quant.recorded_choices import FILE, EffectJson, LossesJson, MeasuredJson, RecordedChoices, SensitivityJson
+from quant.recorded_methods import Figure, short
 from quant.scheme import PerGroup, Scheme
-from quant.text import number
 from quant.work import finished
 
 BUDGETS = (3.5, 4.5, 6.0)  # bits per weight
+SHOWN = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0)  # of which the page has measured figures
 PROXY_WINDOWS = 8
 RECIPES = {
     "rtn_4bit": (4, "rtn"), "gptq_4bit": (4, "gptq"), "gptq_3bit": (3, "gptq"), "rtn_3bit": (3, "rtn"),
@@ -49,7 +60,7 @@ def n_bytes(known: Costs, bits: float) -> int:
 def budgets(lab: Lab, model: str, palette_name: str, how: str) -> dict[str, Any]:
     """All budgets by one palette and one kind of costs."""
     loaded, start = lab.loaded(model), time.perf_counter()
-    known = finished(costs(lab, model, palette_name, how=how))
+    known = costs(loaded, finished(losses(lab, model, palette_name, how=how)))
     spent = time.perf_counter() - start
     say(f"{palette_name}, {how}: costs in {spent:.0f} s")
     found = []
@@ -62,7 +73,7 @@ def budgets(lab: Lab, model: str, palette_name: str, how: str) -> dict[str, Any]
         found.append(_said(bits, answer, best, known))
         say(f"{bits} bits: {found[-1]}")
     additivity = {
-        way.name: sum(known.of(name, way.name).loss for name in known.matrices) / known.together[way.name]
+        way.name: sum(known.of(name, way.name).loss for name in known.matrices) / known.losses.together[way.name]
         for way in palette(palette_name)
     }  # fmt: skip
     return {"seconds": spent, "additivity": additivity, "budgets": found}
@@ -81,25 +92,105 @@ def _said(bits: float, answer: Answer, best: float | None, known: Costs) -> dict
     }  # fmt: skip
 
 
+def looked_at(lab: Lab, recipe: Recipe) -> tuple[Sensitivity, dict[str, dict[str, float]]]:
+    """The effects of the parts of a recipe, and the guesses at those of its matrices."""
+    reference = lab.reference(recipe.model, sensitivity_text())
+    made = finished(lab.quantized(recipe))
+    guesses = proxies(reference.loaded, made, reference.windows[:PROXY_WINDOWS])
+    return finished(sensitivity_steps(reference, made)), guesses
+
+
+def ranks(seen: Sensitivity, guesses: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Spearman's coefficient of each guess with the effects of the matrices."""
+    effects = [e for e in seen.effects if e.noise is not None]
+    kls = [e.kl.value for e in effects]
+    return {guess: rank_correlation([of[e.name] for e in effects], kls) for guess, of in guesses.items()}
+
+
 def sensitivity(lab: Lab, model: str) -> dict[str, Any]:
-    """How well each cheap guess ranks the matrices, by Spearman's coefficient."""
-    reference, found = lab.reference(model, sensitivity_text()), {}
+    """How well each cheap guess ranks the matrices of each of RECIPES, and how far their effects add up."""
+    found = {}
     for name, (bits, method) in RECIPES.items():
         scheme = Scheme.integer(bits, PerGroup(64), zero_point=True)
-        made = finished(lab.quantized(Recipe.uniform(scheme, table=True, method=method, model=model)))
-        seen: Sensitivity = finished(sensitivity_steps(reference, made))
-        guesses = proxies(reference.loaded, made, reference.windows[:PROXY_WINDOWS])
-        kls = [effect.kl.value for effect in seen.effects]
-        ranks = {
-            guess: rank_correlation([of[e.name] for e in seen.effects], kls) for guess, of in guesses.items()
-        }  # fmt: skip
-        noise = [e.noise / e.kl.value for e in seen.effects if e.noise is not None and e.kl.value]
+        seen, guesses = looked_at(lab, Recipe.uniform(scheme, table=True, method=method, model=model))
+        noise = sorted(e.noise / e.kl.value for e in seen.effects if e.noise is not None and e.kl.value)
         found[name] = {
-            "rank_correlation": ranks, "additivity": seen.additivity, "control": seen.control,
-            "noise_over_rounding": sorted(noise)[len(noise) // 2],
+            "rank_correlation": ranks(seen, guesses), "additivity": seen.additivity, "control": seen.control,
+            "noise_over_rounding": noise[len(noise) // 2],
         }  # fmt: skip
-        said = ", ".join(f"{guess} {number(rho, 'en', 2)}" for guess, rho in ranks.items())
-        say(f"{name}: additivity {seen.additivity:.3f}; {said}")
+        say(f"{name}: {found[name]}")
+    return found
+
+
+# ---- what ships
+
+
+def record(lab: Lab, kept: Path) -> None:
+    """Costs of every palette, sensitivities of RECIPES, and mixes of SHOWN, measured; kept: what is done so far."""
+    done: dict[str, Any] = json.loads(kept.read_text(encoding="utf8")) if kept.is_file() else {}
+
+    def part(name: str, make: Callable[[], Any]) -> Any:
+        if name not in done:
+            start = time.perf_counter()
+            done[name] = make()
+            kept.write_text(json.dumps(done), encoding="utf8")
+            say(f"{name}: {time.perf_counter() - start:.0f} s")
+        return done[name]
+
+    losses_ = [part(f"losses {one}", partial(_losses, lab, one)) for one in PALETTES]
+    sensitivities = [part(f"sensitivity {one}", partial(_sensitivity, lab, one)) for one in RECIPES]
+    measured = [part(f"measured {one}", partial(_measured, lab, LossesJson(**made)))
+                for one, made in zip(PALETTES, losses_, strict=True)]  # fmt: skip
+    seen = environment(0)
+    made = RecordedChoices(
+        model_sha256=sha256_of(WEIGHTS), versions={"python": seen["python"], **seen["packages"]},
+        threads=seen["threads"], text_name=default_text().name, losses=tuple(LossesJson(**one) for one in losses_),
+        sensitivities=tuple(SensitivityJson(**one) for one in sensitivities),
+        measured=tuple(MeasuredJson(**one) for some in measured for one in some),
+    )  # fmt: skip
+    FILE.write_text(json.dumps(made.model_dump(mode="json"), ensure_ascii=False) + "\n", encoding="utf8")
+
+
+def _losses(lab: Lab, palette_name: str) -> dict[str, Any]:
+    found = finished(losses(lab, EMBEDDED, palette_name, how=MEASURED, cache=True))
+    return {
+        "palette": palette_name,
+        "matrices": {way: {name: short(loss) for name, loss in by.items()} for way, by in found.matrices.items()},
+        "together": {way: short(loss) for way, loss in found.together.items()},
+        "cache": {side: {str(bits): short(loss) for bits, loss in by.items()} for side, by in found.cache.items()},
+    }
+
+
+def _sensitivity(lab: Lab, name: str) -> dict[str, Any]:
+    bits, method = RECIPES[name]
+    scheme = Scheme.integer(bits, PerGroup(64), zero_point=True)
+    recipe = Recipe.uniform(scheme, table=True, method=method, cache=cache_scheme(bits, bits))
+    seen, guesses = looked_at(lab, recipe)
+    assert seen.together is not None
+    effects = [
+        EffectJson(name=e.name, kl=Figure.of(e.kl), noise=None if e.noise is None else short(e.noise),
+                   proxies={guess: short(of[e.name]) or 0.0 for guess, of in guesses.items() if e.name in of})
+        for e in seen.effects
+    ]  # fmt: skip
+    return SensitivityJson(
+        recipe=recipe_to_json(recipe), effects=tuple(effects), together=Figure.of(seen.together), control=seen.control,
+        ranks=ranks(seen, guesses),
+    ).model_dump(mode="json")  # fmt: skip
+
+
+def _measured(lab: Lab, made: LossesJson) -> list[dict[str, Any]]:
+    """The mixes of SHOWN and the uniform recipes of a palette."""
+    loaded = lab.loaded(EMBEDDED)
+    known = costs(loaded, made.made(EMBEDDED))
+    mixes = [mix_within(loaded, known, n_bytes(known, bits)) for bits in SHOWN] + uniform(loaded, known)
+    found = []
+    for recipe in dict.fromkeys(mix.recipe for mix in mixes):
+        one = finished(row(lab, recipe, default_text()))
+        found.append(
+            MeasuredJson(recipe=recipe_to_json(recipe), kl=Figure.of(one.figures.kl_mean),
+                         perplexity=Figure.of(one.figures.perplexity_quantized), kl_sums=one.kl_sums, tokens=one.tokens)
+            .model_dump(mode="json")
+        )  # fmt: skip
     return found
 
 
@@ -115,9 +206,13 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a folder; the embedded model unless said")
     parser.add_argument("--palette", choices=list(PALETTES), default="integers", help="what a budget chooses from")
     parser.add_argument("--only", choices=("budgets", "sensitivity"), help="leave the other out")
+    parser.add_argument("--record", type=Path, metavar="PARTS", help="write the assets; PARTS keeps what is done")
     options = parser.parse_args()
     lab = Lab(options.model)
-    model = lab.names()[0] if options.model else "embedded"
+    if options.record:
+        record(lab, options.record)
+        return
+    model = lab.names()[0] if options.model else EMBEDDED
     found: dict[str, Any] = {"model": model, "palette": options.palette}
     if options.only != "sensitivity":
         for how in (MEASURED, ESTIMATED):

@@ -78,7 +78,7 @@ def mix_losing(loaded: LoadedModel, costs: Costs, most: float) -> Mix:
 def mixed(loaded: LoadedModel, costs: Costs, allotted: Allotted) -> Mix:
     """The recipe of a choice: the way of most weights for all, and a rule before it for each matrix that differs."""
     chosen = dict(zip(costs.parts, allotted.names, strict=True))
-    ways = {way.name: way for way in palette(costs.palette)}
+    ways = {way.name: way for way in palette(costs.losses.palette)}
     weight_of = {layer.name: layer.parameters for layer in census(loaded)}
     counts: Counter[str] = Counter()
     for name in costs.matrices:
@@ -103,7 +103,7 @@ def taken(loaded: LoadedModel, costs: Costs, recipe: Recipe) -> int:
 def uniform(loaded: LoadedModel, costs: Costs) -> list[Mix]:
     """Every recipe that stores all matrices alike, and keys and values alike where they count, by rising bytes."""
     found = []
-    for way in palette(costs.palette):
+    for way in palette(costs.losses.palette):
         for bits in UNIFORM_CACHE if costs.context else (0,):
             names = [str(bits) if name in (KEYS, VALUES) else way.name for name in costs.parts]
             options = [costs.of(part_, name) for part_, name in zip(costs.parts, names, strict=True)]
@@ -120,7 +120,7 @@ def best_uniform(loaded: LoadedModel, costs: Costs, n_bytes: int) -> Mix | None:
 
 def answered(maker: Maker, costs: Costs, mix: Mix, n_bytes: int, text: EvalText) -> Work[Answer]:
     """Measure a mix, and the best uniform recipe within `n_bytes`."""
-    same = best_uniform(maker.loaded(costs.model), costs, n_bytes)
+    same = best_uniform(maker.loaded(costs.losses.model), costs, n_bytes)
     measured = yield from part(row(maker, mix.recipe, text), 0, 0.5)
     beside = (yield from part(row(maker, same.recipe, text), 0.5, 0.5)) if same else None
     return Answer(mix, measured, same, beside)

@@ -16,19 +16,19 @@ from typing import Protocol
 
 from quant.allocation import Option
 from quant.blocks import BLOCKS
-from quant.cache import CACHE_BITS, cache_scheme
+from quant.cache import CACHE_BITS, CacheScheme, cache_scheme
 from quant.errors import BudgetError, asked
 from quant.evaluation.compare import Reference, compare
 from quant.evaluation.layer_error import folded
 from quant.evaluation.proxies import gradient
-from quant.evaluation.sensitivity import KEYS, VALUES, with_part
+from quant.evaluation.sensitivity import KEYS, VALUES, matrices_of, with_part
 from quant.model.copied import structural_copy
 from quant.model.layers import Kind, census
 from quant.model.load import LoadedModel
 from quant.recipe import Recipe
 from quant.run.cache import set_scheme
 from quant.scheme import PerGroup, Scheme
-from quant.size import cache_bytes, size_report
+from quant.size import FLOAT_BYTES, cache_bytes, size_report
 from quant.text import Text
 from quant.texts import EvalText, calibration_text
 from quant.work import Progress, Work, part
@@ -81,19 +81,31 @@ def palette(name: str) -> tuple[Way, ...]:
 
 
 @dataclass(frozen=True)
-class Costs:
-    """Options of every part, by its name; KEYS and VALUES last, whose options are called by their bits.
+class Losses:
+    """Nats that each part costs, stored in each way of a palette.
 
-    model, palette: names; how: MEASURED or ESTIMATED; together: the KL of all matrices stored by each way, nats;
-    parameters: weights of all matrices; kept_bytes: of what stays in float32; context: tokens, for keys and values,
-    0 where they stay as they are.
+    model, palette: names; how: MEASURED or ESTIMATED. matrices: by way, then by layer; together: by way, of all
+    matrices so stored; cache: by KEYS and VALUES, then by bits, empty where it was not asked for.
     """
 
     model: str
     palette: str
     how: str
-    parts: Mapping[str, tuple[Option, ...]]
+    matrices: Mapping[str, Mapping[str, float]]
     together: Mapping[str, float]
+    cache: Mapping[str, Mapping[int, float]]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Options of every part, by its name; KEYS and VALUES last, whose options are called by their bits.
+
+    parameters: weights of all matrices; kept_bytes: of what stays in float32; context: tokens, for keys and values, 0
+    where they stay as they are and count for nothing.
+    """
+
+    losses: Losses
+    parts: Mapping[str, tuple[Option, ...]]
     parameters: int
     kept_bytes: int
     context: int = 0
@@ -120,33 +132,58 @@ def sensitivity_text() -> EvalText:
     return EvalText("mixture", title, calibration_text("mixture")).part(TEXT_BYTES)
 
 
-def costs(keeper: Keeper, model: str, palette_name: str, *, how: str = ESTIMATED, context: int = 0) -> Work[Costs]:
-    """Every part stored in every way of a palette. Raises BudgetError for a palette that there is not."""
+def losses(keeper: Keeper, model: str, palette_name: str, *, how: str = ESTIMATED, cache: bool = False) -> Work[Losses]:
+    """Every part stored in every way of a palette. cache: keys and values too.
+
+    Raises BudgetError for a palette that there is not, and SchemeError where one does not fit the model.
+    """
     ways, loaded = palette(palette_name), keeper.loaded(model)
     for way in ways:
         size_report(loaded, way.recipe(model))
     reference = keeper.reference(model, sensitivity_text())
-    options: dict[str, list[Option]] = {}
-    together = {}
-    share = 1 / (len(ways) + bool(context))
+    matrices, together = dict[str, dict[str, float]](), dict[str, float]()
+    share = 1 / (len(ways) + cache)
     for place, way in enumerate(ways):
         made = yield from part(keeper.quantized(way.recipe(model)), place * share, share / 2)
         together[way.name] = kl(reference, made)
-        sizes = {r.layer.name: r.stored_bytes for r in size_report(loaded, way.recipe(model)).rows if r.quantized}
-        lost = _measured(reference, made, list(sizes)) if how == MEASURED else _estimated(reference, made)
-        found = yield from part(lost, (place + 0.5) * share, share / 2)
+        lost = _measured(reference, made) if how == MEASURED else _estimated(reference, made)
+        matrices[way.name] = yield from part(lost, (place + 0.5) * share, share / 2)
+    cached = (yield from part(_cached(reference), 1 - share, share)) if cache else {}
+    return Losses(model, palette_name, how, matrices, together, cached)
+
+
+def costs(loaded: LoadedModel, found: Losses, context: int = 0) -> Costs:
+    """The options that a budget chooses from, with their bytes; keys and values of `context` tokens unless that is 0.
+
+    What is below 0 by chance, of an estimate, is taken as 0.
+    """
+    options: dict[str, list[Option]] = {}
+    for way in palette(found.palette):
+        sizes = {r.layer.name: r.stored_bytes for r in size_report(loaded, way.recipe(found.model)).rows if r.quantized}
         for name, n_bytes in sizes.items():
-            options.setdefault(name, []).append(Option(way.name, n_bytes, max(0.0, found[name])))
-    if context:
-        options |= yield from part(_cached(reference, context), 1 - share, share)
-    matrices = [layer for layer in census(loaded) if layer.kind is not Kind.OTHER]
-    rest = sum(layer.parameters for layer in census(loaded) if layer.kind is Kind.OTHER)
-    return Costs(model, palette_name, how, {n: tuple(o) for n, o in options.items()}, together,
-                 sum(layer.parameters for layer in matrices), 4 * rest, context)  # fmt: skip
+            options.setdefault(name, []).append(Option(way.name, n_bytes, max(0.0, found.matrices[way.name][name])))
+    for name, by_bits in found.cache.items() if context else ():
+        options[name] = [Option(str(n), cached_bytes(loaded, name, n, context), lost) for n, lost in by_bits.items()]
+    layers = census(loaded)
+    return Costs(
+        found, {name: tuple(some) for name, some in options.items()},
+        sum(layer.parameters for layer in layers if layer.kind is not Kind.OTHER),
+        FLOAT_BYTES * sum(layer.parameters for layer in layers if layer.kind is Kind.OTHER), context,
+    )  # fmt: skip
 
 
-def _measured(reference: Reference, made: LoadedModel, names: list[str]) -> Work[dict[str, float]]:
-    original = replace(reference.loaded, model=folded(reference.loaded, made))
+def cached_bytes(loaded: LoadedModel, name: str, bits: int, context: int) -> int:
+    """What the keys, or the values, of so many tokens take."""
+    size = cache_bytes(loaded, Recipe(model=loaded.name, cache=_one_sided(name, bits)), context)
+    return size.keys_bytes if name == KEYS else size.values_bytes
+
+
+def _one_sided(name: str, bits: int) -> CacheScheme | None:
+    return cache_scheme(bits, 0) if name == KEYS else cache_scheme(0, bits)
+
+
+def _measured(reference: Reference, made: LoadedModel) -> Work[dict[str, float]]:
+    original, names = replace(reference.loaded, model=folded(reference.loaded, made)), matrices_of(made)
     found = {}
     for done, name in enumerate(names):
         found[name] = kl(reference, with_part(original, made, name))
@@ -159,21 +196,17 @@ def _estimated(reference: Reference, made: LoadedModel) -> Work[dict[str, float]
     return gradient(reference.loaded, made, reference.windows[:ESTIMATED_WINDOWS])
 
 
-def _cached(reference: Reference, context: int) -> Work[dict[str, list[Option]]]:
-    """Keys and values at each number of bits, and as they are, which is taken as 16 bits and loses nothing."""
-    loaded, found = reference.loaded, dict[str, list[Option]]()
-    for done, name in enumerate((KEYS, VALUES)):
-        for bits in CACHE_BITS:
-            keys, values = (bits, 0) if name == KEYS else (0, bits)
-            scheme = cache_scheme(keys, values)
-            assert scheme is not None
-            model = structural_copy(loaded.model)
-            set_scheme(model, scheme)
-            size = cache_bytes(loaded, Recipe(model=loaded.name, cache=scheme), context)
-            n_bytes = size.keys_bytes if name == KEYS else size.values_bytes
-            lost = kl(reference, replace(loaded, model=model))
-            found.setdefault(name, []).append(Option(str(bits), n_bytes, lost))
-        yield Progress((done + 1) / 2)
+def _cached(reference: Reference) -> Work[dict[str, dict[int, float]]]:
+    """Keys and values at each number of bits, weights in float."""
+    loaded, found = reference.loaded, dict[str, dict[int, float]]()
+    sides = [(name, bits) for name in (KEYS, VALUES) for bits in CACHE_BITS]
+    for done, (name, bits) in enumerate(sides):
+        scheme = _one_sided(name, bits)
+        assert scheme is not None
+        model = structural_copy(loaded.model)
+        set_scheme(model, scheme)
+        found.setdefault(name, {})[bits] = kl(reference, replace(loaded, model=model))
+        yield Progress((done + 1) / len(sides))
     return found
 
 

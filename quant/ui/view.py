@@ -68,7 +68,7 @@ class View:
         def lists(seen: Seen, _: Values) -> Updates:
             return layers_shown(self, seen)
 
-        drawer = (self.controls.about, self.controls.table_note, self.controls.trained)
+        drawer = (self.controls.about, self.controls.table_note, self.controls.more)
         return [Follow(line, (self.status,)), Follow(beside, drawer), Follow(lists, tuple(self.layers), model=True)]
 
     @property

@@ -14,7 +14,7 @@ from quant.errors import QuantError, SchemeError, TrainingError
 from quant.json_model import read_json
 from quant.methods import METHODS
 from quant.model.load import EMBEDDED
-from quant.recipe import Calibration, Recipe, Step, Training
+from quant.recipe import Calibration, Recipe, Rule, Step, Training
 from quant.recipe_json import recipe_from_json
 from quant.scheme import Scheme
 from quant.text import Text, listed
@@ -23,6 +23,7 @@ from quant.ui.sidebar.fields import FIELDS, Fields
 from quant.ui.sidebar.inverse import kept_as, stored_as
 from quant.ui.sidebar.kinds import Field, OneOf
 from quant.ui.sidebar.knobs import Owner, check_known, differing, known_knobs, read_knobs, written_knobs
+from quant.ui.sidebar.mixed import with_mix, written_mix
 from quant.ui.sidebar.naming import brief, how, label, stored
 from quant.ui.sidebar.offers import activation_bits
 from quant.ui.sidebar.together import (
@@ -86,12 +87,16 @@ class Choice(Fields):
         return with_training(self._untrained(), self.training)
 
     def _untrained(self) -> Recipe:
+        calibration = Calibration(self.calibration, self.tokens, sequential=self.sequential)
+        return with_mix(self._plain(calibration), self.mix, calibration)
+
+    def _plain(self, calibration: Calibration) -> Recipe:
+        """One scheme for all, as the controls say it."""
         scheme, given = self.scheme(), read_knobs(self.knobs)
         method, *steps = owners(self)
         return Recipe.uniform(
             scheme, table=self.table, method=method.how.name, knobs=method.made(given), model=self.model,
-            activations=ACTIVATIONS[self.rounding], cache=self.cache(),
-            calibration=Calibration(self.calibration, self.tokens, sequential=self.sequential),
+            activations=ACTIVATIONS[self.rounding], cache=self.cache(), calibration=calibration,
             steps=tuple(Step(step.how.name, step.made(given)) for step in steps),
         )  # fmt: skip
 
@@ -121,6 +126,14 @@ class Choice(Fields):
     def check_knobs(self) -> None:
         """Raise SchemeError for a knob that was asked for and that neither the method nor a step has."""
         check_known(owners(self), read_knobs(self.knobs))
+
+    @property
+    def mixed(self) -> tuple[Rule, ...]:
+        """The rules that store some matrices otherwise; none where a mix was made for another recipe."""
+        try:
+            return self._untrained().rules[:-1] if self.mix else ()
+        except QuantError:
+            return ()
 
     @property
     def trained(self) -> Training | None:
@@ -168,6 +181,9 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
     except QuantError:
         choice, wrong = _one_by_one(default, asked)
         errors += wrong
+    if choice.mix and not choice.mixed:  # the rest has moved on from what it was made for
+        errors += [SchemeError(t.OTHER_MIX)] if "mix" in asked else []
+        choice = replace(choice, mix="")
     wanders = any(f.of_recipe and f.name in asked for f in FIELDS)  # from what was trained
     if "training" not in asked and wanders:
         choice = replace(choice, training="")
@@ -244,8 +260,8 @@ def query_of(recipe: Recipe) -> str | None:
 
 def choice_of(recipe: Recipe) -> Choice | None:
     """The choice that means `recipe`; None where the drawer cannot say it."""
-    rule = recipe.rules[0]
-    if len(recipe.rules) > 1 or rule.scheme is None or rule.layers not in ("*", "linear:*"):
+    rule = recipe.rules[-1]
+    if rule.scheme is None or rule.layers not in ("*", "linear:*"):
         return None
     knobs = differing(Owner(rule.how), rule.knobs)
     for step in recipe.steps:
@@ -256,6 +272,7 @@ def choice_of(recipe: Recipe) -> Choice | None:
         steps=",".join(step.name for step in recipe.steps), knobs=written_knobs(knobs),
         activations=next((name for name, kind in ACTIVATIONS.items() if kind == recipe.activations), ""),
         calibration=read.text, tokens=read.tokens, sequential=read.sequential, training=written_training(recipe),
+        mix=written_mix(recipe),
     )  # fmt: skip
     found = (replace(common, **how, **kept) for how in stored_as(rule.scheme) for kept in kept_as(recipe.cache))
     return next((choice for choice in found if _means(choice, recipe)), None)

@@ -26,7 +26,8 @@ from quant.ui.sidebar.fields import CACHE, FIELDS, INPUTS, METHOD, SECTIONS, mod
 from quant.ui.sidebar.formats import families, family, family_of
 from quant.ui.sidebar.kinds import Field, OneOf, Slide, Unseen, always
 from quant.ui.sidebar.knobs import sliders, written_knobs
-from quant.ui.sidebar.status import LINE, about, about_table, about_training
+from quant.ui.sidebar.mixed import APART
+from quant.ui.sidebar.status import LINE, about, about_more, about_table
 from quant.ui.sidebar.together import has_activations, owners
 
 # The address follows the controls in the browser itself, so that a link can be copied at any moment.
@@ -37,7 +38,7 @@ MOVED_JS = f"(...values) => window.labMoved({NAMES}, values, {USUAL}, {BESIDE})"
 # The first format of the family that was chosen, asked for as any link of the page asks for a recipe.
 FIRST_OF = json.dumps({name: family(name)[0] for name in families()})
 FAMILY_JS = f"(family) => window.labAsk({{recipe: 'format=' + {FIRST_OF}[family]}})"
-UNTRAINED_JS = "() => ''"
+GONE_JS = "() => ''"
 COPY_JS = """async () => {{
   const button = document.querySelector("#copy-{language}");
   try {{ await navigator.clipboard.writeText(window.location.href); }}
@@ -64,7 +65,7 @@ class Controls:
     family: gr.Radio
     table_note: gr.HTML
     about: gr.HTML
-    trained: gr.HTML
+    more: gr.HTML
     turned: gr.HTML
     sections: Mapping[str, gr.Accordion]
 
@@ -115,7 +116,7 @@ class Controls:
         return {
             self.about: about(self.lab, self.language, choice),
             self.table_note: about_table(self.lab, self.language, choice),
-            self.trained: about_training(self.language, choice),
+            self.more: about_more(self.language, choice),
         }
 
     def fit(self, choice: Choice) -> Updates:
@@ -160,7 +161,7 @@ def build_controls(lab: Lab, language: Language) -> Controls:
     drawer = macros(LINE)
     gr.HTML(drawer.head(t.RECIPE[language], t.CLOSE[language], t.CLAMPED[language]))
     said = gr.HTML(about(lab, language, start))
-    trained = gr.HTML(elem_id=f"trained-{language}")
+    more = gr.HTML(elem_id=f"trained-{language}")
     note, chosen = gr.HTML(render=False), _family(start, language)
     for field in _of_section(""):
         if field.name == "format":
@@ -173,7 +174,7 @@ def build_controls(lab: Lab, language: Language) -> Controls:
     turned = gr.HTML(render=False)
     sections = {name: _section(name, made, turned, start, lab, language) for name in SECTIONS}
     by_name = {field.name: made[field.name] for field in FIELDS}
-    controls = Controls(lab, language, by_name, chosen, note, said, trained, turned, sections)
+    controls = Controls(lab, language, by_name, chosen, note, said, more, turned, sections)
     _build_fetch(lab, language, controls)
     with gr.Accordion(t.GRID_HELP_LABEL[language], open=False):
         gr.Markdown(t.GRID_HELP[language])
@@ -242,11 +243,14 @@ def _wire(controls: Controls) -> None:
     ).then(None, controls.inputs, None, js=MOVED_JS, api_visibility="private")  # fmt: skip
     moved = [component.input for component in controls.inputs]
     gr.on(moved, None, controls.inputs, None, js=MOVED_JS, api_visibility="private")
-    # A training is of the recipe that was trained: already where that moves it does not count; here it goes.
-    others = [controls.by_name[field.name].input for field in FIELDS if field.of_recipe and field.name != "training"]
-    gr.on(others, None, None, controls.by_name["training"], js=UNTRAINED_JS, api_visibility="private").then(
-        None, controls.inputs, None, js=MOVED_JS, api_visibility="private"
-    )
+    # A training is of the recipe that was trained, a mix of the rule that it stands before: already where that moves
+    # they do not count; here they go.
+    of_recipe = [field.name for field in FIELDS if field.of_recipe]
+    for name, others in (("training", {*of_recipe} - {"training"}), ("mix", {*of_recipe} - APART)):
+        triggers = [controls.by_name[other].input for other in of_recipe if other in others]
+        gr.on(triggers, None, None, controls.by_name[name], js=GONE_JS, api_visibility="private").then(
+            None, controls.inputs, None, js=MOVED_JS, api_visibility="private"
+        )
     controls.family.input(None, controls.family, None, js=FAMILY_JS, api_visibility="private")
 
 

@@ -24,6 +24,7 @@ from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, format_choices, format_info
 from quant.ui.sidebar.kinds import Field, OneOf, Slide, Tick, Unseen, named, numbered, of
 from quant.ui.sidebar.knobs import read_knobs, short_title
+from quant.ui.sidebar.mixed import check_mix
 from quant.ui.sidebar.offers import VARIANTS, step_names
 from quant.ui.sidebar.together import (
     fitting_methods,
@@ -131,6 +132,7 @@ class Fields:
         OneOf(CACHE_GROUPS, numbered(CACHE_GROUPS, {0: t.CACHE_GROUP_USUAL}, N), t.BAD_CACHE_GROUP, listed=True),
         t.CACHE_GROUP, 3, 0, of_matrix=False, section=CACHE,
     )  # fmt: skip
+    mix: str = of(Unseen(check_mix), t.MIX, 11, "")
     training: str = of(Unseen(check_training), t.TRAINING, 10, "")
     context: int = of(
         OneOf(CONTEXTS, numbered(CONTEXTS, {0: t.CONTEXT_OWN}, t.CONTEXT_TOKENS), listed=True), t.CONTEXT, 4, 0,

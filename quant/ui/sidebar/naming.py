@@ -11,6 +11,7 @@ from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import activation_title, steps_title
 from quant.ui.sidebar.formats import CASTS, ONE_BIT
 from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
+from quant.ui.sidebar.mixed import ways
 from quant.ui.sidebar.offers import TABLES
 from quant.ui.sidebar.together import chosen_steps, has_groups, owners, tables_per
 from quant.ui.sidebar.trained import said_training
@@ -23,13 +24,15 @@ def label(choice: Choice) -> Text:
     """A word or two."""
     parts = [_stored_label(choice)]
     parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
+    parts += [t.LABEL_MIX] if choice.mixed else []
     return _joined([*parts, *_steps(choice), *_cache(choice), *_trained(choice, t.LABEL_TRAINED)], " · ")
 
 
 def brief(choice: Choice) -> Text:
     """What a visitor chose, in the fewest words."""
-    parts = [stored(choice)]
-    parts += [t.BRIEF_TABLE] * choice.table
+    mixed = choice.mixed
+    parts = [t.BRIEF_MIX.format(n=ways(choice.recipe().rules))] if mixed else [stored(choice)]
+    parts += [t.BRIEF_TABLE] * (choice.table and not mixed)
     parts += [short_title(METHODS[choice.chosen_method].title)] if choice.chosen_method else []
     return _joined([*parts, *_steps(choice), *_cache(choice), *_trained(choice, t.BRIEF_TRAINED)], " · ")
 
@@ -54,6 +57,8 @@ def how(choice: Choice) -> Text:
     named = _with_knobs(method, turned)
     if choice.chosen_method or named != short_title(method.how.title):
         said = t.RECIPE_METHOD.format(how=said, method=named)
+    if choice.mixed:
+        said = t.RECIPE_MIX.format(how=said, n=len(choice.mixed))
     if steps:
         first = _joined([_with_knobs(step, turned) for step in steps], " + ")
         said = t.RECIPE_STEPS.format(how=said, steps=first)

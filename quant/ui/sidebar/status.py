@@ -18,6 +18,7 @@ from quant.ui.shared.glossary import marked
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.choice import Choice
+from quant.ui.sidebar.mixed import ways
 from quant.ui.sidebar.trained import said_training
 
 LINE = "sidebar/status.html.j2"
@@ -68,13 +69,27 @@ def about(lab: Lab, language: Language, choice: Choice) -> Markup:
     return macros(LINE).about(name, said, bits, cached)
 
 
+def about_more(language: Language, choice: Choice) -> Markup:
+    """What no control says of the live model, a mix of formats and a training, and how to take each off."""
+    return about_mix(language, choice) + about_training(language, choice)
+
+
+def about_mix(language: Language, choice: Choice) -> Markup:
+    """That some matrices are stored otherwise; nothing where none is."""
+    apart = choice.mixed
+    if not apart:
+        return html.NOTHING
+    said = t.MIX_LINE.format(n=ways(choice.recipe().rules), apart=len(apart))[language]
+    return macros(LINE).more("mix", said, t.MIX_OFF[language], t.MIX_MOVES[language])
+
+
 def about_training(language: Language, choice: Choice) -> Markup:
-    """That the live model was trained, and how to take that off; nothing where it was not."""
+    """That the live model was trained; nothing where it was not."""
     trained = choice.trained
     if trained is None:
         return html.NOTHING
     said = t.TRAINED_LINE.format(said=said_training(trained))[language]
-    return macros(LINE).trained(said, t.TRAINED_OFF[language], t.TRAINED_MOVES[language])
+    return macros(LINE).more("training", said, t.TRAINED_OFF[language], t.TRAINED_MOVES[language])
 
 
 def about_table(lab: Lab, language: Language, choice: Choice) -> Markup:

@@ -348,3 +348,21 @@ TRAINED_MOVES = Text(
     "Si cambias algo de la receta, el entrenamiento se quita: es de esta.",
     "If you change the recipe, the training goes: it belongs to this one.",
 )
+MIX = Text("Mezcla de formatos", "Mix of formats")
+BAD_MIX = Text(
+    "El enlace lleva una mezcla de formatos que no se puede leer; puede que se haya copiado a medias.",
+    "The link holds a mix of formats that cannot be read; it may have been copied in part.",
+)
+OTHER_MIX = Text(
+    "La mezcla de formatos del enlace se hizo para otra receta, así que se deja aparte.",
+    "The mix of formats in the link was made for another recipe, so it is left aside.",
+)
+LABEL_MIX = Text("mezcla", "mix")
+BRIEF_MIX = Text("mezcla de {n} formatos", "mix of {n} formats")
+RECIPE_MIX = Text("{how}; {n} matrices, de otro modo", "{how}; {n} matrices otherwise")
+MIX_LINE = Text(
+    "Mezcla de {n} formatos: {apart} matrices se guardan de otro modo que el que dicen estos controles.",
+    "A mix of {n} formats: {apart} matrices are stored otherwise than these controls say.",
+)
+MIX_OFF = Text("Quitar la mezcla", "Take the mix off")
+MIX_MOVES = Text("Si cambias los bits o el método, la mezcla se quita.", "If you change bits or method, the mix goes.")

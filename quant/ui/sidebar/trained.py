@@ -98,9 +98,8 @@ def with_training(recipe: Recipe, written: str) -> Recipe:
     """`recipe`, trained as a text says, where that is of it. Raises QuantError for a training that cannot be."""
     if not is_of(written, recipe):
         return recipe
-    scheme = recipe.rules[0].scheme
-    assert scheme is not None
-    check_learns(scheme)
+    for scheme in (rule.scheme for rule in recipe.rules if rule.scheme):
+        check_learns(scheme)
     return replace(recipe, training=read_training(written))
 
 
