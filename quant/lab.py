@@ -17,6 +17,7 @@ from torch import Tensor
 from quant import folding
 from quant.errors import CalibrationError, ModelError, shown
 from quant.evaluation.compare import Comparison, Reference, compare_steps
+from quant.evaluation.costs import Losses
 from quant.evaluation.learning import Learnings, any_steps
 from quant.evaluation.methods import Rows
 from quant.lane import Lane
@@ -62,6 +63,7 @@ class Lab:
         self.training = Lane()  # its own: a training takes minutes, in which others go on writing and measuring
         self.rows = Rows()
         self.learnings = Learnings()
+        self.losses: dict[tuple[str, str], Losses] = {}  # by model and palette: some kB each
         self._trainers: OrderedDict[Recipe, Trainer] = OrderedDict()
         self._extra = extra
         self._cache_bytes, self._reference_bytes, self._result_bytes = cache_bytes, reference_bytes, result_bytes

@@ -1,0 +1,61 @@
+"""A heat map of the parts of a model, as a table: a row for each block, a column for each of its matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from quant.evaluation.sensitivity import KEYS, VALUES
+from quant.model.layers import Kind
+from quant.model.load import LoadedModel
+from quant.text import Language
+from quant.ui.shared import texts as shared_texts
+from quant.ui.shared.layer_names import BLOCK, matrices
+from quant.ui.shared.templates import macros
+from quant.ui.tabs.choose import budget_texts as t
+
+PIECES = "tabs/choose/budget.html.j2"
+MOST_SHADE = 60  # percent of the colour: more, and what is written could not be read
+
+
+@dataclass(frozen=True)
+class Cell:
+    """share: of the largest, from 0 to 1; span: how many columns it takes."""
+
+    shown: str
+    said: str
+    share: float
+    span: int = 1
+
+    @property
+    def shade(self) -> int:
+        return round(MOST_SHADE * min(1.0, max(0.0, self.share)))
+
+
+def heat_map(loaded: LoadedModel, parts: Sequence[str], cell: Callable[[str], Cell], label: str, note: str,
+             language: Language) -> Markup:  # fmt: skip
+    """Of each part its cell; those that lie in no block, a row each below."""
+    placed = {name: (int(found[1]), found[2]) for name in parts if (found := BLOCK.search(name))}
+    columns = list(dict.fromkeys(part for _, part in placed.values()))
+    blocks = sorted({block for block, _ in placed.values()})
+    at = {place: name for name, place in placed.items()}
+    rows: list[tuple[str, list[Cell | None]]] = [
+        (shared_texts.BLOCK.format(n=block + 1)[language],
+         [cell(at[block, part]) if (block, part) in at else None for part in columns])
+        for block in blocks
+    ]  # fmt: skip
+    rows += [(part_title(loaded, name, language), [cell(name)]) for name in parts if name not in placed]
+    heads = [shared_texts.PARTS[part][language] if part in shared_texts.PARTS else part for part in columns]
+    made: Markup = macros(PIECES).heat(label, heads, rows, note)
+    return made
+
+
+def part_title(loaded: LoadedModel, name: str, language: Language) -> str:
+    """Of a matrix that lies in no block, of the keys or of the values."""
+    sides = {KEYS: t.KEYS, VALUES: t.VALUES}
+    if name in sides:
+        return sides[name][language]
+    table = any(layer.name == name and layer.kind is Kind.TABLE for layer in matrices(loaded))
+    return shared_texts.TOKEN_TABLE[language].capitalize() if table else name
