@@ -132,15 +132,16 @@ def sensitivity_text() -> EvalText:
     return EvalText("mixture", title, calibration_text("mixture")).part(TEXT_BYTES)
 
 
-def losses(keeper: Keeper, model: str, palette_name: str, *, how: str = ESTIMATED, cache: bool = False) -> Work[Losses]:
-    """Every part stored in every way of a palette. cache: keys and values too.
+def losses(keeper: Keeper, model: str, palette_name: str, text: EvalText | None = None, *, how: str = ESTIMATED,
+           cache: bool = False) -> Work[Losses]:  # fmt: skip
+    """Every part stored in every way of a palette. text: `sensitivity_text` unless said; cache: keys and values too.
 
     Raises BudgetError for a palette that there is not, and SchemeError where one does not fit the model.
     """
     ways, loaded = palette(palette_name), keeper.loaded(model)
     for way in ways:
         size_report(loaded, way.recipe(model))
-    reference = keeper.reference(model, sensitivity_text())
+    reference = keeper.reference(model, text or sensitivity_text())
     matrices, together = dict[str, dict[str, float]](), dict[str, float]()
     share = 1 / (len(ways) + cache)
     for place, way in enumerate(ways):
