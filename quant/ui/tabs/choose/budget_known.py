@@ -54,8 +54,8 @@ class Known:
 
 def losses_of(lab: Lab, model: str, palette: str) -> Losses | None:
     """As recorded, or as worked out here; None before."""
-    recorded = _recorded() if model == EMBEDDED else None
-    found = recorded.of(palette) if recorded else None
+    record = recorded() if model == EMBEDDED else None
+    found = record.of(palette) if record else None
     return found.made(model) if found else lab.losses.get((model, palette))
 
 
@@ -76,8 +76,8 @@ def figures_of(lab: Lab, recipe: Recipe) -> Figures | None:
     """As measured here, else as recorded."""
     if row := lab.rows.get(recipe, read_text()):
         return Figures(row.figures.kl_mean, row, True)
-    recorded = _recorded() if recipe.model == EMBEDDED else None
-    found = recorded.measured_of(recipe) if recorded else None
+    record = recorded() if recipe.model == EMBEDDED else None
+    found = record.measured_of(recipe) if record else None
     return Figures(found.kl.estimate, found, False) if found else None
 
 
@@ -87,7 +87,8 @@ def read_text() -> EvalText:
 
 
 @lru_cache(maxsize=1)
-def _recorded() -> RecordedChoices | None:
+def recorded() -> RecordedChoices | None:
+    """What ships of the built-in model; None where it is of other weights."""
     try:
         return recorded_choices()
     except (ModelError, FileNotFoundError):

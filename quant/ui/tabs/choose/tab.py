@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from quant.ui.tabs.base import Built, Place
-from quant.ui.tabs.choose import budget_texts
+from quant.ui.tabs.choose import budget_texts, sensitivity_texts
 from quant.ui.tabs.choose import texts as t
 from quant.ui.tabs.choose.budget import build_budget
+from quant.ui.tabs.choose.sensitivity import build_sensitivity
 from quant.ui.tabs.sections import Sections, build_sections
 
 CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
 SECTIONS: Sections = {
     "budget": (budget_texts.TITLE, build_budget),
+    "sensitivity": (sensitivity_texts.TITLE, build_sensitivity),
 }
 
 
