@@ -182,7 +182,9 @@ def _measured(lab: Lab, made: LossesJson) -> list[dict[str, Any]]:
     """The mixes of SHOWN and the uniform recipes of a palette."""
     loaded = lab.loaded(EMBEDDED)
     known = costs(loaded, made.made(EMBEDDED))
-    mixes = [mix_within(loaded, known, n_bytes(known, bits)) for bits in SHOWN] + uniform(loaded, known)
+    same = uniform(loaded, known)
+    room = [most for bits in SHOWN if (most := n_bytes(known, bits)) >= same[0].n_bytes]
+    mixes = [mix_within(loaded, known, most) for most in room] + same
     found = []
     for recipe in dict.fromkeys(mix.recipe for mix in mixes):
         one = finished(row(lab, recipe, default_text()))
