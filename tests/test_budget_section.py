@@ -58,7 +58,8 @@ def test_what_is_asked_for_is_read_or_refused() -> None:
     assert State.read("") == State()
     assert State.read("loss:3.5:0.02:512:llamacpp") == State("loss", 3.5, 0.02, 512, "llamacpp")
     for bad in ("size", "size:a:0.1:0:integers", "size:-1:0.1:0:integers", "size:nan:0.1:0:integers",
-                "size:3:0.1:7:integers", "size:3:0.1:0:none", "speed:3:0.1:0:integers", "size:1e9:0.1:0:integers"):  # fmt: skip
+                "size:3:0.1:7:integers", "size:3:0.1:0:none", "speed:3:0.1:0:integers",
+                "size:1e9:0.1:0:integers"):  # fmt: skip
         with pytest.raises(BudgetError):
             State.read(bad)
 

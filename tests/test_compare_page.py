@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from visits import DESKTOP, PHONE, Visit, visit
 
-from quant.ui.tabs.methods.tab import links
+from quant.ui.tabs.methods.tab import SECTIONS
+from quant.ui.tabs.sections import links
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +61,6 @@ def test_the_answer_and_its_figure_are_on_the_first_screen_of_a_phone(phone: Vis
 def test_links_lead_to_the_questions_of_the_tab(phone: Visit) -> None:
     page = phone.page
     phone.open("tab=metodos")
-    for id_, said in links("es" if phone.language == "es" else "en"):
+    for id_, said in links("methods", SECTIONS, "es" if phone.language == "es" else "en"):
         page.locator(".lab-questions").get_by_role("link", name=said, exact=True).click()
         expect(page.locator(f"#{id_}")).to_be_in_viewport()

@@ -41,7 +41,7 @@ from quant.scheme import PerGroup, Scheme
 from quant.work import finished
 
 BUDGETS = (3.5, 4.5, 6.0)  # bits per weight
-SHOWN = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0)  # of which the page has measured figures
+SHOWN_MB = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)  # of which the page has measured figures, beside BUDGETS
 PROXY_WINDOWS = 8
 RECIPES = {
     "rtn_4bit": (4, "rtn"), "gptq_4bit": (4, "gptq"), "gptq_3bit": (3, "gptq"), "rtn_3bit": (3, "rtn"),
@@ -126,7 +126,7 @@ def sensitivity(lab: Lab, model: str) -> dict[str, Any]:
 
 
 def record(lab: Lab, kept: Path) -> None:
-    """Costs of every palette, sensitivities of RECIPES, and mixes of SHOWN, measured; kept: what is done so far."""
+    """Costs of every palette, sensitivities of RECIPES, and mixes, measured; kept: what is done so far."""
     done: dict[str, Any] = json.loads(kept.read_text(encoding="utf8")) if kept.is_file() else {}
 
     def part(name: str, make: Callable[[], Any]) -> Any:
@@ -179,21 +179,24 @@ def _sensitivity(lab: Lab, name: str) -> dict[str, Any]:
 
 
 def _measured(lab: Lab, made: LossesJson) -> list[dict[str, Any]]:
-    """The mixes of SHOWN and the uniform recipes of a palette."""
+    """The mixes of BUDGETS and SHOWN_MB, and the uniform recipes of a palette."""
     loaded = lab.loaded(EMBEDDED)
     known = costs(loaded, made.made(EMBEDDED))
     same = uniform(loaded, known)
-    room = [most for bits in SHOWN if (most := n_bytes(known, bits)) >= same[0].n_bytes]
-    mixes = [mix_within(loaded, known, most) for most in room] + same
+    room = [*(n_bytes(known, bits) for bits in BUDGETS), *(round(mb * 1e6) for mb in SHOWN_MB)]
+    mixes = [mix_within(loaded, known, most) for most in room if most >= same[0].n_bytes] + same
     found = []
     for recipe in dict.fromkeys(mix.recipe for mix in mixes):
         one = finished(row(lab, recipe, default_text()))
-        found.append(
-            MeasuredJson(recipe=recipe_to_json(recipe), kl=Figure.of(one.figures.kl_mean),
-                         perplexity=Figure.of(one.figures.perplexity_quantized), kl_sums=one.kl_sums, tokens=one.tokens)
-            .model_dump(mode="json")
-        )  # fmt: skip
+        kl, perplexity = Figure.of(one.figures.kl_mean), Figure.of(one.figures.perplexity_quantized)
+        sums, counts = _shorter(one.kl_sums), _shorter(one.tokens)
+        said = MeasuredJson(recipe=recipe_to_json(recipe), kl=kl, perplexity=perplexity, kl_sums=sums, tokens=counts)
+        found.append(said.model_dump(mode="json"))
     return found
+
+
+def _shorter(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(short(value) or 0.0 for value in values)
 
 
 def ratios(found: dict[str, Any]) -> dict[str, list[float]]:

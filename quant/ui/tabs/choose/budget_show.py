@@ -12,12 +12,11 @@ from quant.size import size_report
 from quant.text import Language, Text, fixed, number, size
 from quant.texts import TITLES
 from quant.ui.shared import html
-from quant.ui.shared.layer_names import name_title
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import query_of
 from quant.ui.tabs.choose import budget_texts as t
 from quant.ui.tabs.choose.budget_known import TEXT, Figures, Known
-from quant.ui.tabs.choose.heat import PIECES, Cell, heat_map, part_title
+from quant.ui.tabs.choose.heat import PIECES, Cell, heat_map, where
 
 
 def lead(known: Known) -> Text:
@@ -67,9 +66,8 @@ def bits_html(loaded: LoadedModel, known: Known, language: Language) -> Markup:
 
     def cell(name: str) -> Cell:
         option = t.CACHE_BITS.format(n=chosen[name]) if name in (KEYS, VALUES) else way_title(chosen[name])
-        where = _where(loaded, name, language)
         share = _percent(lost[name] / total)
-        said = t.CELL.format(where=where, name=option, kl=_nats(lost[name]), share=share)[language]
+        said = t.CELL.format(where=where(loaded, name), name=option, kl=_nats(lost[name]), share=share)[language]
         return Cell(option[language], said, lost[name] / most)
 
     return heat_map(loaded, list(chosen), cell, t.TABLE[language], t.HEAT[language], language)
@@ -104,11 +102,6 @@ def _measured(figures: Figures | None, language: Language) -> str:
 def way_title(name: str) -> Text:
     """What the page calls a way of a palette."""
     return t.NAMES.get(name, Text(name, name))
-
-
-def _where(loaded: LoadedModel, name: str, language: Language) -> str:
-    found = name_title(name, language)
-    return part_title(loaded, name, language) if found == name else found
 
 
 def _bits(known: Known) -> Text:

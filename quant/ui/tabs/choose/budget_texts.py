@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant.evaluation.sensitivity import KEYS, VALUES
 from quant.text import Text
 
 TITLE = Text("Presupuesto", "Budget")
@@ -67,18 +68,14 @@ AS_PREDICTED = Text(
     "Se esperaba {predicted}: la suma de lo que cada matriz cuesta por separado, en otro texto, acierta en un factor de {factor}.",
     "{predicted} was expected: the sum of what each matrix costs alone, on another text, is right within a factor of {factor}.",
 )
-GIVES = Text(
-    "Pierde bits {loser}, la que menos duele; los gana {winner}.",
-    "{loser} gives bits away, for it hurts least; {winner} gets them.",
-)
 TABLE = Text("Bits de cada matriz", "Bits of each matrix")
 HEAT = Text(
     "Cada casilla dice el formato que recibe; cuanto más oscura, mayor es su parte de la pérdida.",
     "Each cell says the format that it gets; the darker, the larger its share of the loss.",
 )
 CELL = Text("{where}: {name}, {kl} nats ({share} de la pérdida)", "{where}: {name}, {kl} nats ({share} of the loss)")
-OTHERS = Text("Fuera de los bloques", "Outside the blocks")
-KEYS, VALUES = Text("Claves", "Keys"), Text("Valores", "Values")
+SIDES = {KEYS: Text("las claves", "the keys"), VALUES: Text("los valores", "the values")}
+THE_TABLE = Text("la tabla de tokens", "the token table")
 CACHE_BITS = Text("{n} bits", "{n} bits")
 HEAD = (
     Text("Receta", "Recipe"), Text("Tamaño", "Size"), Text("KL prevista", "KL expected"), Text("KL medida", "KL measured"),
@@ -88,10 +85,6 @@ UNIFORM = Text("Todas {name}", "All {name}")
 NOT_YET = Text("sin medir", "not measured")
 USE = Text("Usarla", "Use it")
 BITS_EACH = Text("{bits} bits por peso", "{bits} bits a weight")
-MORE = Text(
-    "Y {n} pares más de matrices y bits en el archivo de la receta.",
-    "And {n} more pairs of matrices and bits in the recipe.",
-)
 HOW_MEASURED = Text(
     "Lo que cuesta cada matriz se midió de una en una, grabado con el modelo incluido, en un texto de calibración; lo medido es de {text}.",
     "What each matrix costs was measured one at a time, recorded with the built-in model, on a calibration text; what is measured is of {text}.",

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from quant.evaluation.sensitivity import KEYS, VALUES
 from quant.model.layers import Kind
 from quant.model.load import LoadedModel
-from quant.text import Language
+from quant.text import Language, Text
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.layer_names import BLOCK, matrices
+from quant.ui.shared.layer_names import BLOCK, matrices, name_title
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.choose import budget_texts as t
 
@@ -54,8 +53,22 @@ def heat_map(loaded: LoadedModel, parts: Sequence[str], cell: Callable[[str], Ce
 
 def part_title(loaded: LoadedModel, name: str, language: Language) -> str:
     """Of a matrix that lies in no block, of the keys or of the values."""
-    sides = {KEYS: t.KEYS, VALUES: t.VALUES}
-    if name in sides:
-        return sides[name][language]
+    said = part_named(loaded, name)
+    if said is None:
+        return name
+    words = said[language].partition(" ")[2]
+    return words[0].upper() + words[1:]
+
+
+def part_named(loaded: LoadedModel, name: str) -> Text | None:
+    """As a sentence names it, with its article; None where it has no such name."""
+    if name in t.SIDES:
+        return t.SIDES[name]
     table = any(layer.name == name and layer.kind is Kind.TABLE for layer in matrices(loaded))
-    return shared_texts.TOKEN_TABLE[language].capitalize() if table else name
+    return t.THE_TABLE if table else None
+
+
+def where(loaded: LoadedModel, name: str) -> Text:
+    """A part as a sentence names it: the keys, the token table, “Block 1 · MLP, in”."""
+    named = part_named(loaded, name)
+    return named or Text(f"«{name_title(name, 'es')}»", f"“{name_title(name, 'en')}”")

@@ -22,16 +22,14 @@ from quant.ui.shared import html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, quantizing, showing
 from quant.ui.shared.frames import Frame, Updates, Values
-from quant.ui.shared.layer_names import name_title
 from quant.ui.sidebar.choice import Choice
 from quant.ui.tabs.base import Built, Follow, Place, Run, Seen
 from quant.ui.tabs.choose import sensitivity_texts as t
 from quant.ui.tabs.choose.budget_known import recorded
-from quant.ui.tabs.choose.heat import Cell, heat_map, part_title
+from quant.ui.tabs.choose.heat import Cell, heat_map, where
 from quant.work import Progress
 
 RECIPES = {"rtn4": (4, "rtn"), "gptq4": (4, "gptq"), "rtn3": (3, "rtn"), "gptq3": (3, "gptq")}
-LANGUAGES: tuple[Language, Language] = ("es", "en")
 ADDS_UP = (0.8, 1.25)  # the ratio within which effects are said to add up (exllamav3's own runs lie in .8 to 1.05)
 LIKE_NOISE = 1.3  # times more or less, within which error is said to be no better than noise
 
@@ -149,16 +147,6 @@ def guesses_html(found: Sequence[tuple[str, SensitivityJson]], language: Languag
     return html.verdict(lead_) + html.table(head, rows) + html.caption(t.GUESS_NOTE[language])
 
 
-def where(loaded: LoadedModel, name: str) -> Text:
-    """A part as a sentence names it."""
-    return Text(*(_where(loaded, name, language) for language in LANGUAGES))
-
-
-def _where(loaded: LoadedModel, name: str, language: Language) -> str:
-    found = name_title(name, language)
-    return part_title(loaded, name, language) if found == name else found
-
-
 def said(value: float, digits: int = 3) -> Text:
     return Text(number(value, "es", digits), number(value, "en", digits))
 
@@ -218,7 +206,7 @@ def build_sensitivity(place: Place) -> Built:
     )  # fmt: skip
     answer = gr.HTML(elem_id=f"sensitivity-answer-{language}")
     with gr.Row():
-        button = gr.Button(t.RUN[language], elem_id=f"sensitivity-{language}")
+        button = gr.Button(t.RUN[language], scale=0, min_width=230, elem_id=f"sensitivity-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"sensitivity-stop-{language}")
     outputs = Outputs(gr.HTML(elem_id=f"sensitivity-said-{language}"), answer)
     if there:
