@@ -20,39 +20,31 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from statistics import mean
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
-from transformers.activations import NewGELUActivation
 
-from quant import folding
-from quant.calibrate import tokens_in, tokens_of
-from quant.errors import CalibrationError, TrainingError
-from quant.estimator import Latent, LearningLinear, LearningTable, check_learns
+from quant.errors import TrainingError
+from quant.estimator import LearningTable, check_learns
 from quant.kernels.cpu import hold
 from quant.model.copied import structural_copy
 from quant.model.layers import census
 from quant.model.load import LoadedModel
-from quant.model.packed import QuantEmbedding, QuantLinear, packed_matrices, put, settle
-from quant.recipe import MOST_TOKENS, Calibration, Recipe
+from quant.model.packed import QuantEmbedding, QuantLinear, put, settle
+from quant.recipe import Recipe
 from quant.run.cache import set_scheme
+from quant.student import LEARNING, Divergence, apart, arithmetic, in_one_pass, learned, parameter_groups, student_of
 from quant.text import Text
-from quant.texts import EVERYTHING, calibration_text
-from quant.training import CORPUS, DISTILLATION, SCALES, Training, rate_at
+from quant.training import DISTILLATION, rate_at
+from quant.training_text import Windows
 from quant.work import Progress, Work
 
-BATCH = 1  # windows a step: more steps are worth more than steadier ones (NOTES.md)
-LONGEST_WINDOW = 512
-OF_SCALES, OF_ZEROS = 0.5, 1.5  # the rates of the logarithms of scales, and of zero points, over that of the weights
 BETAS = (0.9, 0.99)
-BFLOAT16 = ("avx512_bf16", "amx_bf16")
 CLIP = 1.0  # of the gradient's norm
 AVERAGED = 8  # the average weighs a step by the power of so much of its number
 # The mean of so many losses may be at most so many times that of the first ones, taken before the rate is whole, and a
@@ -68,73 +60,6 @@ def check_training(loaded: LoadedModel, recipe: Recipe, ids: Tensor | None = Non
             check_learns(rule.scheme)
     if recipe.training:
         Windows(loaded, recipe.training, ids)
-
-
-class Windows:
-    """The training text, and which of its windows make a step. ids: int64 [tokens] of a text that does not ship."""
-
-    def __init__(self, loaded: LoadedModel, training: Training, ids: Tensor | None = None) -> None:
-        """Raises TrainingError for a text too short for one window and the token after it, or one that is not here."""
-        self.length = min(loaded.window, LONGEST_WINDOW)
-        self.seed = training.seed
-        self.ids = self._read(loaded, training) if ids is None else ids
-        if len(self.ids) <= self.length + 1:
-            raise TrainingError(
-                Text("El texto de entrenamiento tiene {got} tokens; hacen falta al menos {least}: una ventana y el "
-                     "token que la sigue.",
-                     "The training text has {got} tokens; at least {least} are needed: a window and the token after "
-                     "it.")
-                .format(got=len(self.ids), least=self.length + 2)
-            )  # fmt: skip
-
-    @staticmethod
-    def _read(loaded: LoadedModel, training: Training) -> Tensor:
-        if training.text == CORPUS:
-            raise TrainingError(
-                Text("Este modelo se entrenó con un corpus que no viene incluido: solo se puede cargar ya entrenado, "
-                     "con los mismos pasos y ajustes con que se grabó.",
-                     "This model was trained on a corpus that is not included: it can only be loaded as it was "
-                     "recorded, with the same steps and settings.")
-            )  # fmt: skip
-        if training.text == EVERYTHING:
-            return torch.tensor(tokens_in(loaded, calibration_text(EVERYTHING), MOST_TOKENS))
-        try:
-            return torch.tensor(tokens_of(loaded, Calibration(training.text, MOST_TOKENS, training.own)))
-        except CalibrationError as error:
-            raise TrainingError(error.text) from error
-
-    def batch(self, step: int) -> Tensor:
-        """int64 [BATCH, length + 1]: windows that begin anywhere."""
-        first = np.random.default_rng([self.seed, step]).integers(len(self.ids) - self.length, size=BATCH)
-        return torch.stack([self.ids[at : at + self.length + 1] for at in first.tolist()])
-
-
-class Divergence(torch.autograd.Function):
-    """Mean over tokens of KL(p || q), nats, of logits [tokens, vocabulary]; the gradient is that of q's alone."""
-
-    @staticmethod
-    def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
-        p_log, q_log = teacher.log_softmax(-1), student.log_softmax(-1)
-        p = p_log.exp()
-        loss = torch.linalg.vecdot(p, p_log.sub_(q_log)).mean()
-        ctx.save_for_backward(q_log.exp_().sub_(p).div_(len(student)))
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (kept,) = ctx.saved_tensors
-        return kept * gradient, None
-
-
-def apart(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor | float:
-    """How far the states after each block lie apart: mean squared distance over the teacher's variance, of the mean
-    block; the embeddings, which come first, are left out.
-    """
-    each = [
-        nn.functional.mse_loss(one.float(), other.float()) / other.float().var(correction=0)
-        for one, other in zip(student[1:], teacher[1:], strict=True)
-    ]
-    return sum(each, torch.zeros(())) / len(each) if each else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +84,10 @@ class Trainer:
         self.loaded, self.made, self.recipe, self.training = loaded, made, recipe, recipe.training
         self.windows = Windows(loaded, self.training, ids)
         self.teacher = in_one_pass(structural_copy(loaded.model))
-        self.student = in_one_pass(_student(loaded, made, self.training))
-        self.matrices = {n: m.matrix for n, m in self.student.named_modules() if isinstance(m, _LEARNING)}
+        self.student = in_one_pass(student_of(loaded, made, self.training))
+        self.matrices = {n: m.matrix for n, m in self.student.named_modules() if isinstance(m, LEARNING)}
         self.optimizer = torch.optim.AdamW(
-            _groups(list(self.matrices.values())), betas=BETAS, weight_decay=0.0, fused=True
+            parameter_groups(list(self.matrices.values())), betas=BETAS, weight_decay=0.0, fused=True
         )
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -223,7 +148,7 @@ class Trainer:
         model = structural_copy(self.made.model)
         with self.averaged():
             held = {id(matrix): hold(matrix.quantized()) for matrix in self.matrices.values()}
-        for name, learning in [(n, m) for n, m in self.student.named_modules() if isinstance(m, _LEARNING)]:
+        for name, learning in [(n, m) for n, m in self.student.named_modules() if isinstance(m, LEARNING)]:
             now = held[id(learning.matrix)]
             if isinstance(learning, LearningTable):
                 put(model, name, QuantEmbedding(now, learning.multiplier))
@@ -241,7 +166,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """All that `resume` needs to go on as if there had been no break."""
         return {
-            "step": self.step, "model": _learned(self.student), "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "model": learned(self.student), "optimizer": self.optimizer.state_dict(),
             "average": self.average,
         }  # fmt: skip
 
@@ -283,23 +208,6 @@ class Trainer:
         )  # fmt: skip
 
 
-def arithmetic() -> torch.autocast:
-    """Products in bfloat16 where the processor has instructions for them, twice as fast; float32 elsewhere."""
-    known = torch.cpu.get_capabilities()
-    return torch.autocast("cpu", torch.bfloat16, enabled=any(known.get(name, False) for name in BFLOAT16))
-
-
-def in_one_pass(model: PreTrainedModel) -> PreTrainedModel:
-    """`model` with torch's GELU in place of transformers' own, which writes the same function in eight passes."""
-    for name, module in list(model.named_modules()):
-        if isinstance(module, NewGELUActivation):
-            put(model, name, nn.GELU("tanh"))
-    return model
-
-
-_LEARNING = (LearningLinear, LearningTable)
-
-
 def trained(loaded: LoadedModel, made: LoadedModel, recipe: Recipe) -> Work[LoadedModel]:
     """`made` after the steps of `recipe.training`, as work that can be stopped after each. Raises TrainingError."""
     assert recipe.training is not None
@@ -308,41 +216,3 @@ def trained(loaded: LoadedModel, made: LoadedModel, recipe: Recipe) -> Work[Load
         trainer.advance()
         yield Progress(trainer.step / recipe.training.steps)
     return trainer.packed()
-
-
-def _learned(model: nn.Module) -> dict[str, Tensor]:
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-
-
-def _student(loaded: LoadedModel, made: LoadedModel, training: Training) -> PreTrainedModel:
-    """`made` with modules that learn in place of the packed ones, and nothing else that does."""
-    model = structural_copy(made.model)
-    floats = structural_copy(loaded.model)
-    for one in made.folds:
-        folding.fold(floats, one)
-    matrices: dict[int, Latent] = {}
-    for name, _, held in list(packed_matrices(model)):
-        weight = floats.get_submodule(name)
-        weight = weight.linear.weight if isinstance(weight, folding.Prefixed) else weight.weight
-        stored = held.quantized()
-        matrices[id(held)] = Latent(stored, weight, learns_codes=training.learn != SCALES)
-    for name, module in list(model.named_modules()):
-        if isinstance(module, QuantLinear):
-            put(model, name, LearningLinear(matrices[id(module.matrix)], module.bias, module.activations))
-        elif isinstance(module, QuantEmbedding):
-            put(model, name, LearningTable(matrices[id(module.matrix)], module.multiplier))
-    return model
-
-
-def _groups(matrices: list[Latent]) -> list[dict[str, Any]]:
-    """Latent weights, scales, and what shifts codes, each with its rate over `rate_at`, in steps of its matrix's grid:
-    so one rate suits matrices of any size.
-    """
-    unique = list({id(m): m for m in matrices}.values())
-    found = [
-        *(([m.latent], float(m.first_scale.abs().mean())) for m in unique if m.latent is not None),
-        *(([m.offset], OF_SCALES * float(m.first_scale.abs().mean())) for m in unique if m.offset is not None),
-        ([m.log_scale for m in unique], OF_SCALES),
-        ([m.zero for m in unique if m.zero is not None], OF_ZEROS),
-    ]
-    return [{"params": parameters, "lr": rate} for parameters, rate in found if parameters]

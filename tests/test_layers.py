@@ -51,6 +51,8 @@ ROOMS = (
     "folding",
     "calibrate",
     "blockwise",
+    "training_text",
+    "student",
     "qat",
     "quantization",
     "loading",

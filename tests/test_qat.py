@@ -28,13 +28,15 @@ from quant.errors import ModelError, SchemeError, TrainingError
 from quant.estimator import Latent
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_matrices
-from quant.qat import Divergence, Trainer, Windows
+from quant.qat import Trainer
 from quant.quantization import quantize_steps
 from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.scheme import Grid
+from quant.student import Divergence
 from quant.texts import EVERYTHING, TITLES, calibration_text, shipped_text
 from quant.trained import load_matrices, save_matrices, shipped
 from quant.training import MOST_STEPS, rate_at
+from quant.training_text import Windows
 
 TEXT = " ".join(SENTENCES) * 4
 TWO = Scheme.integer(2, PerGroup(32), zero_point=True)
