@@ -60,4 +60,6 @@ START_LINKS = {
     "pesos": Text("Pesos: qué le pasa a cada capa", "Weights: what happens to each layer"),
     "texto": Text("Texto: dónde empiezan a separarse", "Text: where they begin to part"),
     "metrica": Text("Métrica: cuánto se pierde", "Metrics: how much is lost"),
+    "metodos": Text("Métodos: quién pierde menos", "Methods: who loses least"),
+    "elige": Text("Elige: con cuál te quedas", "Choose: which one you take"),
 }
