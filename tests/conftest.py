@@ -46,6 +46,7 @@ from hypothesis import settings  # noqa: E402
 from tokenizers import ByteLevelBPETokenizer  # noqa: E402
 from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
+from quant.bench.fuzz import Served  # noqa: E402
 from quant.loading import load_model  # noqa: E402
 from quant.model.load import LoadedModel  # noqa: E402
 from quant.model.source import DEFAULT_HUB_ID  # noqa: E402
@@ -54,6 +55,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
+# What is off as playwright has it off (of two such lists Chromium takes the last), and what the address bar would
+# unfold: pages of Chromium's own, which it loads in each window and nobody sees. They took a sixth of a visit's time.
+FEATURES_OFF = [
+    "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying",
+    "OptimizationHints", "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning", "AimEnabled",
+    "WebUIOmniboxAimPopup", "WebUIOmniboxPopup",
+]  # fmt: skip
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -62,6 +71,7 @@ CHROMIUM_ARGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(FEATURES_OFF)}",
 ]
 START_LIMIT_S = 600.0
 SENTENCES = [
@@ -216,8 +226,8 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the page, served by `python app.py` in a process of its own."""
+def served_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page, served by `python app.py` in a process of its own."""
     log, port = tmp_path_factory.mktemp("server") / "output.txt", free_port()
     url = f"http://127.0.0.1:{port}/"
     environment = os.environ | {
@@ -236,11 +246,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         try:
             wait_until_it_answers(process, url, log)
-            yield url
+            yield Served(url, process, log)
             if process.poll() is not None:
                 pytest.fail(f"app.py died with {process.returncode}:\n{log.read_text(errors='replace')}")
         finally:
             stop(process)
+
+
+@pytest.fixture(scope="session")
+def server(served_page: Served) -> str:
+    """The address of the page."""
+    return served_page.url
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -146,7 +146,7 @@ def test_a_result_of_another_recipe_says_so(desktop: Visit) -> None:
     expect(written.locator(".writer")).to_have_count(2)
 
 
-def test_a_word_explains_itself_and_closes_again(phone: Visit) -> None:
+def test_a_word_and_the_drawer_open_over_the_page_and_give_the_focus_back(phone: Visit) -> None:
     phone.open("tab=texto")
     word = phone.page.locator(".lab-term button:visible").first
     said = word.locator("xpath=following-sibling::*")
@@ -161,11 +161,12 @@ def test_a_word_explains_itself_and_closes_again(phone: Visit) -> None:
         phone.page.keyboard.press("Escape")
         expect(said).not_to_be_visible()
         expect(word).to_be_focused()
+    phone.tab("pesos")
+    the_drawer_gives_the_focus_back(phone)
 
 
-def test_the_drawer_opens_over_the_page_and_gives_the_focus_back(phone: Visit) -> None:
+def the_drawer_gives_the_focus_back(phone: Visit) -> None:
     page, language = phone.page, phone.language
-    phone.open("tab=pesos")
     drawer, line = page.locator(f"#recipe-{language}"), page.locator(".lab-recipe")
     expect(drawer).not_to_be_visible()
     for closes in (lambda: page.keyboard.press("Escape"), lambda: page.locator(".lab-close:visible").click()):

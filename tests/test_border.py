@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 from gradio.block_function import BlockFunction
 
-from quant.bench.fuzz import Tally, fuzz, served
+from quant.bench.fuzz import Served, Tally, fuzz
 from quant.lab import Lab
 from quant.text import Text
 from quant.ui.border import texts as t
@@ -125,11 +125,10 @@ def test_what_came_is_shown_as_text_and_cut_short(page: Page, loop: asyncio.Abst
 
 
 @pytest.mark.slow
-def test_three_hundred_calls_that_nobody_should_send() -> None:
-    """A part of `python -m quant.bench.fuzz`: a page of its own, real HTTP."""
-    with served() as page:
-        tally: Tally = fuzz(page, 300)
-        assert page.lives()
+def test_three_hundred_calls_that_nobody_should_send(served_page: Served) -> None:
+    """A part of `python -m quant.bench.fuzz`: a page in another process, real HTTP."""
+    tally: Tally = fuzz(served_page, 300)
+    assert served_page.lives()
     assert tally.calls == 300
     assert tally.found == []
     assert tally.statuses[200] > 20

@@ -9,20 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import SENTENCES
+from steps import few_steps
 
 from quant.errors import SchemeError
-from quant.evaluation.contenders import contenders, standard
+from quant.evaluation.contenders import BASELINE, contenders, standard
 from quant.evaluation.drift import drift
 from quant.evaluation.layer_error import LayerErrors, layer_errors
 from quant.file.quantized import load_quantized, save_quantized
 from quant.generation import Sampling
-from quant.methods.base import knobs_of
+from quant.methods import METHODS
+from quant.model.layers import census
 from quant.model.load import LoadedModel
 from quant.model.packed import packed_bytes, packed_matrices
 from quant.quantization import quantize_model
@@ -36,8 +37,6 @@ from quant.work import finished
 
 TOLERANCE = 1e-3
 BITS = 3
-CHEAP = ("steps", "iterations", "rounds", "epochs")  # knobs that a method takes time by
-FEW = 10
 TEXT = " ".join(SENTENCES)
 
 
@@ -46,6 +45,7 @@ class Made:
     """A contender's model and the recipe that made it."""
 
     name: str
+    bits: int
     recipe: Recipe
     model: LoadedModel
 
@@ -53,8 +53,7 @@ class Made:
 def cheap(recipe: Recipe) -> Recipe:
     """The same with few calibration tokens and steps."""
     rule = recipe.rules[0]
-    low = {name: max(knob.low, FEW) for name, knob in knobs_of(rule.how.knobs).items() if name in CHEAP}
-    rules = (replace(rule, knobs=rule.how.set_knobs({**vars(rule.knobs), **low})),)
+    rules = (replace(rule, knobs=few_steps(rule.how, rule.knobs)),)
     reads = Calibration(text="own", own=TEXT, tokens=256) if recipe.calibration else None
     return replace(recipe, rules=rules, calibration=reads)
 
@@ -70,10 +69,9 @@ def recipes(tiny: LoadedModel, bits: int) -> Iterator[tuple[str, Recipe]]:
 
 @pytest.fixture(scope="module")
 def made(tiny: LoadedModel) -> list[Made]:
-    found = [Made(name, recipe, quantize_model(tiny, recipe)) for name, recipe in recipes(tiny, BITS)]
-    seen = {one.name for one in found}
-    others = [(name, cheap(standard(name, 8, tiny))) for name in contenders() if name not in seen]
-    return [*found, *(Made(name, recipe, quantize_model(tiny, recipe)) for name, recipe in others)]
+    asked = {name: (BITS, recipe) for name, recipe in recipes(tiny, BITS)}
+    asked |= {name: (8, cheap(standard(name, 8, tiny))) for name in contenders() if name not in asked}
+    return [Made(name, bits, recipe, quantize_model(tiny, recipe)) for name, (bits, recipe) in asked.items()]
 
 
 def errors(original: LoadedModel, model: LoadedModel) -> LayerErrors:
@@ -159,34 +157,29 @@ def test_no_layer_is_left_out_or_stored_by_another_method(tiny: LoadedModel, mad
             assert set(beside) == set(one.recipe.parts_beside(rule, layer)), f"{one.name}: {layer.name}"
 
 
-def test_calibrated_codes_are_not_roundings(tiny: LoadedModel, made: list[Made]) -> None:
-    """Whatever reads a text and stores its scheme's codes must come to others than rounding does."""
-    plain: dict[object, LoadedModel] = {}
-    for one in (m for m in made if m.recipe.calibration is not None):
+def test_no_contender_is_rounding_under_another_name(tiny: LoadedModel, made: list[Made]) -> None:
+    """Nor another that rounding is: whatever stores its scheme's codes comes to others than rounding does."""
+    rounding, plain = contenders()[BASELINE].method, dict[object, LoadedModel]()
+    for one in (m for m in made if m.name != BASELINE):
         scheme = one.recipe.rules[0].scheme
-        rounding = contenders()["rtn"]
-        try:
-            recipe = Recipe.uniform(scheme, method=rounding.method) if scheme else None
-        except SchemeError:  # rounding does not take that grid
+        assert scheme is not None
+        if not METHODS[rounding].fits(scheme):  # a learned table, say
             continue
-        assert recipe is not None
-        plain[scheme] = plain.get(scheme) or quantize_model(tiny, recipe)
-        ours, theirs = (
-            {name: held.quantized().dequantize() for name, _, held in packed_matrices(m.model)}
-            for m in (one.model, plain[scheme])
-        )
+        if scheme not in plain:
+            plain[scheme] = quantize_model(tiny, Recipe.uniform(scheme, method=rounding))
         # One that only scales (AWQ) may find that a layer of random weights is best left as it is; not all of them.
-        assert [name for name in ours if not torch.equal(ours[name], theirs[name])], one.name
+        names = [layer.name for layer in census(tiny)]
+        assert [n for n in names if not torch.equal(one.model.weight(n), plain[scheme].weight(n))], one.name
 
 
-def test_errors_fall_with_bits(tiny: LoadedModel) -> None:
-    falling: dict[str, list[LayerErrors]] = {}
-    for bits in (2, 8):
-        for name, recipe in recipes(tiny, bits):
-            falling.setdefault(name, []).append(errors(tiny, quantize_model(tiny, recipe)))
-    for name, found in falling.items():
-        for worse, better in pairwise(found):
-            assert better.weights > worse.weights, name
-            assert worse.outputs is not None
-            assert better.outputs is not None
-            assert better.outputs > worse.outputs, name
+def test_errors_fall_with_bits(tiny: LoadedModel, made: list[Made]) -> None:
+    """From 3 bits to 8, of whatever takes both."""
+    many_bits, compared = dict(recipes(tiny, 8)), 0
+    for one in (m for m in made if m.bits == BITS and m.name in many_bits):
+        few, many = errors(tiny, one.model), errors(tiny, quantize_model(tiny, many_bits[one.name]))
+        assert many.weights > few.weights, one.name
+        assert few.outputs is not None
+        assert many.outputs is not None
+        assert many.outputs > few.outputs, one.name
+        compared += 1
+    assert compared > 10

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,7 @@ def room_of(name: str) -> str:
     return parts[1] if parts[0] == "quant" and len(parts) > 1 else parts[0]
 
 
+@cache
 def read_project() -> list[Module]:
     """Every source file under quant/, and app.py when there is one."""
     files = [*sorted((ROOT / "quant").rglob("*.py")), *ROOT.glob("app.py")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from cases import each
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matrices import ALIGNED, BLOCK_SCHEMES, CASTS, HALF, UNALIGNED, UNUSUAL, any_matrix, integers
 from torch import Tensor
@@ -120,6 +120,7 @@ def test_a_mean_of_zero_is_held_too() -> None:
 
 @pytest.mark.slow
 @each("element", CODES)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_codes_come_back_and_decode(element: NumberFormat, data: st.DataObject) -> None:
     codes = data.draw(st.lists(st.integers(0, 2**element.code_bits - 1), max_size=60))

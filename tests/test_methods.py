@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from matrices import BLOCK_SCHEMES, integers, label
+from steps import few_steps
 
 from quant.blocks import BLOCKS
 from quant.errors import CalibrationError, SchemeError
@@ -19,9 +20,6 @@ from quant.text import Text
 SCHEMES = [*integers([PerTensor(), PerGroup(16), PerGroup(64)]), *BLOCK_SCHEMES]
 LEARNED = Scheme(learned_format(3), PerChannel(), Grid.LEARNED, None)
 WEIGHT = torch.randn(8, 256, generator=torch.Generator().manual_seed(0))
-
-
-QUICK = {"autoround": {"steps": 2}}  # knobs of those that take their time
 
 
 def known(seed: int = 1) -> Statistics:
@@ -42,16 +40,18 @@ def test_each_says_in_both_languages_what_it_is_and_where_it_comes_from() -> Non
 
 
 def test_a_scheme_is_filled_or_refused_before_any_work() -> None:
+    told = known()
     for name, method in METHODS.items():
+        quick = few_steps(method, few=2)
         for scheme in (*SCHEMES, LEARNED):
             if method.fits(scheme):
-                made = method.quantize(WEIGHT, scheme, known(), method.set_knobs(QUICK.get(name, {})))
+                made = method.quantize(WEIGHT, scheme, told, quick)
                 assert made.scheme == scheme, (name, label(scheme))
                 assert made.shape == (8, 256), (name, label(scheme))
                 assert made.beside.nbytes == method.extra_bytes(scheme, made.shape, method.knobs()), name
             else:
                 with pytest.raises(SchemeError):
-                    method.quantize(WEIGHT, scheme, known())
+                    method.quantize(WEIGHT, scheme, told)
     assert all(method_for(scheme).fits(scheme) for scheme in SCHEMES)
     assert not METHODS["rtn"].fits(BLOCKS["Q4_K"].scheme)
     for name in ("search", "importance"):  # chosen, never the default where rounding will do

@@ -180,23 +180,13 @@ def test_what_another_has_written_into_the_browser_is_left_out_with_a_word(spani
     forget(spanish, "localStorage", "decrypt", *CUT)  # the component itself says that it could not read it
 
 
-def test_a_result_of_another_recipe_says_so_and_the_recorded_card_is_seen_again(spanish: Visit) -> None:
-    page = spanish.page
+def test_a_result_is_copied_grows_old_and_goes_when_the_next_text_cannot_be_read(spanish: Visit) -> None:
+    spanish.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     spanish.open("tab=metrica&bits=3")
     measure_own(spanish)
-    expect(page.locator("#brief-es")).not_to_be_visible()
-    page.evaluate("window.labAsk({recipe: 'bits=4'})")
-    expect(page.locator("#measured-es .lab-stale")).to_be_visible()
-    expect(page.locator("#brief-es .lab-brief-word")).to_contain_text(WORDS[Verdict.NOTICEABLE].es)
-    page.evaluate("window.labAsk({recipe: 'bits=3'})")
-    expect(page.locator("#measured-es .lab-stale")).not_to_be_visible()
-    expect(page.locator("#brief-es")).not_to_be_visible()
-
-
-def test_figures_of_an_older_text_are_gone_when_the_next_cannot_be_read(spanish: Visit) -> None:
+    the_table_is_copied(spanish)
+    a_result_of_another_recipe_says_so(spanish)
     page = spanish.page
-    spanish.open("tab=metrica&bits=3")
-    measure_own(spanish)
     page.locator("#figures-es summary").first.click()
     expect(page.locator("#divergence-es .js-plotly-plot")).to_be_visible()
     expect(page.locator("#tradeoff-es svg.bits.wide a.measured")).to_have_attribute("aria-current", "true")
@@ -209,6 +199,27 @@ def test_figures_of_an_older_text_are_gone_when_the_next_cannot_be_read(spanish:
     expect(page.locator("#measured-es .lab-notice.error")).to_contain_text("513")
     expect(page.locator("#divergence-es")).not_to_be_visible()
     expect(page.locator("#history-es tbody tr")).to_have_count(2)  # what was measured stays
+
+
+def the_table_is_copied(seen: Visit) -> None:
+    """For a spreadsheet."""
+    button = seen.page.locator("#history-es .lab-copy")
+    button.click()
+    expect(button).to_have_text(history_texts.HISTORY_COPIED.es)
+    lines = str(seen.page.evaluate("navigator.clipboard.readText()")).splitlines()
+    assert [len(line.split("\t")) for line in lines] == [12, 12]
+
+
+def a_result_of_another_recipe_says_so(seen: Visit) -> None:
+    """And the recorded card is seen again."""
+    page = seen.page
+    expect(page.locator("#brief-es")).not_to_be_visible()
+    page.evaluate("window.labAsk({recipe: 'bits=4'})")
+    expect(page.locator("#measured-es .lab-stale")).to_be_visible()
+    expect(page.locator("#brief-es .lab-brief-word")).to_contain_text(WORDS[Verdict.NOTICEABLE].es)
+    page.evaluate("window.labAsk({recipe: 'bits=3'})")
+    expect(page.locator("#measured-es .lab-stale")).not_to_be_visible()
+    expect(page.locator("#brief-es")).not_to_be_visible()
 
 
 def test_missing_words_are_counted_while_one_pastes(desktop: Visit) -> None:
@@ -226,18 +237,6 @@ def test_missing_words_are_counted_while_one_pastes(desktop: Visit) -> None:
     expect(counter).not_to_contain_text(f" {first} ")
     page.locator(f"#own-{language} textarea").fill(LONG)
     expect(counter).to_have_class(re.compile("enough"))
-
-
-def test_the_table_is_copied_for_a_spreadsheet(browser: Browser, server: str) -> None:
-    for seen in visit(browser, server, "es", DESKTOP):
-        seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        seen.open("tab=metrica&bits=3")
-        measure_own(seen)
-        button = seen.page.locator("#history-es .lab-copy")
-        button.click()
-        expect(button).to_have_text(history_texts.HISTORY_COPIED.es)
-        lines = str(seen.page.evaluate("navigator.clipboard.readText()")).splitlines()
-        assert [len(line.split("\t")) for line in lines] == [12, 12]
 
 
 def test_seven_are_measured_until_one_stops(spanish: Visit) -> None:

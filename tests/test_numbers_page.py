@@ -281,7 +281,7 @@ def test_values_neighbours_formula_and_errors_are_told(spanish: Visit) -> None:
         expect(card(page, name).locator(".lab-note")).to_contain_text(said)
 
 
-def test_the_keyboard_reaches_and_flips_a_bit(spanish: Visit) -> None:
+def test_the_keyboard_flips_a_bit_and_builds_one_s_own_format(spanish: Visit) -> None:
     page = spanish.page
     first = card(page, "bfloat16").locator(".lab-bit").first
     first.focus()
@@ -292,6 +292,24 @@ def test_the_keyboard_reaches_and_flips_a_bit(spanish: Visit) -> None:
     expect(card(page, "bfloat16").locator("[data-bit='0']")).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("Tab")
     expect(page.locator("lab-bits:visible .lab-picker summary")).to_be_focused()
+    own_format_and_an_impossible_one(page)
+
+
+def own_format_and_an_impossible_one(page: Page) -> None:
+    """An exponent of one bit leaves no number beside those that IEEE 754 takes."""
+    add(page, "exmy")
+    expect(card(page, "E4M3")).to_be_visible()
+    exponent = page.locator("lab-bits:visible .lab-builder input[type=range]").first
+    exponent.focus()
+    page.keyboard.press("Home")
+    expect(card(page, "E1M3")).to_be_visible()
+    page.locator("lab-bits:visible .lab-builder input[type=checkbox]").check()
+    expect(page.locator("lab-bits:visible [role=alert]")).to_contain_text("E1M3 no puede ser")
+    expect(card(page, "E1M3")).to_be_visible()
+    exponent.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("lab-bits:visible [role=alert]")).to_be_empty()
+    expect(card(page, "E2M3").locator("select option")).to_have_count(3)
 
 
 def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> None:
@@ -319,23 +337,6 @@ def test_bad_input_says_what_is_allowed_and_keeps_the_number(desktop: Visit) -> 
     expect(entry(page)).to_have_value("1")
 
 
-def test_one_s_own_format_and_an_impossible_one(spanish: Visit) -> None:
-    page = spanish.page
-    add(page, "exmy")
-    expect(card(page, "E4M3")).to_be_visible()
-    exponent = page.locator("lab-bits:visible .lab-builder input[type=range]").first
-    exponent.focus()
-    page.keyboard.press("Home")
-    expect(card(page, "E1M3")).to_be_visible()
-    page.locator("lab-bits:visible .lab-builder input[type=checkbox]").check()
-    expect(page.locator("lab-bits:visible [role=alert]")).to_contain_text("E1M3 no puede ser")
-    expect(card(page, "E1M3")).to_be_visible()
-    exponent.focus()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator("lab-bits:visible [role=alert]")).to_be_empty()
-    expect(card(page, "E2M3").locator("select option")).to_have_count(3)
-
-
 def test_weights_of_the_live_model_can_be_taken(spanish: Visit) -> None:
     page = spanish.page
     largest = page.locator("lab-bits:visible .lab-chip", has_text=numbers_texts.NUMBERS_BITS["largest"].es)
@@ -350,6 +351,7 @@ def test_weights_of_the_live_model_can_be_taken(spanish: Visit) -> None:
 
 def test_the_number_line_counts_values_and_follows_the_layer(spanish: Visit) -> None:
     page = spanish.page
+    figures_stay_clipped(page)
     page.get_by_role("button", name=numbers_texts.NUMBERS_LINE_TITLE.es).click()
     line = page.locator("lab-line:visible")
     expect(line.locator(".lab-caption")).to_contain_text("float8_e4m3fn: 253 valores distintos")
@@ -380,6 +382,16 @@ def test_the_number_line_counts_values_and_follows_the_layer(spanish: Visit) -> 
     spanish.tab("numeros")
     expect(card(page, "float16")).to_be_visible()
     expect(line.locator(".lab-caption")).to_contain_text(page.evaluate("window.labLive.layer"))
+
+
+def figures_stay_clipped(page: Page) -> None:
+    """Plotly wrote the address of that moment into its clips, and the histogram ran over the bands below it."""
+    page.get_by_role("button", name=numbers_texts.NUMBERS_EXPONENTS_TITLE.es).click()
+    page.locator(".js-plotly-plot:visible").wait_for()
+    clips = "[...document.querySelectorAll('.js-plotly-plot [clip-path]')].map((e) => e.getAttribute('clip-path'))"
+    found = page.evaluate(clips)
+    assert found
+    assert [clip for clip in found if not re.match(r"url\(['\"]?#", clip)] == []
 
 
 def test_the_other_language_shows_the_same_number(spanish: Visit) -> None:
@@ -418,16 +430,6 @@ def test_a_question_opens_once_it_is_answered_and_says_whether_it_was_right(desk
     questions.nth(2).locator("summary").click()  # whoever does not want to guess
     expect(questions.nth(2).locator("details p").first).to_be_visible()
     expect(page.locator(".lab-quiz-score:visible")).to_have_text(said["score"].format(right=1, answered=2))
-
-
-def test_figures_stay_clipped_when_the_address_changes(spanish: Visit) -> None:
-    """Plotly wrote the address of that moment into its clips, and the histogram ran over the bands below it."""
-    spanish.page.get_by_role("button", name=numbers_texts.NUMBERS_EXPONENTS_TITLE.es).click()
-    spanish.page.locator(".js-plotly-plot:visible").wait_for()
-    clips = "[...document.querySelectorAll('.js-plotly-plot [clip-path]')].map((e) => e.getAttribute('clip-path'))"
-    found = spanish.page.evaluate(clips)
-    assert found
-    assert [clip for clip in found if not re.match(r"url\(['\"]?#", clip)] == []
 
 
 def test_a_phone_shows_long_numbers_without_scrolling_sideways(browser: Browser, server: str) -> None:

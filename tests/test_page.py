@@ -86,7 +86,7 @@ def test_the_keyboard_moves_the_slider_and_the_figure_follows(desktop: Visit) ->
     expect(desktop.page.locator(".lab-about:visible")).to_contain_text(re.compile(r"2[.,]25"))
 
 
-def test_histogram_and_codes_are_seen_at_once(spanish: Visit) -> None:
+def test_histogram_and_codes_are_seen_at_once_and_the_mouse_moves_the_slider_too(spanish: Visit) -> None:
     spanish.open("tab=pesos&bits=3")
     plots = spanish.page.locator(".js-plotly-plot:visible")
     expect(plots).to_have_count(2)
@@ -96,13 +96,6 @@ def test_histogram_and_codes_are_seen_at_once(spanish: Visit) -> None:
     assert abs(before["y"] - codes["y"]) < 5
     assert before["x"] + before["width"] <= codes["x"]
     assert max(before["height"], codes["height"]) <= 400
-
-
-BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
-
-
-def test_the_mouse_moves_the_slider_too(spanish: Visit) -> None:
-    spanish.open("tab=pesos")
     spanish.recipe()
     slider = spanish.page.locator("#bits-es input[type=range]")
     box = slider.bounding_box()
@@ -114,6 +107,9 @@ def test_the_mouse_moves_the_slider_too(spanish: Visit) -> None:
     spanish.page.mouse.up()
     expect(spanish.page.locator(".lab-cards")).to_contain_text(weights_texts.WEIGHTS_BPW_SMALL.format(bits=8).es)
     expect(spanish.page).to_have_url(re.compile("bits=8"))
+
+
+BARS_JS = "document.querySelector('.js-plotly-plot').data[1].y"
 
 
 def bars(page: Page) -> str:
@@ -227,15 +223,6 @@ def test_a_second_visitor_sees_a_place_in_the_queue_and_then_the_text(
         expect(second.page.locator("#written-es")).to_contain_text(shared_texts.QUEUE_ONE.es)
         spanish.page.close()  # whoever leaves gives the place up
         expect(second.page.locator("#written-es .writer")).to_have_count(2)
-
-
-def test_text_of_both_models_side_by_side(desktop: Visit) -> None:
-    desktop.open("tab=texto&bits=2")
-    desktop.page.locator(f"#write-{desktop.language}").click()
-    written = desktop.page.locator(f"#written-{desktop.language}")
-    expect(written.locator("mark")).to_have_count(2)
-    expect(written.locator(".caret")).to_have_count(0)
-    assert "Me gusta mucho el futbol" in written.inner_text()
 
 
 def test_the_language_switch_keeps_recipe_and_tab(spanish: Visit) -> None:
@@ -388,10 +375,31 @@ def test_a_text_that_cannot_be_measured_leaves_what_was_there(spanish: Visit) ->
     expect(spanish.page.locator("#history-es")).to_contain_text(history_texts.HISTORY_EMPTY.es)
 
 
-def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -> None:
+def test_two_texts_lead_to_the_drift_which_tints_tokens_and_opens_their_cards(desktop: Visit) -> None:
     language, page = desktop.language, desktop.page
     desktop.open("tab=texto&bits=2")
+    title = page.locator(f"#drift-title-{language}")
+    page.evaluate("window.here = true")  # Gradio's <base> took such links to "/", in Spanish and without the recipe
+    page.locator(".lab-jump:visible a").click()
+    expect(title).to_be_in_viewport()
+    page.evaluate("window.scrollTo(0, 0)")
+    page.locator(f"#write-{language}").click()
+    written = page.locator(f"#written-{language}")
+    expect(written.locator("mark")).to_have_count(2)
+    expect(written.locator(".caret")).to_have_count(0)
+    assert "Me gusta mucho el futbol" in written.inner_text()
+    desktop.ended("stop")
+    written.locator(f"a[href='#drift-title-{language}']").click()
+    expect(title).to_be_in_viewport()
+    assert page.evaluate("window.here") is True
+    assert desktop.bits() == 2
     page.locator(f"#drift-read-{language}").click()
+    tokens_are_tinted_and_opened(desktop)
+
+
+def tokens_are_tinted_and_opened(visit: Visit) -> None:
+    """By the keyboard; a card at a time."""
+    language, page = visit.language, visit.page
     tokens = page.locator(f"#drift-{language} .lab-drift-text > [data-m]")
     expect(tokens.first).to_be_visible()
     assert tokens.count() > 10
@@ -412,21 +420,6 @@ def test_drift_tints_tokens_and_the_keyboard_opens_their_cards(desktop: Visit) -
     assert cards.inner_text() != first
     page.keyboard.press("Escape")
     expect(cards).to_have_count(0)
-
-
-def test_drift_is_found_from_the_top_and_from_the_verdict(desktop: Visit) -> None:
-    language, page = desktop.language, desktop.page
-    desktop.open("tab=texto&bits=3")
-    title = page.locator(f"#drift-title-{language}")
-    page.evaluate("window.here = true")  # Gradio's <base> took such links to "/", in Spanish and without the recipe
-    page.locator(".lab-jump:visible a").click()
-    expect(title).to_be_in_viewport()
-    page.evaluate("window.scrollTo(0, 0)")
-    page.locator(f"#write-{language}").click()
-    page.locator(f"#written-{language} a[href='#drift-title-{language}']").click()
-    expect(title).to_be_in_viewport()
-    assert page.evaluate("window.here") is True
-    assert desktop.bits() == 3
 
 
 def test_the_notebook_is_run_and_names_the_layer_that_it_touched(desktop: Visit) -> None:
@@ -474,14 +467,6 @@ def test_a_bad_prompt_gets_a_message_and_nothing_is_lost(spanish: Visit) -> None
     expect(spanish.page.locator("#written-es .writer")).to_have_count(2)
 
 
-def test_fetching_without_a_network_says_so(spanish: Visit) -> None:
-    spanish.open()
-    spanish.recipe()
-    spanish.page.get_by_role("button", name=sidebar_texts.FETCH.es).click()
-    expect(spanish.page.locator(".lab-side .lab-notice.error")).to_contain_text("datificate/gpt2-small-spanish")
-    assert "GPT-2 incluido" in spanish.page.locator(".lab-status").inner_text()
-
-
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> None:
     phone.open()
     for name in (*TITLES, *TITLES):  # by the second time all is drawn
@@ -519,8 +504,12 @@ def test_a_phone_shows_the_names_of_all_tabs(phone: Visit) -> None:
             expect(phone.page.get_by_role("tab", name=name[phone.language], exact=True)).to_be_in_viewport()  # type: ignore[index]
 
 
-def test_links_of_the_first_tab_lead_to_the_others(spanish: Visit) -> None:
+def test_links_of_the_first_tab_lead_to_the_others_and_fetching_without_a_network_says_so(spanish: Visit) -> None:
     spanish.open()
     spanish.page.get_by_role("link", name=start_texts.START_LINKS["metrica"].es).click()
     expect(spanish.page.locator("#measure-es")).to_be_visible()
     expect(spanish.page).to_have_url(re.compile("tab=metrica"))
+    spanish.recipe()
+    spanish.page.get_by_role("button", name=sidebar_texts.FETCH.es).click()
+    expect(spanish.page.locator(".lab-side .lab-notice.error")).to_contain_text("datificate/gpt2-small-spanish")
+    assert "GPT-2 incluido" in spanish.page.locator(".lab-status").inner_text()

@@ -86,10 +86,14 @@ EDGES_JS = """(parts) => Object.fromEntries(parts.map((part) => {
 }))"""
 
 
-def seen_whole(visit: Visit, query: str = "") -> None:
+def seen_whole(visit: Visit) -> None:
     """At every stop, from the question to the buttons, nothing lies beyond the window."""
-    visit.open(query)
-    visit.page.evaluate("window.labAsk = () => {}")  # so that the recipe stays, and what is said of it
+    visit.open()
+    visit.page.evaluate("window.ask = window.labAsk; window.labAsk = () => {}")  # the recipe stays, and what it says
+    fits(visit)
+
+
+def fits(visit: Visit) -> None:
     height, width = visit.page.evaluate("[window.innerHeight, document.documentElement.clientWidth]")
     for key in STOPS:
         slide(visit.page, key)
@@ -103,31 +107,21 @@ def test_all_of_it_is_seen_without_scrolling_on_a_desktop(desktop: Visit) -> Non
 
 
 def test_all_of_it_is_seen_without_scrolling_on_a_phone(phone: Visit) -> None:
+    """With another recipe than those that are recorded too, of which more is said."""
     seen_whole(phone)
+    for recipe in ("format=NF4", "format=int&bits=7"):
+        phone.page.evaluate("recipe => window.ask({recipe})", recipe)
+        expect(phone.page.locator(".lab-recipe")).to_contain_text("NF4" if "NF4" in recipe else "7 bits")
+        expect(phone.page.locator(".lab-hero-other")).to_be_visible()
+        fits(phone)
+        expect(phone.page.locator(".lab-hero-other")).to_be_visible()
 
 
-@pytest.mark.parametrize("query", ["format=NF4", "bits=7"])
-def test_with_another_recipe_than_those_recorded_it_still_fits_a_phone(phone: Visit, query: str) -> None:
-    seen_whole(phone, query)
-    expect(phone.page.locator(".lab-hero-other")).to_be_visible()
-
-
-def test_dragging_changes_everything_without_the_server(spanish: Visit) -> None:
+def test_keys_and_dragging_change_everything_without_the_server_and_a_stop_can_be_pressed(spanish: Visit) -> None:
     page = spanish.page
     spanish.open()
     page.evaluate("window.labAsk = () => {}")  # so that no recipe is asked for
     asked = spanish.asked()
-    seen = [page.evaluate(DRAG_JS, at) for at in range(len(STOPS))]
-    page.wait_for_function("document.querySelector('lab-hero').asked === '2'")
-    assert asked == []
-    assert len({one["text"] for one in seen}) == 5  # at 8 and 6 bits it writes what the original writes
-    assert len({one["size"] for one in seen}) == len({one["said"] for one in seen}) == len(STOPS)
-    page.wait_for_function(f"new Set({LEVELS_JS}).size === 3")  # 2 bits: three values are left
-
-
-def test_keys_move_it_and_a_stop_can_be_pressed(spanish: Visit) -> None:
-    page = spanish.page
-    spanish.open()
     slider = page.locator("lab-hero input[type=range]")
     slider.focus()
     slider.press("ArrowRight")
@@ -137,6 +131,12 @@ def test_keys_move_it_and_a_stop_can_be_pressed(spanish: Visit) -> None:
     page.locator("lab-hero [data-place='6']").click()
     assert "8273" in slot(page, "perplexity")
     assert slider.get_attribute("aria-valuetext") == t.VALUE.format(bits=2, size="5,89\u202fMB", verdict="roto").es
+    seen = [page.evaluate(DRAG_JS, at) for at in range(len(STOPS))]
+    page.wait_for_function("document.querySelector('lab-hero').asked === '2'")
+    assert asked == []
+    assert len({one["text"] for one in seen}) == 5  # at 8 and 6 bits it writes what the original writes
+    assert len({one["size"] for one in seen}) == len({one["said"] for one in seen}) == len(STOPS)
+    page.wait_for_function(f"new Set({LEVELS_JS}).size === 3")  # 2 bits: three values are left
 
 
 def test_it_gives_its_bits_to_the_recipe_and_takes_those_of_the_recipe(spanish: Visit) -> None:
@@ -218,15 +218,6 @@ FALL_JS = """() => new Promise((done) => {
 })"""
 
 
-def test_the_fall_is_played_and_ends_at_2(spanish: Visit) -> None:
-    spanish.open()
-    fall = spanish.page.evaluate(FALL_JS)
-    assert [said.split()[0] for said in fall["seen"]] == ["8", "6", "5", "4", "3", "2"]
-    assert fall["pressed"] == [t.PLAY.es, t.PAUSE.es, t.PLAY.es]
-    assert fall["at"] == str(STOPS.index("2"))
-    expect(spanish.page).to_have_url(re.compile("bits=2"))  # where it rests is the recipe
-
-
 # Begun and paused before its next step could come, however slow the machine; a step would take a twentieth of a second.
 PAUSED_FALL_JS = """() => {
   const later = window.setTimeout, play = document.querySelector("lab-hero .lab-hero-play");
@@ -238,19 +229,20 @@ PAUSED_FALL_JS = """() => {
 }"""
 
 
-def test_the_fall_stops_where_it_is_paused(spanish: Visit) -> None:
+def test_the_fall_ends_at_2_or_where_it_is_paused_and_squares_glide(spanish: Visit) -> None:
+    """For those who want no motion they are there at once."""
     page = spanish.page
     spanish.open()
+    fall = page.evaluate(FALL_JS)
+    assert [said.split()[0] for said in fall["seen"]] == ["8", "6", "5", "4", "3", "2"]
+    assert fall["pressed"] == [t.PLAY.es, t.PAUSE.es, t.PLAY.es]
+    assert fall["at"] == str(STOPS.index("2"))
+    expect(page).to_have_url(re.compile("bits=2"))  # where it rests is the recipe
     assert page.evaluate(PAUSED_FALL_JS) == t.AT.format(bits=8).es
     expect(page.locator(".lab-hero-play")).to_have_text(t.PLAY.es)
     expect(page).to_have_url(re.compile("bits=8"))
     page.wait_for_timeout(400)
     assert slot(page, "at") == t.AT.format(bits=8).es
-
-
-def test_the_squares_glide_and_for_those_who_want_no_motion_they_are_there_at_once(spanish: Visit) -> None:
-    page = spanish.page
-    spanish.open()
     assert page.evaluate(FRAMES_JS, STOPS.index("2")) > 1
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate(FRAMES_JS, STOPS.index("3")) == 1
@@ -403,9 +395,10 @@ def test_a_beginning_that_is_stopped_says_what_was_not_written(spanish: Visit) -
     expect(page.locator("lab-hero [aria-live=polite]")).to_have_text(t.UNWRITTEN.es)
 
 
-def test_a_bad_beginning_gets_a_sentence_and_loses_nothing(spanish: Visit) -> None:
+def test_weights_are_offered_and_a_bad_beginning_gets_a_sentence_and_loses_nothing(spanish: Visit) -> None:
     page = spanish.page
     spanish.open()
+    weights_of_the_live_model_are_offered(page)
     page.locator(".lab-hero-own").click()
     field = page.locator("#hero-prompt-es :is(input, textarea)")
     before = slot(page, "text")
@@ -418,10 +411,8 @@ def test_a_bad_beginning_gets_a_sentence_and_loses_nothing(spanish: Visit) -> No
         assert slot(page, "text") == before
 
 
-def test_weights_of_the_live_model_are_offered_by_the_real_element(spanish: Visit) -> None:
+def weights_of_the_live_model_are_offered(page: Page) -> None:
     """The page hands them over itself: nothing in the test does."""
-    page = spanish.page
-    spanish.open()
     take = page.locator(".lab-round-live")
     expect(take).to_be_visible()
     before = page.evaluate("document.querySelector('lab-rounding').result.decoded")

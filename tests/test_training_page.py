@@ -73,9 +73,22 @@ def test_it_moves_by_small_steps_and_asks_nobody(desktop: Visit) -> None:
     assert asked == []
 
 
+def its_gradients_are_those_of_the_training(page: Page) -> None:
+    """The picture and quant/estimator.py, whose grid of codes from 0 to 3 has its zero point at 1."""
+    for (w, s), seen in zip(POINTS, page.evaluate(PASSED_JS, [list(p) for p in POINTS]), strict=True):
+        latent, scale = (torch.tensor([[[v]]], requires_grad=True) for v in (w, s))
+        stored = FakeQuantize.apply(latent, scale, torch.ones(1, 1, 1), GridValues(0, 3))  # type: ignore[no-untyped-call]
+        stored.sum().backward()
+        assert latent.grad is not None
+        assert scale.grad is not None
+        found = [float(stored.detach()), float(latent.grad), float(scale.grad)]
+        assert [seen["stored"], seen["byW"], seen["byS"]] == pytest.approx(found, abs=1e-5), (w, s)
+
+
 def test_keys_step_it_and_the_true_gradient_moves_nothing(spanish: Visit) -> None:
     spanish.open("tab=metodos")
     page = spanish.page
+    its_gradients_are_those_of_the_training(page)
     step, said = page.locator("lab-straight [data-of=step]"), page.locator("lab-straight [data-of=said]")
     expect(said).to_contain_text("la pérdida pide 1,3")
     step.focus()
@@ -107,19 +120,6 @@ def test_without_motion_steps_come_at_once(spanish: Visit) -> None:
     assert page.evaluate("document.querySelector('lab-straight').steps") == 20
     assert page.evaluate(FRAMES_JS) == 1
     expect(play).to_have_text(words("many", "es"))
-
-
-def test_its_gradients_are_those_of_the_training(spanish: Visit) -> None:
-    """The picture and quant/estimator.py, whose grid of codes from 0 to 3 has its zero point at 1."""
-    spanish.open("tab=metodos")
-    for (w, s), seen in zip(POINTS, spanish.page.evaluate(PASSED_JS, [list(p) for p in POINTS]), strict=True):
-        latent, scale = (torch.tensor([[[v]]], requires_grad=True) for v in (w, s))
-        stored = FakeQuantize.apply(latent, scale, torch.ones(1, 1, 1), GridValues(0, 3))  # type: ignore[no-untyped-call]
-        stored.sum().backward()
-        assert latent.grad is not None
-        assert scale.grad is not None
-        found = [float(stored.detach()), float(latent.grad), float(scale.grad)]
-        assert [seen["stored"], seen["byW"], seen["byS"]] == pytest.approx(found, abs=1e-5), (w, s)
 
 
 def alone(browser: Browser, language: Language) -> Page:
