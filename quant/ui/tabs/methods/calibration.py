@@ -11,7 +11,7 @@ from markupsafe import Markup
 from quant.calibrate import tokens_of
 from quant.evaluation.methods import Row, below, rows
 from quant.lab import Lab
-from quant.methods import METHODS
+from quant.methods import METHODS, method_named
 from quant.recipe import LEAST_TOKENS, Calibration, Recipe
 from quant.scheme import PerGroup, Scheme
 from quant.text import Language, Text, fixed, number
@@ -69,7 +69,7 @@ class Outputs:
 
 def plan(lab: Lab, asked: Asked) -> Plan:
     """The recipes. Raises QuantError for a text of one's own that is none, and for a bad choice."""
-    method, live, model = METHODS[asked.method], asked.choice.scheme(), asked.choice.model
+    method, live, model = method_named(asked.method), asked.choice.scheme(), asked.choice.model
     scheme = live if method.fits(live) and METHODS["rtn"].fits(live) else USUAL
     named: list[tuple[Text, Calibration]] = []
     if asked.vary == "tokens":
