@@ -66,6 +66,7 @@ ROOMS = (
     "lane",
     "lab",
     "plots",
+    "report",
     "quant",
     "ui",
     "app",
