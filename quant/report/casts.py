@@ -28,7 +28,6 @@ from quant.texts import EvalText
 from quant.work import Progress, Work, part
 
 FLOATS = ("float32", "float16", "bfloat16")
-SHORT_NAMES = {"float32": "FP32", "float16": "FP16", "bfloat16": "BF16"}
 SMALL = 20_000_000
 
 

@@ -19,7 +19,8 @@ from quant.text import Text
 
 WIDTH = 680
 LEFT, TOP, BOTTOM = 64, 16, 46
-LABELS = 226  # room for the names of points at the right
+LABELS = 240  # room for the names of points at the right
+LETTERS = 36  # of a name
 LINE = 15  # between two names
 STEPS = (1, 2, 2.5, 5, 10)
 TICK = Text("Marca del eje: {axis}", "Tick of the axis: {axis}")
@@ -123,11 +124,12 @@ class Fields:
 
 def fields(title: Text, names: tuple[Text, Text, Text], rows: Sequence[Fields]) -> Chart:
     """What the bits of each format are for, a row each, on one scale."""
-    left, step, head = 84, 38, 26
+    left, step, head = 84, 38, 30
     unit = (WIDTH - left) / max(sum(row.bits) for row in rows)
     rects, labels, kinds = [], [], ("sign", "exponent", "mantissa")
-    starts = [left, left + unit * 1.2, left + unit * 9.2]
-    labels += [Label(_r(x), 14, name, css=f"key {kind}") for x, name, kind in zip(starts, names, kinds, strict=True)]
+    for x, name, kind in zip((left, left + 96, left + 212), names, kinds, strict=True):
+        rects.append(Rect(x, 5, 12, 12, kind))
+        labels.append(Label(x + 18, 15, name, css="key"))
     for i, row in enumerate(rows):
         x, y = float(left), head + i * step
         labels.append(Label(0, y + 19, row.name, css="name"))
@@ -202,8 +204,14 @@ def against_bytes(title: Text, axes: tuple[Text, Text], points: Sequence[Point],
             lines.append(Line(_points([(at[0], up(point.low)), (at[0], up(point.high))]), "ends"))
         lines.append(Line(_points([(at[0] + 6, at[1]), (right + 4, y), (right + 10, y)]), "leader"))
         dots.append(Dot(_r(at[0]), _r(at[1]), point.css))
-        labels.append(Label(right + 14, _r(y + 4), Name(point.name), "start", f"point {point.css}"))
+        labels.append(Label(right + 14, _r(y + 4), Name(_short(point.name)), "start", f"point {point.css}"))
     return Chart(title, height, (), tuple(lines), tuple(dots), tuple(labels))
+
+
+def _short(name: Text) -> Text:
+    """A name as far as there is room for it."""
+    cut = (said if len(said) <= LETTERS else said[: LETTERS - 1].rstrip(" ·") + "…" for said in (name.es, name.en))
+    return Text(*cut)
 
 
 def spread(places: Sequence[float], first: float, last: float) -> list[float]:

@@ -10,7 +10,7 @@ from quant.report.fact import Fact, Facts
 from quant.report.gathered import Report
 from quant.report.naming import recipe_name
 from quant.report.part_comparison import comparison_part
-from quant.report.part_model import model_part
+from quant.report.part_model import model_name, model_part
 from quant.report.part_numbers import numbers_part
 from quant.report.part_ptq import ptq_part
 from quant.report.part_quantization import quantization_part
@@ -34,7 +34,7 @@ def compose(report: Report) -> tuple[Document, Mapping[str, Fact]]:
 def _lead(report: Report) -> tuple[Block, ...]:
     """What it is a report of, and what it comes to: the same sentences that stand in their parts."""
     recipe = report.request.recipe
-    given: dict[str, Part] = {"model": Name.of(recipe.model), "recipe": Name(recipe_name(recipe)),
+    given: dict[str, Part] = {"model": model_name(recipe.model), "recipe": Name(recipe_name(recipe)),
                               "made": Name.of(report.made)}  # fmt: skip
     ends = conclusions(report.rows, speed=True)[:BRIEF]
     brief = (*verdict_said(report.row.figures)[:1], *size_said(report.sizes)[:1], *ends)

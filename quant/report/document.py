@@ -37,11 +37,12 @@ class Points:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells in rows; the first of each names its row. caption: what it is a table of."""
+    """Cells in rows; the first of each names its row. caption: what it is of; css: `words` where it has no numbers."""
 
     caption: Sentence
     head: tuple[Sentence, ...]
     rows: tuple[tuple[Sentence, ...], ...]
+    css: str = ""
     kind: str = "table"
 
 

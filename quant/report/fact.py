@@ -24,7 +24,7 @@ class Worth(Enum):
     MEASURED = "◷"
     PACKED = "■"
     RECORDED = "●"
-    COMPUTED = "="
+    COMPUTED = "∑"
     STATED = "·"
 
 
@@ -113,6 +113,12 @@ def percent(count: int) -> Shown:
     """A value in per cent, with so many digits; Spanish sets the sign off with a space."""
     said = digits(count)
     return lambda value, language: said(value, language) + (f"{NO_BREAK}%" if language == "es" else "%")
+
+
+def signed_percent(count: int) -> Shown:
+    """The same of a change, which has a sign."""
+    said = percent(count)
+    return lambda value, language: ("+" if value > 0 else "") + said(value, language)
 
 
 def share(value: float, language: Language) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from quant.report.fact import Facts, Section, Shown, Worth, digits, in_size, percent, whole
 from quant.report.facts_model import KL, PERPLEXITY
-from quant.report.rows import Compared, steepest
+from quant.report.rows import Compared, neighbours, steepest
 from quant.text import Text
 
 COMPARISON = Section.COMPARISON
+NEIGHBOURS = {"smaller": Text("La siguiente más pequeña", "The next smaller"),
+              "larger": Text("La siguiente más grande", "The next larger")}  # fmt: skip
 OF = Text("{what} de «{name}»", "{what} of “{name}”")
 
 
@@ -28,6 +30,7 @@ def add_compared(facts: Facts, rows: Sequence[Compared]) -> None:
     }  # fmt: skip
     for id_, (name, value) in counted.items():
         facts.add(COMPARISON, id_, name, value, whole)
+    _add_neighbours(facts, rows)
     if pair := steepest(rows):
         large, small = (row.entry for row in pair)
         name = Text("El salto mayor: veces la KL", "The largest step: times the KL")
@@ -37,6 +40,25 @@ def add_compared(facts: Facts, rows: Sequence[Compared]) -> None:
         name = Text("El salto mayor: parte que se ahorra", "The largest step: share saved")
         share = 100 * (1 - small.stored_bytes / large.stored_bytes)
         facts.add(COMPARISON, "step.share", name, share, percent(2), unit="%")
+
+
+def _add_neighbours(facts: Facts, rows: Sequence[Compared]) -> None:
+    """What one size less or more would change."""
+    live = next(row for row in rows if row.live)
+    own = live.entry
+    for which, other in zip(("smaller", "larger"), neighbours(rows, live), strict=True):
+        if other is None:
+            continue
+        step = NEIGHBOURS[which]
+        apart = abs(other.entry.stored_bytes - own.stored_bytes)
+        name = Text("{step}: diferencia de tamaño", "{step}: difference in size").format(step=step)
+        facts.add(COMPARISON, f"{which}.bytes", name, apart, in_size, unit="bytes")
+        name = Text("{step}: diferencia, parte de la tuya", "{step}: difference, share of yours").format(step=step)
+        facts.add(COMPARISON, f"{which}.share", name, 100 * apart / own.stored_bytes, percent(2), unit="%")
+        low, high = sorted((own.kl.value, other.entry.kl.value))
+        if low > 0:
+            name = Text("{step}: factor de la KL", "{step}: factor of KL").format(step=step)
+            facts.add(COMPARISON, f"{which}.factor", name, high / low, digits(2))
 
 
 def _add_row(facts: Facts, i: int, row: Compared) -> None:

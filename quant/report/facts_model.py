@@ -24,8 +24,8 @@ def add_model(facts: Facts, loaded: LoadedModel, live: Row, sampling: Sampling, 
     facts.add(MODEL, "model.context", Text("Contexto, en tokens", "Context, in tokens"), loaded.context, whole)
     facts.add(MODEL, "model.vocabulary", Text("Tokens del vocabulario", "Tokens of the vocabulary"), loaded.table_rows,
               whole)  # fmt: skip
-    facts.add(MODEL, "model.float_bytes", Text("Pesos en float32", "Weights in float32"), sizes.float_bytes, in_size,
-              unit="bytes", worth=Worth.PACKED)  # fmt: skip
+    name = Text("Pesos en `float32`", "Weights in `float32`")
+    facts.add(MODEL, "model.float_bytes", name, sizes.float_bytes, in_size, unit="bytes", worth=Worth.PACKED)
     _add_sampling(facts, sampling)
     _add_written(facts, written)
     _add_protocol(facts, live)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from quant.model.load import LoadedModel
-from quant.report.casts import SHORT_NAMES, Cast, Casts, kept
+from quant.report.casts import Cast, Casts, kept
 from quant.report.fact import Facts, Section, Worth, digits, in_size, percent, share, whole
 from quant.report.facts_model import KL, PERPLEXITY
+from quant.report.naming import SHORT
 from quant.text import Language, Text
 
 NUMBERS = Section.NUMBERS
@@ -44,7 +45,7 @@ def add_numbers(facts: Facts, loaded: LoadedModel, casts: Casts) -> None:
 
 
 def _add(facts: Facts, cast: Cast, what: str, name: Text, *args: object, **more: object) -> None:
-    short = SHORT_NAMES[cast.format.name]
+    short = SHORT[cast.format.name]
     facts.add(NUMBERS, f"{short}.{what}", ONE.format(format=short, what=name), *args, **more)  # type: ignore[arg-type]
 
 

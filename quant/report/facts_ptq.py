@@ -12,7 +12,7 @@ from quant.evaluation.figures import Estimate
 from quant.evaluation.methods import Row
 from quant.model.load import LoadedModel
 from quant.recipe import Recipe, Rule
-from quant.report.fact import Facts, Section, Shown, Worth, digits, in_size, percent, share, whole
+from quant.report.fact import Facts, Section, Shown, Worth, digits, in_size, percent, share, signed_percent, whole
 from quant.report.facts_model import KL, PERPLEXITY
 from quant.size import LayerSize, SizeReport, cache_bytes
 from quant.text import Text
@@ -74,8 +74,8 @@ def _add_sizes(facts: Facts, sizes: SizeReport) -> None:
 
     add("size.stored", "Pesos guardados", "Stored weights", after, in_size, "bytes")
     add("size.stored_exact", "Pesos guardados, en bytes", "Stored weights, in bytes", after, whole, "bytes")
-    add("size.times", "Veces menos que en float32", "Times less than in float32", before / after, digits(3))
-    add("size.saved", "Lo que se ahorra frente a float32", "Saved against float32", 100 * (1 - after / before),
+    add("size.times", "Veces menos que en `float32`", "Times less than in `float32`", before / after, digits(3))
+    add("size.saved", "Lo que se ahorra frente a `float32`", "Saved against `float32`", 100 * (1 - after / before),
         percent(3), "%")  # fmt: skip
     add("size.bits", "Bits por peso cuantizado", "Bits per quantized weight", sizes.quantized_bits_per_weight,
         digits(3), "bits")  # fmt: skip
@@ -84,8 +84,8 @@ def _add_sizes(facts: Facts, sizes: SizeReport) -> None:
     quantized = [row for row in sizes.rows if row.quantized]
     add("size.matrices", "Matrices cuantizadas", "Quantized matrices", len(quantized), whole)
     left = sum(row.stored_bytes for row in sizes.rows if not row.quantized)
-    add("size.float_left", "Lo que sigue en float32", "What is still float32", left, in_size, "bytes")
-    add("size.float_share", "Parte de lo guardado que sigue en float32", "Share of what is stored that is float32",
+    add("size.float_left", "Lo que sigue en `float32`", "What is still `float32`", left, in_size, "bytes")
+    add("size.float_share", "Parte de lo guardado que sigue en `float32`", "Share of what is stored that is `float32`",
         100 * left / after, share, "%")  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def _add_cache(facts: Facts, loaded: LoadedModel, recipe: Recipe) -> None:
     assert recipe.cache != CacheScheme()
     facts.add(PTQ, "cache.stored", Text("Claves y valores, guardados", "Keys and values, stored"), held.stored_bytes,
               in_size, unit="bytes", worth=PACKED)  # fmt: skip
-    facts.add(PTQ, "cache.float", Text("Claves y valores en float32", "Keys and values in float32"),
+    facts.add(PTQ, "cache.float", Text("Claves y valores en `float32`", "Keys and values in `float32`"),
               plain.stored_bytes, in_size, unit="bytes", worth=PACKED)  # fmt: skip
 
 
@@ -118,7 +118,16 @@ def _add_quality(facts: Facts, live: Row) -> None:
 
     add("ptq.perplexity", "Perplejidad del cuantizado", "Perplexity of the quantized model", f.perplexity_quantized,
         PERPLEXITY)  # fmt: skip
-    add("ptq.change", "Cambio de la perplejidad", "Change of perplexity", f.log_ratio.through(rise), percent(2), "%")
+    add(
+        "ptq.change",
+        "Cambio de la perplejidad",
+        "Change of perplexity",
+        f.log_ratio.through(rise),
+        signed_percent(2),
+        "%",
+    )
+    add("ptq.moved", "Cambio de la perplejidad, sin signo", "Change of perplexity, without its sign",
+        abs(rise(f.log_ratio.value)), percent(2), "%")  # fmt: skip
     add("ptq.factor", "Perplejidad, veces la del original", "Perplexity, times the original’s",
         f.log_ratio.through(lambda nats: 1 + rise(nats) / 100), digits(3))  # fmt: skip
     add("ptq.log_ratio", "Diferencia de log-perplejidad", "Difference of log-perplexity", f.log_ratio, KL, "nats")
@@ -156,8 +165,9 @@ def _add_limits(facts: Facts) -> None:
         ("small_kl", "KL, pérdida pequeña", "KL, small loss", verdict.SMALL_KL, digits(3), "nats"),
         ("broken_kl", "KL, roto", "KL, broken", verdict.BROKEN_KL, digits(3), "nats"),
         ("small_share", "coincidencia, pérdida pequeña", "agreement, small loss", 100 * verdict.SMALL_AGREEMENT,
-         share, "%"),
-        ("broken_share", "coincidencia, roto", "agreement, broken", 100 * verdict.BROKEN_AGREEMENT, share, "%"),
+         percent(3), "%"),
+        ("broken_share", "coincidencia, roto", "agreement, broken", 100 * verdict.BROKEN_AGREEMENT,
+         percent(3), "%"),
     )  # fmt: skip
     for id_, es, en, value, shown, unit in limits:
         name = Text("Límite: {what}", "Limit: {what}").format(what=Text(es, en))

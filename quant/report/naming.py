@@ -15,7 +15,8 @@ PER_CHANNEL = Text("una escala por canal", "one scale per channel")
 PER_GROUP = Text("grupos de {n}", "groups of {n}")
 ZERO = Text("punto cero", "zero point")
 LEARNED = Text("tabla de {n} bits", "table of {n} bits")
-TABLE = Text("tabla de tokens incluida", "token table included")
+TABLE = Text("con la tabla", "with the table")
+SHORT = {"float32": "FP32", "float16": "FP16", "bfloat16": "BF16"}
 ACTIVATIONS = Text("activaciones {name}", "{name} activations")
 CACHE = Text("claves y valores", "keys and values")
 TRAINED = Text("{n} pasos de entrenamiento", "{n} steps of training")
@@ -49,7 +50,7 @@ def scheme_name(scheme: Scheme) -> Text:
         return Text(scheme.name, scheme.name)
     if element.learned:
         return LEARNED.format(n=element.code_bits)
-    name = f"INT{element.code_bits}" if element.is_integer else element.name
+    name = f"INT{element.code_bits}" if element.is_integer else SHORT.get(element.name, element.name)
     return Text(name, name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from quant.evaluation.bootstrap import DOCUMENTS
+from quant.model.load import EMBEDDED
 from quant.report import prose_texts as t
 from quant.report.document import Block, Chapter, Heading, Prose, Quote, Table
 from quant.report.fact import Ref
@@ -13,9 +15,8 @@ ROWS = ("model.parameters", "model.matrices", "model.vocabulary", "model.context
 
 
 def model_part(report: Report) -> Chapter:
-    level, text = Ref("interval.level"), report.request.text
-    unit = report.row.figures.resampled
-    sure = Sentence(t.INTERVALS, {"level": level, "unit": Name(unit)}) if unit else Sentence(t.NO_INTERVALS)
+    text = report.request.text
+    sure = _sure(report)
     protocol: dict[str, Part] = {name: Ref(f"text.{name}") for name in ("tokens", "bytes", "documents", "windows",
                                                                         "window")}  # fmt: skip
     baseline: dict[str, Part] = {
@@ -31,11 +32,26 @@ def model_part(report: Report) -> Chapter:
     return Chapter("model", t.MODEL, tuple(blocks))
 
 
+def _sure(report: Report) -> Sentence:
+    """How the intervals came about, or that there are none."""
+    f = report.row.figures
+    if f.resampled is None:
+        return Sentence(t.NO_INTERVALS)
+    by_document = f.resampled == DOCUMENTS.format(count=f.protocol.documents)
+    unit, count = (t.DOCUMENTS, "text.documents") if by_document else (t.WINDOWS, "text.windows")
+    return Sentence(t.INTERVALS, {"level": Ref("interval.level"), "count": Ref(count), "unit": unit})
+
+
+def model_name(model: str) -> Name:
+    """What a model is called."""
+    return Name(t.EMBEDDED) if model == EMBEDDED else Name.of(model)
+
+
 def _model(report: Report) -> Sentence:
     loaded = report.loaded
     revision = t.REVISION if loaded.revision else Text("", "")
     text = Text(t.MODEL_IS.es.replace("{revision}", revision.es), t.MODEL_IS.en.replace("{revision}", revision.en))
-    return Sentence(text, {"model": Name.of(loaded.name), "origin": loaded.origin, "name": Name.of(loaded.revision)})
+    return Sentence(text, {"model": model_name(loaded.name), "origin": loaded.origin, "name": Name.of(loaded.revision)})
 
 
 def _table(report: Report) -> Table:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from quant.report import prose_texts as t
-from quant.report.casts import FLOATS, SHORT_NAMES, Cast
+from quant.report.casts import FLOATS, Cast
 from quant.report.charts import Fields, fields
 from quant.report.document import Block, Chapter, Picture, Prose, Table
 from quant.report.fact import Ref, Worth
 from quant.report.gathered import Report
+from quant.report.naming import SHORT
 from quant.report.phrase import Name, Part, Sentence, plain
 from quant.report.sentences import formats_said
 from quant.text import Text
@@ -32,7 +33,7 @@ def numbers_part(report: Report) -> Chapter:
 
 
 def _bits(cast: Cast) -> Fields:
-    short, layout = SHORT_NAMES[cast.format.name], cast.format.layout
+    short, layout = SHORT[cast.format.name], cast.format.layout
     assert layout is not None, "a float has a layout"
     said = (Ref(f"{short}.sign"), Ref(f"{short}.exponent"), Ref(f"{short}.mantissa"))
     return Fields(Name.of(short), (int(layout.signed), layout.exponent_bits, layout.mantissa_bits), said)
@@ -40,6 +41,6 @@ def _bits(cast: Cast) -> Fields:
 
 def _table(caption: Sentence, head: tuple[Text, ...], columns: tuple[str, ...]) -> Table:
     """A row for each format, a column for each of its numbers."""
-    shorts = [SHORT_NAMES[name] for name in FLOATS]
+    shorts = [SHORT[name] for name in FLOATS]
     rows = [(plain(Name.of(s)), *(plain(Ref(f"{s}.{column}")) for column in columns)) for s in shorts]
     return Table(caption, tuple(plain(cell) for cell in head), tuple(rows))

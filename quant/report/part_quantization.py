@@ -43,4 +43,4 @@ def _example(report: Report) -> list[Sentence]:
 
 def _against() -> Table:
     rows = tuple(tuple(plain(cell) for cell in row) for row in t.AGAINST_ROWS)
-    return Table(Sentence(t.AGAINST), tuple(plain(cell) for cell in t.AGAINST_HEAD), rows)
+    return Table(Sentence(t.AGAINST), tuple(plain(cell) for cell in t.AGAINST_HEAD), rows, "words")

@@ -7,9 +7,9 @@ from quant.text import Text
 
 TITLE = Text("Informe de cuantización", "Quantization report")
 ABOUT = Text(
-    "Modelo {model}, receta «{recipe}». Hecho el {made} con el laboratorio de cuantización; cada cifra está también en el "
+    "Modelo: {model}. Receta: «{recipe}». Hecho el {made} con el laboratorio de cuantización; cada cifra está también en el "
     "archivo CSV que acompaña a este informe.",
-    "Model {model}, recipe “{recipe}”. Made on {made} with the quantization lab; every figure is in the CSV file beside "
+    "Model: {model}. Recipe: “{recipe}”. Made on {made} with the quantization lab; every figure is in the CSV file beside "
     "this report too.",
 )
 IN_BRIEF = Text("En pocas palabras", "In brief")
@@ -93,9 +93,9 @@ URLS = {"jacob": "https://arxiv.org/abs/1712.05877", "bengio": "https://arxiv.or
 MODEL = Text("El modelo y su punto de partida", "The model and its baseline")
 MODEL_IS = Text(
     "El original es {model} ({origin}){revision}: un modelo causal, que predice el token siguiente a partir de los "
-    "anteriores. Se ejecuta en float32.",
+    "anteriores. Se ejecuta en `float32`.",
     "The original is {model} ({origin}){revision}: a causal model, which predicts the next token from those before. It "
-    "runs in float32.",
+    "runs in `float32`.",
 )
 REVISION = Text(", revisión {name}", ", revision {name}")
 MODEL_TABLE = Text("El modelo.", "The model.")
@@ -129,17 +129,18 @@ BASELINE_SAID = Text(
 )
 PROTOCOL = Text(
     "Protocolo: {title}; {tokens} tokens ({bytes} bytes) de {documents} documentos, en {windows} ventanas de {window} "
-    "tokens como mucho, sin solaparse; un token de comienzo ante cada documento; aritmética en float32.",
+    "tokens como mucho, sin solaparse; un token de comienzo ante cada documento; aritmética en `float32`.",
     "Protocol: {title}; {tokens} tokens ({bytes} bytes) of {documents} documents, in {windows} windows of {window} tokens "
-    "at most, without overlap; a beginning token before each document; float32 arithmetic.",
+    "at most, without overlap; a beginning token before each document; `float32` arithmetic.",
 )
 INTERVALS = Text(
-    "Detrás de una cifra, entre paréntesis, su intervalo del {level}, por remuestreo de {unit}. Los dos modelos leen los "
+    "Detrás de una cifra, entre paréntesis, su intervalo del {level}, por remuestreo de los {count} {unit}. Los dos modelos leen los "
     "mismos tokens, así que lo que hace difícil un texto para ambos se cancela en las diferencias.",
-    "Behind a figure, in parentheses, its {level} interval, by resampling {unit}. Both models read the same tokens, so "
+    "Behind a figure, in parentheses, its {level} interval, by resampling the {count} {unit}. Both models read the same tokens, so "
     "that what makes a text hard for both cancels in their differences.",
 )
-DOCUMENTS = Text("documentos enteros", "entire documents")
+DOCUMENTS, WINDOWS = Text("documentos", "documents"), Text("ventanas", "windows")
+EMBEDDED = Text("el GPT-2 pequeño incluido", "the small built-in GPT-2")
 NO_INTERVALS = Text("El texto es demasiado corto para dar intervalos.", "The text is too short for intervals.")
 
 # ---- 3
@@ -191,8 +192,8 @@ STEPS = Text("Antes de redondear, los pesos pasan por: {steps}.", "Before roundi
 ACTIVATIONS = Text("Lo que entra en cada capa se redondea también, a {name}.",
                    "What comes into each layer is rounded too, to {name}.")  # fmt: skip
 CACHE = Text(
-    "Las claves y los valores de un contexto lleno se guardan en {stored}, frente a {float} en float32.",
-    "The keys and values of a full context are stored in {stored}, against {float} in float32.",
+    "Las claves y los valores de un contexto lleno se guardan en {stored}, frente a {float} en `float32`.",
+    "The keys and values of a full context are stored in {stored}, against {float} in `float32`.",
 )
 BITS_SAID = Text(
     "Son {bits} bits por peso cuantizado, con escalas y puntos cero incluidos, y {whole} por peso en todo el modelo: "
@@ -225,7 +226,7 @@ DIVERGENCE_TABLE = Text("Cuánto cambian sus probabilidades, token por token {si
 KL_ROWS = (
     (Text("KL media (nats)", "Mean KL (nats)"), "ptq.kl"),
     (Text("KL mediana (nats)", "Median KL (nats)"), "ptq.kl_median"),
-    (Text("KL del uno por ciento peor (nats)", "KL of the worst one per cent (nats)"), "ptq.kl_99"),
+    (Text("KL que supera un token de cada cien (nats)", "KL exceeded by one token in a hundred (nats)"), "ptq.kl_99"),
     (Text("KL máxima (nats)", "Largest KL (nats)"), "ptq.kl_max"),
     (Text("Mismo token más probable", "Same most likely token"), "ptq.same_top"),
     (Text("Señal sobre error de los pesos (dB)", "Signal over error of the weights (dB)"), "ptq.weight_db"),
@@ -276,9 +277,9 @@ LIMITS_SAID = (
          "Neither perplexity nor KL says whether what is written is true or of use for a task."),
     Text("Los tamaños son los de los pesos; un archivo añade el tokenizador y una cabecera.",
          "Sizes are those of the weights; a file adds the tokenizer and a header."),
-    Text("La aritmética es float32 salvo donde la receta dice otra cosa: los pesos cuantizados se leen y se multiplican "
+    Text("La aritmética es `float32` salvo donde la receta dice otra cosa: los pesos cuantizados se leen y se multiplican "
          "por lo que llega.",
-         "Arithmetic is float32 except where the recipe says otherwise: quantized weights are read and multiplied by "
+         "Arithmetic is `float32` except where the recipe says otherwise: quantized weights are read and multiplied by "
          "what comes in."),
 )  # fmt: skip
 REPEAT = Text("Para repetirlo", "To repeat it")

@@ -76,6 +76,15 @@ def steepest(rows: Sequence[Compared]) -> tuple[Compared, Compared] | None:
     return max(pairs, key=lambda pair: pair[1].entry.kl.value / pair[0].entry.kl.value, default=None)
 
 
+def neighbours(rows: Sequence[Compared], live: Compared) -> tuple[Compared | None, Compared | None]:
+    """The next smaller and the next larger on the frontier; None where there is none, and where `live` is not on it."""
+    best = frontier(rows)
+    if live not in best:
+        return None, None
+    place = best.index(live)
+    return best[place - 1] if place else None, best[place + 1] if place + 1 < len(best) else None
+
+
 def compared(lab: Lab, live: Row, text: EvalText, entries: Sequence[Entry] = ()) -> tuple[Compared, ...]:
     """The live recipe, others of its model that were measured on the same text, and the recorded ones; no recipe twice.
 

@@ -18,16 +18,16 @@ LARGER = Text(
     "The weights take more than they did: {before} before and {after} after.",
 )
 LEFT_IN_FLOAT = Text(
-    "De lo guardado, un {share} sigue en float32 ({left}): ahí queda lo que aún se puede ahorrar.",
-    "Of what is stored, {share} is still float32 ({left}): that is where more can be saved.",
+    "De lo guardado, un {share} sigue en `float32` ({left}): ahí queda lo que aún se puede ahorrar.",
+    "Of what is stored, {share} is still `float32` ({left}): that is where more can be saved.",
 )
 RISES = Text(
     "la perplejidad pasa de {before} a {after} (sube un {change})",
     "perplexity goes from {before} to {after} (a rise of {change})",
 )
 FALLS = Text(
-    "la perplejidad pasa de {before} a {after} (cambia un {change})",
-    "perplexity goes from {before} to {after} (a change of {change})",
+    "la perplejidad pasa de {before} a {after} (baja un {change})",
+    "perplexity goes from {before} to {after} (a fall of {change})",
 )
 TIMES = Text(
     "la perplejidad pasa de {before} a {after} (se multiplica por {factor})",
@@ -142,6 +142,26 @@ TIES = Text(
     "Por lo que pierden, el texto de prueba no distingue la tuya de {names}: es un empate.",
     "By what they lose, the test text cannot tell yours from {names}: it is a tie.",
 )
+NEIGHBOURS = {
+    ("smaller", True): Text(
+        "La siguiente más pequeña de las que nadie mejora, «{name}», ocupa {bytes} menos (un {share}) y su KL es {factor} "
+        "veces la tuya.",
+        "The next smaller of those that none is better than, “{name}”, takes {bytes} less ({share}) and its KL is {factor} "
+        "times yours.",
+    ),
+    ("smaller", False): Text(
+        "La siguiente más pequeña de las que nadie mejora, «{name}», ocupa {bytes} menos (un {share}).",
+        "The next smaller of those that none is better than, “{name}”, takes {bytes} less ({share}).",
+    ),
+    ("larger", True): Text(
+        "La siguiente más grande, «{name}», ocupa {bytes} más (un {share}) y su KL es {factor} veces menor.",
+        "The next larger, “{name}”, takes {bytes} more ({share}) and its KL is {factor} times less.",
+    ),
+    ("larger", False): Text(
+        "La siguiente más grande, «{name}», ocupa {bytes} más (un {share}) y no pierde nada.",
+        "The next larger, “{name}”, takes {bytes} more ({share}) and loses nothing.",
+    ),
+}
 SMALLEST_GOOD = Text(
     "La más pequeña cuya pérdida no pasa de pequeña es «{name}»: {bytes}, con una KL media de {kl} nats.",
     "The smallest whose loss is no more than small is “{name}”: {bytes}, with a mean KL of {kl} nats.",

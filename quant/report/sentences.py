@@ -9,10 +9,11 @@ from quant.evaluation.figures import Figures
 from quant.evaluation.verdict import BEATS_FLOAT, BROKEN_RATIO, NOT_APART, Verdict
 from quant.recipe import Recipe
 from quant.report import sentence_texts as t
-from quant.report.casts import SHORT_NAMES, Casts
+from quant.report.casts import Casts
 from quant.report.fact import Ref, Worth
+from quant.report.naming import SHORT
 from quant.report.phrase import Name, Part, Sentence, listed
-from quant.report.rows import Compared, better, frontier, less, steepest, tied
+from quant.report.rows import Compared, better, frontier, less, neighbours, steepest, tied
 from quant.size import SizeReport
 from quant.text import Text
 
@@ -73,7 +74,7 @@ def _beats() -> Text:
 
 
 def _moved(f: Figures) -> dict[str, Part]:
-    return {"before": Ref("baseline.perplexity"), "after": Ref("ptq.perplexity"), "change": Ref("ptq.change"),
+    return {"before": Ref("baseline.perplexity"), "after": Ref("ptq.perplexity"), "change": Ref("ptq.moved"),
             "factor": Ref("ptq.factor")}  # fmt: skip
 
 
@@ -118,11 +119,11 @@ def formats_said(casts: Casts) -> list[Sentence]:
     or does not fit, digits else. Then what each cast costs, where that was measured.
     """
     said = []
-    exact: list[Part] = [Name.of(SHORT_NAMES[name]) for name in casts.exact]
+    exact: list[Part] = [Name.of(SHORT[name]) for name in casts.exact]
     if exact:
         said.append(_with(t.HOLD_ALL if len(exact) == 1 else t.HOLD_BOTH, "names", listed(exact)))
     for cast in casts.casts[1:]:
-        short = SHORT_NAMES[cast.format.name]
+        short = SHORT[cast.format.name]
         name: Part = Name.of(short)
         if cast.format.name not in casts.exact and cast.share:
             reaches = not (cast.share.zero or cast.share.beyond)
@@ -130,7 +131,7 @@ def formats_said(casts: Casts) -> list[Sentence]:
             said.append(Sentence(t.LOSES_DIGITS if reaches else t.LOSES_RANGE, given))
     for cast in casts.casts[1:]:
         if cast.row:
-            short = SHORT_NAMES[cast.format.name]
+            short = SHORT[cast.format.name]
             given = {"name": Name.of(short), "perplexity": Ref(f"{short}.perplexity"), "kl": Ref(f"{short}.kl"),
                      "word": cast.row.figures.judgement.verdict.value}  # fmt: skip
             said.append(Sentence(t.CAST_COSTS, given))
@@ -142,11 +143,12 @@ def conclusions(rows: Sequence[Compared], speed: bool) -> list[Sentence]:
 
     The live recipe is beaten by one that `rows.better` says is, the one with the least KL of them; unbeaten where there
     is none; alone where nothing else was measured. It ties with those that `rows.tied` says, at most MOST_TIES, nearest
-    by KL. The smallest good one is that of the fewest bytes whose verdict is no worse than a small loss. The step is
-    `rows.steepest`. speed: whether any row has a speed.
+    by KL. Its neighbours on the frontier say what one size less or more would change. The smallest good one is that of
+    the fewest bytes whose verdict is no worse than a small loss. The step is `rows.steepest`. speed: whether any row
+    has a speed.
     """
     live = next(row for row in rows if row.live)
-    said = [_against(rows, live), *_ties(rows, live), *_smallest(rows, live)]
+    said = [_against(rows, live), *_ties(rows, live), *_neighbours(rows, live), *_smallest(rows, live)]
     if pair := steepest(rows):
         given: dict[str, Part] = {"large": Name(pair[0].name), "small": Name(pair[1].name)}
         given |= {name: Ref(f"step.{name}") for name in ("saved", "share", "factor")}
@@ -164,6 +166,18 @@ def _against(rows: Sequence[Compared], live: Compared) -> Sentence:
     text = t.BEATEN if less(best, live) else t.BEATEN_TIE
     own = rows.index(live)
     return Sentence(text, {**_of(rows, best), "own_bytes": Ref(f"row.{own}.bytes"), "own_kl": Ref(f"row.{own}.kl")})
+
+
+def _neighbours(rows: Sequence[Compared], live: Compared) -> list[Sentence]:
+    said = []
+    for which, other in zip(("smaller", "larger"), neighbours(rows, live), strict=True):
+        if other is None:
+            continue
+        given: dict[str, Part] = {"name": Name(other.name)}
+        given |= {what: Ref(f"{which}.{what}") for what in ("bytes", "share", "factor")}
+        known = min(live.entry.kl.value, other.entry.kl.value) > 0
+        said.append(Sentence(t.NEIGHBOURS[which, known], given))
+    return said
 
 
 def _ties(rows: Sequence[Compared], live: Compared) -> list[Sentence]:

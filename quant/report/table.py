@@ -26,5 +26,6 @@ def as_csv(facts: Mapping[str, Fact]) -> str:
 def _row(fact: Fact) -> list[object]:
     low, high = (fact.ends.low, fact.ends.high) if fact.ends else ("", "")
     ends = fact.ends_shown or NONE
-    return [fact.id, fact.section.value, fact.name.es, fact.name.en, repr(fact.value), low, high, fact.unit,
+    names = (fact.name.es.replace("`", ""), fact.name.en.replace("`", ""))
+    return [fact.id, fact.section.value, *names, repr(fact.value), low, high, fact.unit,
             fact.worth.name.lower(), fact.shown.es, ends.es, fact.shown.en, ends.en]  # fmt: skip

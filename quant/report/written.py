@@ -28,10 +28,6 @@ PAPERS = {
     "light": {"paper": "#FFFFFF", "block": "#F3F4F6", "ink": "#1B1F27", "ink-2": "#56606E", "grid": "#D9DDE3"},
     "dark": {"paper": "#14171D", "block": "#1F242D", "ink": "#E7EAEF", "ink-2": "#A6AEBB", "grid": "#39404C"},
 }
-FIELD_INKS = {
-    "light": {"sign-ink": "#9A3E74", "exponent-ink": "#00694E", "mantissa-ink": "#1B6A96"},
-    "dark": {"sign-ink": style.SIGN, "exponent-ink": "#3CC79B", "mantissa-ink": style.MANTISSA},
-}
 
 
 def as_html(document: Document, facts: Mapping[str, Fact], language: Language) -> str:
@@ -96,6 +92,6 @@ def _variables(theme: str) -> str:
     named = {
         "original": style.ORIGINAL, "quantized": style.QUANTIZED, "sign": style.SIGN, "exponent": style.EXPONENT,
         "mantissa": style.MANTISSA, "original-ink": inks["original"], "quantized-ink": inks["quantized"],
-        "line": inks["line"], "good": inks["good"], **PAPERS[theme], **FIELD_INKS[theme],
+        "line": inks["line"], "good": inks["good"], **PAPERS[theme],
     }  # fmt: skip
     return " ".join(f"--{name}: {colour};" for name, colour in named.items())
