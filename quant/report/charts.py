@@ -127,9 +127,9 @@ def fields(title: Text, names: tuple[Text, Text, Text], rows: Sequence[Fields]) 
     left, step, head = 84, 38, 30
     unit = (WIDTH - left) / max(sum(row.bits) for row in rows)
     rects, labels, kinds = [], [], ("sign", "exponent", "mantissa")
-    for x, name, kind in zip((left, left + 96, left + 212), names, kinds, strict=True):
-        rects.append(Rect(x, 5, 12, 12, kind))
-        labels.append(Label(x + 18, 15, name, css="key"))
+    for key, name, kind in zip((left, left + 96, left + 212), names, kinds, strict=True):
+        rects.append(Rect(key, 5, 12, 12, kind))
+        labels.append(Label(key + 18, 15, name, css="key"))
     for i, row in enumerate(rows):
         x, y = float(left), head + i * step
         labels.append(Label(0, y + 19, row.name, css="name"))

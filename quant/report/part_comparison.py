@@ -72,7 +72,7 @@ def _repeat(report: Report) -> list[Block]:
     asked = report.request
     link: list[Block] = []
     if asked.link:
-        link = [Prose((Sentence(t.LINK, {"link": Link(t.LINK_NAME, asked.link)}),))]
+        link = [Prose((Sentence(t.LINK, {"link": Link(t.LINK_NAME, asked.link)}),), "link")]
     versions = Name.of(", ".join(f"{name} {version}" for name, version in report.versions.items()))
     said = Sentence(t.VERSIONS, {"versions": versions})
     return [*link, Prose((Sentence(t.WITH_PYTHON),)), Code("python", python_of(asked)), Prose((said,))]
