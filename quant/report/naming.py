@@ -43,6 +43,12 @@ def recipe_name(recipe: Recipe) -> Text:
     return joined(parts or [NOTHING])
 
 
+def cast_name(recipe: Recipe) -> Text:
+    """Of a recipe of one format, that format alone."""
+    schemes = [rule.scheme for rule in recipe.rules if rule.scheme]
+    return scheme_name(schemes[0]) if len(schemes) == 1 else recipe_name(recipe)
+
+
 def scheme_name(scheme: Scheme) -> Text:
     """A format by the name that it goes by: INT4, Q4_K, bfloat16."""
     element = scheme.element

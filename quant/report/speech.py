@@ -94,7 +94,7 @@ class Html(Speech):
 
     def link(self, said: str, url: str) -> str:
         assert url.startswith(("https://", "http://"))
-        return Markup('<a class="name" href="{}">{}</a>').format(url, said)
+        return Markup('<a class="name" href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(url, said)
 
     def sign(self, worth: Worth) -> str:
         said = t.WORTHS[worth][self.language]

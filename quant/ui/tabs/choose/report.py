@@ -147,8 +147,10 @@ def build_report(place: Place) -> Built:
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"report-stop-{language}")
     said = gr.HTML(elem_id=f"report-said-{language}")
     with gr.Row():
-        page = gr.DownloadButton(visible=False, variant="primary", elem_id=f"report-page-{language}")
-        archive = gr.DownloadButton(visible=False, elem_id=f"report-zip-{language}")
+        page = gr.DownloadButton(
+            visible=False, variant="primary", scale=0, min_width=250, elem_id=f"report-page-{language}"
+        )
+        archive = gr.DownloadButton(visible=False, scale=0, min_width=250, elem_id=f"report-zip-{language}")
     with gr.Accordion(t.PREVIEW[language], open=False, elem_id=f"report-fold-{language}"):
         preview = gr.HTML(html.caption(t.PREVIEW_EMPTY[language]), elem_id=f"report-preview-{language}")
     address = gr.Textbox("", label=t.ADDRESS[language], elem_classes="lab-hidden", elem_id=f"report-address-{language}")

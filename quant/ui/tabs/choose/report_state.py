@@ -10,7 +10,7 @@ from quant.model.layers import Kind, census
 from quant.recipe import Recipe
 from quant.report.casts import casts_to_measure
 from quant.report.gathered import Request, request
-from quant.report.naming import recipe_name
+from quant.report.naming import cast_name
 from quant.report.rows import known_beside
 from quant.text import Language, Text, listed, number
 from quant.ui.shared import html
@@ -50,5 +50,5 @@ def seconds(lab: Lab, asked: Request, missing: list[Recipe]) -> Text:
 
 
 def _names(missing: list[Recipe], own: Recipe) -> Text:
-    names = [t.YOUR_RECIPE if recipe == own else recipe_name(recipe) for recipe in missing]
+    names = [t.YOUR_RECIPE if recipe == own else cast_name(recipe) for recipe in missing]
     return Text(listed([n.es for n in names], t.AND.es), listed([n.en for n in names], t.AND.en))
