@@ -8,6 +8,7 @@ import io
 import json
 import math
 import re
+import string
 import zipfile
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -17,6 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from sentences import halves
 
 from quant.activations import Activations
 from quant.cache import cache_scheme
@@ -33,6 +35,7 @@ from quant.model.layers import linear_layers
 from quant.quantization import quantize_model
 from quant.recipe import Recipe, Rule, Step
 from quant.recipe_json import recipe_from_json, recipe_to_json
+from quant.report import prose_texts, sentence_texts
 from quant.report.__main__ import main
 from quant.report.casts import cast_recipe, kept, lost_db
 from quant.report.charts import WIDTH, round_ticks, spread
@@ -357,6 +360,16 @@ def test_better_is_less_at_no_more_bytes_or_a_tie_at_clearly_fewer() -> None:
     assert less(first, second)
 
 
+def test_a_model_that_gives_no_numbers_is_beaten_by_any() -> None:
+    gone, fair = tried("gone", 10, math.nan, live=True), tried("fair", 10, 5.0)
+    assert less(fair, gone)
+    assert not less(gone, fair)
+    assert better(fair, gone)
+    assert frontier([gone, fair]) == [fair]
+    assert neighbours([gone, fair], gone) == (None, None)
+    assert not less(gone, gone)
+
+
 def test_the_frontier_its_neighbours_and_its_steepest_step() -> None:
     rows = [tried("small", 10, 3.0), tried("bad", 15, 3.5), tried("mid", 20, 0.5, live=True), tried("large", 40, 0.2)]
     assert [row.name.es for row in frontier(rows)] == ["small", "mid", "large"]
@@ -445,6 +458,22 @@ def test_places_of_names_and_ticks() -> None:
 
 def test_a_share_near_a_hundred_is_not_rounded_up() -> None:
     assert [share(v, "en") for v in (0.0, 73.58, 99.99, 100.0)] == ["0%", "73.6%", "99.9%", "100%"]
+
+
+def test_texts_say_the_same_in_both_languages_and_no_figure_of_their_own() -> None:
+    found = [
+        (name, text) for module in (prose_texts, sentence_texts) for name, value in vars(module).items() if name.isupper()
+        for text in halves(value)
+    ]  # fmt: skip
+    assert len(found) > 120
+    for name, text in found:
+        fields = [{f for _, f, _, _ in string.Formatter().parse(said) if f} for said in (text.es, text.en)]
+        assert fields[0] == fields[1], text
+        assert not re.search(r"\b(usted|haga|pulse|elija)\b", text.es), text
+        assert not re.search('["“”]', text.es), text
+        assert not re.search("[«»¿¡]", text.en), text
+        if name not in ("JACOB", "BENGIO", "GPTQ"):  # whose years are of their names
+            assert not NUMBER.search(re.sub("`[^`]*`", "", text.es + text.en)), text
 
 
 # ---- the section and the program

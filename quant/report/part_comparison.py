@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pprint import pformat
 
 from quant.recipe import Recipe
@@ -54,10 +55,11 @@ def _row(i: int, row: Compared, has_speed: bool) -> tuple[Sentence, ...]:
 
 
 def _scatter(report: Report, facts: Facts) -> list[Picture]:
-    """Nothing where nothing is lost anywhere: then there is no scale to draw it on."""
-    if not any(row.entry.kl.value > 0 for row in report.rows):
+    """Those that give numbers; nothing where nothing is lost anywhere: then there is no scale to draw it on."""
+    able = [row for row in report.rows if math.isfinite(row.entry.kl.value)]
+    if not any(row.entry.kl.value > 0 for row in able):
         return []
-    points = [_point(row, report.rows) for row in report.rows]
+    points = [_point(row, report.rows) for row in able]
     chart = against_bytes(t.SCATTER, t.AXES, points, facts, (in_size, KL))
     return [Picture("comparison", chart, Sentence(t.SCATTER_CAPTION))]
 

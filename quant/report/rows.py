@@ -7,6 +7,7 @@ than `b` where it takes no more bytes and loses less, or takes clearly fewer and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,7 +47,9 @@ class Compared:
 
 
 def less(a: Compared, b: Compared) -> bool:
-    """Whether `a` loses less than `b` beyond chance."""
+    """Whether `a` loses less than `b` beyond chance; anything does than a model that no longer gives numbers."""
+    if not math.isfinite(b.entry.kl.value):
+        return math.isfinite(a.entry.kl.value)
     if a.entry.kl_sums is not None and b.entry.kl_sums is not None and a.entry.tokens == b.entry.tokens:
         return below(a.entry, b.entry)
     first, second = a.entry.kl.interval, b.entry.kl.interval
@@ -65,8 +68,9 @@ def better(a: Compared, b: Compared) -> bool:
 
 
 def frontier(rows: Sequence[Compared]) -> list[Compared]:
-    """Those that none is better than, the smallest first."""
-    best = [row for row in rows if not any(better(other, row) for other in rows)]
+    """Those that give numbers and that none is better than, the smallest first."""
+    able = [row for row in rows if math.isfinite(row.entry.kl.value)]
+    best = [row for row in able if not any(better(other, row) for other in able)]
     return sorted(best, key=lambda row: (row.entry.stored_bytes, row.entry.kl.value))
 
 
