@@ -29,9 +29,9 @@ AND = Text(" y ", " and ")
 SECONDS = Text("Serán unos {seconds} segundos, por lo que han tardado otras en este ordenador.",
                "It will take about {seconds} seconds, as others have taken on this computer.")  # fmt: skip
 RECORDED_SECONDS = Text(
-    "Con el modelo incluido, unos 15 segundos de procesador (medido en noviembre de 2026); un GPT-2 de 124 millones de "
+    "Con el modelo incluido, unos 20 segundos de procesador (medido en noviembre de 2026); un GPT-2 de 124 millones de "
     "parámetros tarda minutos.",
-    "With the built-in model, about 15 seconds of processor time (measured in November 2026); a GPT-2 of 124 million "
+    "With the built-in model, about 20 seconds of processor time (measured in November 2026); a GPT-2 of 124 million "
     "parameters takes minutes.",
 )
 MAKING = Text("Midiendo lo que falta para el informe:", "Measuring what the report lacks:")
