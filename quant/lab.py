@@ -231,6 +231,12 @@ class Lab:
                 self._results.move_to_end((recipe, text))
         return found
 
+    def results(self, model: str, text: EvalText) -> list[tuple[Recipe, Measured]]:
+        """All that is known of a model on a text, what was asked for longest ago first."""
+        with self._lock:
+            kept = list(self._results.items())
+        return [(recipe, found) for (recipe, read), found in kept if recipe.model == model and read == text]
+
     def measured(self, recipe: Recipe, text: EvalText, quantized: LoadedModel) -> Work[Comparison]:
         """`quantized`, the model of `recipe`, beside its original on a text; at once where that is known. Heavy work.
 

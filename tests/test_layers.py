@@ -71,6 +71,7 @@ ROOMS = (
     "lane",
     "lab",
     "plots",
+    "report",
     "quant",
     "ui",
     "app",

@@ -82,6 +82,12 @@ class Rows:
         with self._lock:
             return self._rows.get((recipe, text))
 
+    def of(self, model: str, text: EvalText) -> list[Row]:
+        """All rows of a model on a text, the oldest first."""
+        with self._lock:
+            kept = list(self._rows.items())
+        return [row for (recipe, read), row in kept if recipe.model == model and read == text]
+
     def put(self, text: EvalText, row: Row) -> None:
         with self._lock:
             _keep(self._rows, (row.recipe, text), row)

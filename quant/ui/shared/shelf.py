@@ -1,4 +1,4 @@
-"""The files that visitors download: one for each recipe, in one folder that never outgrows its room.
+"""The files that visitors download: one for each recipe or report, in one folder that never outgrows its room.
 
 Gradio serves what lies in its own upload folder as it is, and anything else from a copy there that stays. So the files
 are written there, in the folder that is this process's alone (`quant.ui.border.folder`); the one that nobody has asked
@@ -12,12 +12,10 @@ import hashlib
 import shutil
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-
-from quant.recipe import Recipe
 
 ROOM_BYTES = 2**31
 PREFIX = "quantized-"
@@ -33,40 +31,40 @@ class Stored:
 
 
 class Shelf:
-    """Files by recipe, together at most `room_bytes`, or a single larger one. Not for two threads at once."""
+    """Files by what they are of, together at most `room_bytes`, or a single larger one. Not for two threads at once."""
 
     def __init__(self, parent: str | Path, room_bytes: int = ROOM_BYTES) -> None:
         self._parent, self._room_bytes = Path(parent), room_bytes
         self._folder: Path | None = None  # made at the first file; gone with the process
-        self._files: OrderedDict[Recipe, Stored] = OrderedDict()
+        self._files: OrderedDict[Hashable, Stored] = OrderedDict()
 
-    def get(self, recipe: Recipe) -> Stored | None:
-        """The file of `recipe`, if it is still here."""
-        found = self._files.get(recipe)
+    def get(self, key: Hashable) -> Stored | None:
+        """The file of `key`, such as a recipe, if it is still here."""
+        found = self._files.get(key)
         if found is None or not found.path.is_file():  # somebody may have tidied the temporary folder
             return None
-        self._files.move_to_end(recipe)
+        self._files.move_to_end(key)
         return found
 
-    def put(self, recipe: Recipe, name: str, n_bytes: int, write: Callable[[Path], object]) -> Stored:
+    def put(self, key: Hashable, name: str, n_bytes: int, write: Callable[[Path], object]) -> Stored:
         """Make room for `n_bytes`, let `write` make the file called `name`, and keep it."""
-        self._drop(recipe)
+        self._drop(key)
         while self._files and self.held_bytes() + n_bytes > self._room_bytes:
             self._drop(next(iter(self._files)))
         path = Path(mkdtemp(dir=self._made())) / name
         try:
             write(path)
-            self._files[recipe] = Stored(path, path.stat().st_size, _sha256(path))
+            self._files[key] = Stored(path, path.stat().st_size, _sha256(path))
         finally:
-            if recipe not in self._files:
+            if key not in self._files:
                 shutil.rmtree(path.parent, ignore_errors=True)
-        return self._files[recipe]
+        return self._files[key]
 
     def held_bytes(self) -> int:
         return sum(stored.n_bytes for stored in self._files.values())
 
-    def _drop(self, recipe: Recipe) -> None:
-        if stored := self._files.pop(recipe, None):
+    def _drop(self, key: Hashable) -> None:
+        if stored := self._files.pop(key, None):
             shutil.rmtree(stored.path.parent, ignore_errors=True)
 
     def _made(self) -> Path:

@@ -5,16 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from quant.ui.tabs.base import Built, Place
-from quant.ui.tabs.choose import budget_texts, sensitivity_texts
+from quant.ui.tabs.choose import budget_texts, report_texts, sensitivity_texts, sweep_texts
 from quant.ui.tabs.choose import texts as t
+from quant.ui.tabs.choose.advice import build_advice
+from quant.ui.tabs.choose.advice_texts import ADVICE
 from quant.ui.tabs.choose.budget import build_budget
+from quant.ui.tabs.choose.names import build_names
+from quant.ui.tabs.choose.names_texts import NAMES
+from quant.ui.tabs.choose.report import build_report
 from quant.ui.tabs.choose.sensitivity import build_sensitivity
+from quant.ui.tabs.choose.sweep import build_sweep
 from quant.ui.tabs.sections import Sections, build_sections
 
 CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
 SECTIONS: Sections = {
+    "advice": (ADVICE, build_advice),
     "budget": (budget_texts.TITLE, build_budget),
     "sensitivity": (sensitivity_texts.TITLE, build_sensitivity),
+    "sweep": (sweep_texts.LINK, build_sweep),
+    "names": (NAMES, build_names),
+    "report": (report_texts.REPORT, build_report),
 }
 
 
