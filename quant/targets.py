@@ -39,13 +39,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Target:
-    """A row. name: in an address; formats: of weights alone, names of `format_names.py`, or EVERYTHING; both: weights
-    and activations; half_cache: whether keys and values stay in 16 bits, as programs keep them unless asked, rather
-    than in the float32 of this page; why: a sentence.
+    """A row. name: in an address; where: in a sentence, “on a Mac”; formats: of weights alone, names of
+    `format_names.py`, or EVERYTHING; both: weights and activations; half_cache: whether keys and values stay in 16
+    bits, as programs keep them unless asked, rather than in the float32 of this page; why: a sentence.
     """
 
     name: str
     title: Text
+    where: Text
     formats: tuple[str, ...]
     both: tuple[Pair, ...]
     why: Text
@@ -107,6 +108,8 @@ FEW_OR_MANY = _GUIDE
 _ROWS = (
     Target(
         "llama.cpp", Text("llama.cpp en un procesador", "llama.cpp on a processor"),
+        Text("en llama.cpp, en un procesador", "on llama.cpp, on a processor"),
+
         (*GGUF, "MXFP4_GGML", "TQ2_0", "TQ1_0", *_FLOATS), (),
         Text("Lee archivos GGUF: cada matriz en uno de los formatos por bloques de ggml. Lo que entra en cada capa lo "
              "redondea él solo a 8 bits; tú eliges los pesos.",
@@ -116,6 +119,8 @@ _ROWS = (
     ),
     Target(
         "apple", Text("Un Mac: MLX, o llama.cpp con Metal", "A Mac: MLX, or llama.cpp with Metal"),
+        Text("en un Mac", "on a Mac"),
+
         (*_integers((8, 6, 5, 4, 3, 2), _GROUPS, "offset"), "MXFP4", "MXFP8_E4M3", *GGUF, *_FLOATS), (),
         Text("MLX guarda enteros de 2 a 8 bits en grupos, con escala y mínimo, y los formatos MX; llama.cpp, los "
              "suyos. En los dos se eligen los pesos.",
@@ -125,6 +130,8 @@ _ROWS = (
     ),
     Target(
         "browser", Text("Un navegador: transformers.js o WebLLM", "A browser: transformers.js or WebLLM"),
+        Text("en un navegador", "in a browser"),
+
         (*_integers((4,), ("g32",)), *_integers((8, 4), ("g16", *_GROUPS), "signed"),
          *_integers((8, 4), ("g16", *_GROUPS), "zero"), "NF4", "float16"), (),
         Text("ONNX guarda enteros en grupos, con punto cero o sin él, y NF4; WebLLM, 4 bits en grupos de 32. El "
@@ -136,6 +143,8 @@ _ROWS = (
     Target(
         "nvidia-turing-ampere",
         Text("NVIDIA Turing o Ampere (T4, RTX 20 y 30, A100)", "NVIDIA Turing or Ampere (T4, RTX 20 and 30, A100)"),
+        Text("en una NVIDIA Turing o Ampere", "on an NVIDIA Turing or Ampere"),
+
         _NVIDIA, (_INT8,),
         Text("4 u 8 bits solo en los pesos (W4A16, NF4); para muchos a la vez, enteros de 8 bits también en las "
              "activaciones (W8A8). No multiplica en FP8 ni en FP4.",
@@ -146,6 +155,8 @@ _ROWS = (
     Target(
         "nvidia-ada-hopper",
         Text("NVIDIA Ada o Hopper (RTX 40, L4, H100)", "NVIDIA Ada or Hopper (RTX 40, L4, H100)"),
+        Text("en una NVIDIA Ada o Hopper", "on an NVIDIA Ada or Hopper"),
+
         (*_NVIDIA, "MXFP4"), (_FP8, _INT8),
         Text("Lo mismo para uno solo; para muchos a la vez multiplica en FP8, que según NVIDIA apenas cuesta "
              "fidelidad.",
@@ -155,6 +166,8 @@ _ROWS = (
     ),
     Target(
         "nvidia-blackwell", Text("NVIDIA Blackwell (RTX 50, B200)", "NVIDIA Blackwell (RTX 50, B200)"),
+        Text("en una NVIDIA Blackwell", "on an NVIDIA Blackwell"),
+
         (*_NVIDIA, "MXFP4"),
         (Pair("NVFP4", "NVFP4"), Pair("MXFP4", "MXFP4"), Pair("MXFP8_E4M3", "MXFP8_E4M3"), _FP8),
         Text("La primera que multiplica en 4 bits: NVFP4 y MXFP4, en pesos y activaciones; también en FP8.",
@@ -162,7 +175,9 @@ _ROWS = (
         (_SCHEMES, _VLLM),
     ),
     Target(
-        "page", Text("Esta misma página", "This very page"), (EVERYTHING,), (),
+        "page", Text("Esta misma página", "This very page"),
+        Text("en esta misma página", "on this very page"),
+        (EVERYTHING,), (),
         Text("Ejecuta todo lo que sabe cuantizar, en el procesador; keys y values van en float32 si no los redondeas.",
              "It runs all that it can quantize, on the processor; keys and values are float32 unless you round them."),
         (), half_cache=False,

@@ -5,6 +5,8 @@ A candidate goes by the name of its `Entry`. Which sentence is said is decided h
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+
 from quant.advice.recommend import Change, Lack, Moved, Recommendation
 from quant.advice.rules import Matters, Option, Users, Wants, timed
 from quant.targets import LEAST_MANY, MOST_FEW
@@ -20,8 +22,8 @@ USERS = {
     Users.FEW: Text("uno o pocos a la vez (hasta {n})", "one or a few at once (up to {n})").format(n=MOST_FEW),
     Users.MANY: Text("muchos a la vez ({n} o más)", "many at once ({n} or more)").format(n=LEAST_MANY),
 }
-ONLY = Text("De las {m} medidas que {where} ejecuta, es la única que cumple lo que pides.",
-            "Of the {m} measured that run on {where}, it is the only one that satisfies what you want.")  # fmt: skip
+ONLY = Text("De las {m} medidas que se ejecutan {where}, es la única que cumple lo que pides.",
+            "Of the {m} measured that run {where}, it is the only one that satisfies what you want.")  # fmt: skip
 AMONG = Text("De las {n} que cumplen lo que pides, es {what}.", "Of the {n} that satisfy what you want, it is {what}.")
 WHAT = {
     Matters.SIZE: Text("la que menos ocupa", "the smallest"),
@@ -49,8 +51,8 @@ WEIGHTS_ONLY = Text("Con {users}, se espera a que los pesos lleguen de la memori
                     "enough.")  # fmt: skip
 BOTH = Text("Con {users}, cuenta también la aritmética: por eso redondea además lo que se multiplica ({name}).",
             "With {users}, arithmetic counts too: so it also rounds what is multiplied ({name}).")  # fmt: skip
-NO_BOTH = Text("Aunque sean muchos, {where} no multiplica en menos bits: se redondean solo los pesos.",
-               "Though they are many, {where} does not multiply in fewer bits: only weights are rounded.")  # fmt: skip
+NO_BOTH = Text("Aunque sean muchos, {where} no se multiplica en menos bits: se redondean solo los pesos.",
+               "Though they are many, {where} nothing multiplies in fewer bits: only weights are rounded.")  # fmt: skip
 TIES = Text("No se distingue de {names}: la diferencia de KL cabe en el azar de estos textos.",
             "It cannot be told from {names}: the difference in KL is within the chance of these texts.")  # fmt: skip
 MIX = Text("Mezcla formatos. De las de un solo formato que ocupan lo mismo o menos, la que menos pierde es «{name}»: "
@@ -59,8 +61,8 @@ MIX = Text("Mezcla formatos. De las de un solo formato que ocupan lo mismo o men
            "{total}.")  # fmt: skip
 RUNNER_UP = Text("Detrás queda «{name}»: {total} y {kl} nats.", "Next comes “{name}”: {total} and {kl} nats.")
 LACKS = {
-    Lack.MEASURED: Text("De lo que {where} ejecuta{users} no hay nada medido en este modelo.",
-                        "Of what runs on {where}{users} nothing is measured on this model."),
+    Lack.MEASURED: Text("De lo que se ejecuta {where}{users} no hay nada medido en este modelo.",
+                        "Of what runs {where}{users} nothing is measured on this model."),
     Lack.MEMORY: Text("No cabe nada de lo medido: lo que menos ocupa es «{name}», con {total}, y tienes {memory}.",
                       "Nothing that is measured fits: the smallest is “{name}”, with {total}, and you have {memory}."),
     Lack.FIDELITY: Text("Nada de lo que cabe pierde tan poco: lo que menos, «{name}», llega a {high} nats, y tu límite "
@@ -70,7 +72,7 @@ LACKS = {
 }  # fmt: skip
 FOR_MANY = Text(" para muchos a la vez, con pesos y activaciones redondeados,",
                 " for many at once, weights and activations rounded,")  # fmt: skip
-NOBODY = Text("nada de lo medido", "nothing that is measured")
+NOBODY = Text("no cumple nada de lo medido", "nothing that is measured does")
 NAMED = Text("«{name}»", "“{name}”")
 MOVES = {
     Moved.MORE_MEMORY: Text("con {memory} o más, {best}", "with {memory} or more, {best}"),
@@ -80,7 +82,7 @@ MOVES = {
     Moved.MORE_CONTEXT: Text("con un contexto de {context} tokens, {best}", "with a context of {context}, {best}"),
     Moved.USERS: Text("para {users}, {best}", "for {users}, {best}"),
     Moved.MATTERS: Text("si te importa más {matters}, {best}", "if {matters} matters most to you, {best}"),
-    Moved.TARGET: Text("en {where}, {best}", "on {where}, {best}"),
+    Moved.TARGET: Text("{where}, {best}", "{where}, {best}"),
 }
 
 
@@ -110,12 +112,13 @@ def lack(found: Recommendation) -> Text:
     """Why there is no answer, and the least possible. There is none."""
     assert found.lack is not None
     wants, one = found.wants, found.nearest
-    where = wants.runs_on.title
     if one is None:
-        return LACKS[found.lack].format(where=where, users=FOR_MANY if wants.rounds_activations else Text("", ""))
+        return LACKS[found.lack].format(
+            where=wants.runs_on.where, users=FOR_MANY if wants.rounds_activations else Text("", "")
+        )
     return LACKS[found.lack].format(
         name=one.entry.name, total=_size(one.total_bytes), memory=_size(wants.memory_bytes or 0),
-        high=_nats(one.highest_kl), most=_nats(wants.most_kl),
+        high=_nats(_three(one.highest_kl, up=True)), most=_nats(wants.most_kl),
     )  # fmt: skip
 
 
@@ -125,9 +128,10 @@ def change(moved: Change) -> Text:
     best = named(moved.best) if moved.best else NOBODY
     memory = wants.memory_bytes or 0
     return MOVES[moved.moved].format(
-        best=best, memory=_size(memory), total=_size(memory + 1), most=_nats(wants.most_kl),
+        best=best, memory=_size(_three(memory, up=True)), total=_size(_three(memory + 1, up=False)),
+        most=_nats(_three(wants.most_kl, up=moved.moved is Moved.MORE_LOSS)),
         context=Text(*(number(wants.context, la) for la in LANGUAGES)), users=USERS[wants.users],
-        matters=MATTERS[wants.matters], where=wants.runs_on.title,
+        matters=MATTERS[wants.matters], where=wants.runs_on.where,
     )  # fmt: skip
 
 
@@ -139,7 +143,7 @@ def _first(found: Recommendation, best: Option) -> Text:
     """By what it is the best of those that satisfy the wants."""
     wants, n = found.wants, len(found.fitting)
     if n == 1:
-        return ONLY.format(m=len(found.options), where=wants.runs_on.title)
+        return ONLY.format(m=len(found.options), where=wants.runs_on.where)
     what = WHAT[wants.matters]
     if timed([best], wants):
         speed = best.entry.tokens_per_second or 0.0
@@ -159,7 +163,7 @@ def _memory(best: Option, wants: Wants) -> Text:
 
 def _loss(best: Option, wants: Wants) -> Text:
     text = LOSS if best.entry.kl.interval else LOSS_ALONE
-    return text.format(kl=_nats(best.kl), high=_nats(best.highest_kl), most=_nats(wants.most_kl))
+    return text.format(kl=_nats(best.kl), high=_nats(_three(best.highest_kl, up=True)), most=_nats(wants.most_kl))
 
 
 def _arithmetic(best: Option, wants: Wants) -> Text:
@@ -167,14 +171,19 @@ def _arithmetic(best: Option, wants: Wants) -> Text:
         return WEIGHTS_ONLY.format(users=USERS[Users.FEW])
     if wants.rounds_activations:
         return BOTH.format(users=USERS[Users.MANY], name=best.entry.recipe.activations.name)
-    return NO_BOTH.format(where=wants.runs_on.title)
+    return NO_BOTH.format(where=wants.runs_on.where)
 
 
 def _nats(value: float) -> Text:
     return Text(*(number(value, la, 3) for la in LANGUAGES))
 
 
-def _size(n_bytes: int) -> Text:
+def _three(value: float, *, up: bool) -> float:
+    """To three digits, never beyond the side on which what is said of it holds: a limit that is shown can be typed."""
+    return float(Context(prec=3, rounding=ROUND_CEILING if up else ROUND_FLOOR).create_decimal(repr(value)))
+
+
+def _size(n_bytes: float) -> Text:
     return Text(*(size(n_bytes, la) for la in LANGUAGES))
 
 

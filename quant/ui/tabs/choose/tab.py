@@ -6,10 +6,14 @@ from pathlib import Path
 
 from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.choose import texts as t
+from quant.ui.tabs.choose.advice import build_advice
+from quant.ui.tabs.choose.advice_texts import ADVICE
 from quant.ui.tabs.sections import Sections, build_sections
 
 CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
-SECTIONS: Sections = {}
+SECTIONS: Sections = {
+    "advice": (ADVICE, build_advice),
+}
 
 
 def build_choose(place: Place) -> Built:
