@@ -48,6 +48,7 @@ ROOMS = (
     "recipe",
     "recipe_json",
     "size",
+    "named",
     "drawn",
     "folding",
     "calibrate",

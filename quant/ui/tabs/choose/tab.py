@@ -8,11 +8,14 @@ from quant.ui.tabs.base import Built, Place
 from quant.ui.tabs.choose import texts as t
 from quant.ui.tabs.choose.advice import build_advice
 from quant.ui.tabs.choose.advice_texts import ADVICE
+from quant.ui.tabs.choose.names import build_names
+from quant.ui.tabs.choose.names_texts import NAMES
 from quant.ui.tabs.sections import Sections, build_sections
 
 CSS = "".join(file.read_text(encoding="utf8") for file in sorted(Path(__file__).parent.glob("*.css")))
 SECTIONS: Sections = {
     "advice": (ADVICE, build_advice),
+    "names": (NAMES, build_names),
 }
 
 
