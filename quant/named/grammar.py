@@ -100,7 +100,7 @@ def _gguf(g: dict[str, str]) -> dict[str, Said]:
         "ud": (w.DYNAMIC, w.UNSLOTH), "q": head, "bits": (_n(w.BITS, g["bits"]), w.GGML), "file": (w.FILE, w.GGML),
     }  # fmt: skip
     said |= {"version": kinds[version]} if version else {}
-    return said | ({"size": (w.SIZES[size], w.RULE)} if size else {})
+    return said | ({"size": (w.SIZES[size], w.UNSLOTH if size == "XL" else w.RULE)} if size else {})
 
 
 def _weights_activations(g: dict[str, str]) -> dict[str, Said]:

@@ -48,6 +48,11 @@ class Named:
     live: tuple[Live, ...]
     notes: tuple[Text, ...]
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the first recipe is what the name means, rather than the format that it begins with."""
+        return bool(self.live) and self.live[0].said != w.AS_FORMAT
+
 
 def decode(name: str, layers: Sequence[Layer], model: str) -> Named:
     """The parts of `name` and what it means for a model of these layers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import gradio as gr
+from gradio.context import Context
 from markupsafe import Markup
 
 from quant.errors import QuantError
@@ -34,7 +35,8 @@ def names_html(lab: Lab, model: str, name: str, language: Language) -> Markup:
         where = (source.title, source.url, t.READ.format(read=source.read)[language]) if source else ("", "", "")
         parts.append((part.letters, part.said[language], *where))
     recipes = [_live(one, language) for one in found.live]
-    return macros(PIECES).decoded(parts, t.RECIPES[language], recipes, [note[language] for note in found.notes])
+    title = t.RECIPES if found.is_exact else t.NEAREST
+    return macros(PIECES).decoded(parts, title[language], recipes, [note[language] for note in found.notes])
 
 
 def _live(one: Live, language: Language) -> tuple[str, str, Markup, str, str]:
@@ -54,7 +56,9 @@ def build_names(place: Place) -> Built:
     decoded = gr.HTML(elem_id=f"names-decoded-{language}")
     examples.input(None, examples, name, js=PICKED_JS, show_progress="hidden", api_visibility="private")
     match = MATCH_JS.format(names=json.dumps(t.SHOWN))
-    name.change(None, name, examples, js=match, show_progress="hidden", api_visibility="private")
+    page = Context.root_block
+    assert page is not None, "a tab is built inside a page"
+    gr.on([page.load, name.change], None, name, examples, js=match, show_progress="hidden", api_visibility="private")
 
     def show(seen: Seen, values: Values) -> Updates:
         try:

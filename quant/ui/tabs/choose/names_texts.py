@@ -15,6 +15,7 @@ SHOWN = ("Q4_K_M", "IQ4_XS", "UD-Q4_K_XL", "Q8_0", "W4A16", "W8A8", "GPTQ-Int4",
          "EXL3 4.0bpw", "q4f16_1", "MLX-4bit", "bf16")  # fmt: skip
 PARTS = Text("Por partes", "Part by part")
 RECIPES = Text("Aquí es esto", "Here it is this")
+NEAREST = Text("Lo más parecido que hay aquí", "The nearest that there is here")
 USE = Text("Usar esta", "Use this one")
 PYTHON = Text("Su Python", "Its Python")
 BITS = Text("{n} bits por peso en este modelo", "{n} bits a weight in this model")
