@@ -30,8 +30,10 @@ def test_what_is_wanted_goes_through_an_address() -> None:
     found = State.read("browser:many:7.5:1024:same:fidelity").wants()
     assert (found.target, found.sequences, found.memory_bytes, found.context) == ("browser", 16, 7_500_000, 1024)
     assert State.read("page:few:0:512:small:speed").wants().memory_bytes is None
-    for wrong in ("page", "toaster:few:1:512:small:size", "page:some:1:512:small:size", "page:few:-1:512:small:size",
-                  "page:few:nan:512:small:size", "page:few:1:9:small:size", "page:few:1:512:a lot:size", ":::::"):  # fmt: skip
+    for wrong in (
+        "page", "toaster:few:1:512:small:size", "page:some:1:512:small:size", "page:few:-1:512:small:size", ":::::",
+        "page:few:nan:512:small:size", "page:few:1:9:small:size", "page:few:1:512:a lot:size",
+    ):  # fmt: skip
         with pytest.raises(EvaluationError):
             State.read(wrong)
 
