@@ -108,7 +108,7 @@ FEW_OR_MANY = _GUIDE
 _ROWS = (
     Target(
         "llama.cpp", Text("llama.cpp en un procesador", "llama.cpp on a processor"),
-        Text("en llama.cpp, en un procesador", "on llama.cpp, on a processor"),
+        Text("en llama.cpp con un procesador", "on llama.cpp with a processor"),
 
         (*GGUF, "MXFP4_GGML", "TQ2_0", "TQ1_0", *_FLOATS), (),
         Text("Lee archivos GGUF: cada matriz en uno de los formatos por bloques de ggml. Lo que entra en cada capa lo "

@@ -33,8 +33,13 @@ MORE = (
 
 
 @pytest.fixture(scope="module")
-def layers() -> list[Layer]:
-    return census(load_model())
+def loaded() -> LoadedModel:
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def layers(loaded: LoadedModel) -> list[Layer]:
+    return census(loaded)
 
 
 def linear(n_blocks: int, inner: int, names: tuple[tuple[str, int, int], ...], head: bool = False) -> list[Layer]:
@@ -85,7 +90,7 @@ def test_any_text_is_read_whole_or_refused_with_what_is_known(layers: list[Layer
             read(wrong)
 
 
-def test_names_mean_the_recipes_that_they_say(layers: list[Layer]) -> None:
+def test_names_mean_the_recipes_that_they_say(loaded: LoadedModel, layers: list[Layer]) -> None:
     for name, format_, activations, method in (
         ("W4A16", "int4 g128", "float", "rtn"), ("W4A16G32_ASYM", "int4 g32 zero", "float", "rtn"),
         ("W8A8", "int8 channel", "int8", "rtn"), ("W8A8-FP8", "float8_e4m3fn channel", "float8_e4m3fn", "rtn"),
@@ -104,7 +109,7 @@ def test_names_mean_the_recipes_that_they_say(layers: list[Layer]) -> None:
         rule = live.recipe.rules[-1]
         assert rule.scheme == scheme_named(format_), name
         assert (live.recipe.activations.name, rule.method) == (activations, method), name
-        report = size_report(load_model(), live.recipe)
+        report = size_report(loaded, live.recipe)
         assert live.bits_per_weight == pytest.approx(report.quantized_bits_per_weight)
     both = decode("NVFP4", layers, EMBEDDED).live[1].recipe
     assert both.activations == Activations(scheme=BLOCKS["NVFP4"].scheme)
@@ -155,8 +160,7 @@ def test_rows_that_256_do_not_divide_fall_back() -> None:
                    "h.1.mlp.c_fc": "Q5_0", "h.0.mlp.c_proj": "Q4_K", "h.1.mlp.c_proj": "Q6_K"}  # fmt: skip
 
 
-def test_every_mixture_is_a_recipe_that_fits(layers: list[Layer]) -> None:
-    loaded = load_model()
+def test_every_mixture_is_a_recipe_that_fits(loaded: LoadedModel, layers: list[Layer]) -> None:
     for file in MOSTLY:
         recipe = mixture(file, layers, EMBEDDED)
         assert bits_of(recipe, layers) == pytest.approx(size_report(loaded, recipe).quantized_bits_per_weight)

@@ -82,9 +82,14 @@ def sized_html(loaded: LoadedModel, wants: Wants, language: Language) -> Markup:
     rows = [_sized(one, wants, language) for one in _sizes(loaded, wants)]
     if not rows:
         return html.caption(t.NO_FORMAT[language])
+    fitting, others = ([row for row in rows if (row[0] == "") is fits] for fits in (True, False))
     head = [name[language] for name in t.SIZED_HEAD]
-    link = macros(PIECES).measure(f"#choose-sweep-{language}", t.MEASURE[language])
-    return html.caption(t.UNMEASURED[language]) + macros(PIECES).rows(head, rows) + link
+    inside = html.caption(t.UNMEASURED[language])
+    inside += macros(PIECES).rows(head, fitting) if fitting else html.paragraph(t.NONE_FITS[language])
+    if others:
+        rest = macros(PIECES).rows(head, others)
+        inside += html.folded(t.DO_NOT_FIT.format(n=len(others))[language], rest)
+    return inside + macros(PIECES).measure(f"#choose-sweep-{language}", t.MEASURE[language])
 
 
 def sources_html(language: Language) -> Markup:

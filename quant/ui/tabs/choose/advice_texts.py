@@ -96,6 +96,8 @@ SIZED_HEAD = (
     Text("¿Cabe?", "Does it fit?"),
 )
 FITS = {True: Text("sí", "yes"), False: Text("no", "no")}
+NONE_FITS = Text("Ninguna cabe.", "None fits.")
+DO_NOT_FIT = Text("Las {n} que no caben", "The {n} that do not fit")
 NO_FORMAT = Text(
     "Las filas de este modelo no se pueden repartir en los bloques de nada de lo que ahí se ejecuta.",
     "The rows of this model cannot be cut into the blocks of anything that runs there.",
