@@ -112,8 +112,8 @@ def guess_html(language: Language) -> Markup:
 @lru_cache(maxsize=1000)  # to find the address of a recipe takes some hundredths of a second
 def said_of(recipe: Recipe) -> tuple[str, Text]:
     """The address of a recipe and what the drawer calls it; empty where no address can say it."""
-    choice, address = choice_of(recipe), query_of(recipe)
-    return (address or "", choice.short()) if choice else (address or "", Text("", ""))
+    choice = choice_of(recipe)
+    return (choice.query(), choice.short()) if choice else (query_of(recipe) or "", Text("", ""))
 
 
 def use(recipe: Recipe, language: Language) -> Markup:
