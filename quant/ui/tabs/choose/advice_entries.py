@@ -72,9 +72,16 @@ def entry_name(recipe: Recipe) -> str:
 
 
 def _alike(title: Text, name: str) -> str:
-    """A title that is the same in both languages, such as GPTQ; else the name in an address."""
+    """What of a title is the same in both languages, such as GPTQ or (AutoRound); else the name in an address."""
     short = short_title(title)
-    return short.es if short.es == short.en else name
+    pairs = zip(_pieces(short.es), _pieces(short.en), strict=False)
+    return next((es for es, en in pairs if es == en), name)
+
+
+def _pieces(title: str) -> list[str]:
+    """All of it, what stands before the brackets, and what stands in them."""
+    before, _, inside = title.partition(" (")
+    return [title, before, inside.rstrip(")")] if inside else [title]
 
 
 def _stored(rule: Rule) -> str:
