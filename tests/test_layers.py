@@ -61,6 +61,7 @@ ROOMS = (
     "recorded_activations",
     "recorded_cache",
     "recorded_methods",
+    "recorded_sweep",
     "recorded_training",
     "trained",
     "lane",
