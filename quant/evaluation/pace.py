@@ -11,8 +11,7 @@ import statistics
 from collections.abc import Sequence
 
 from quant.evaluation.methods import Maker
-from quant.evaluation.speed import ROUNDS, Speed, speed_steps
-from quant.evaluation.sweep import Pace
+from quant.evaluation.speed import ROUNDS, Pace, Speed, speed_steps
 from quant.model.layers import Kind, census
 from quant.model.load import LoadedModel
 from quant.recipe import Recipe, Rule
@@ -44,7 +43,9 @@ def paces(maker: Maker, recipes: Sequence[Recipe], rounds: int = ROUNDS) -> Work
             models.append((yield from part(maker.quantized(quickest(maker, group)), at + place * each, each)))
         speeds = yield from part(speed_steps(models, rounds), at + MAKING * share, (1 - MAKING) * share)
         for group, speed in zip(now, speeds[1:], strict=True):
-            found |= dict.fromkeys(group, pace_of(speed, speeds[0]))
+            found |= dict.fromkeys(group, pace := pace_of(speed, speeds[0]))
+            for recipe in group:
+                maker.rows.wrote(recipe, pace)
         yield Progress(at + share, dict(found))
     return found
 

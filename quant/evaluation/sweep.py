@@ -14,24 +14,12 @@ from typing import Protocol
 from quant.errors import EvaluationError, QuantError
 from quant.evaluation.figures import Estimate
 from quant.evaluation.methods import Maker, Row, row
+from quant.evaluation.speed import Pace as Pace
 from quant.recipe import Recipe
 from quant.size import size_report
 from quant.text import Text
 from quant.texts import EvalText
 from quant.work import Progress, Work
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Tokens/s of writing beside the float model's in the same rounds: what counts on a machine that others share.
-
-    ratio: median over the rounds of quantized over float; low, high: the least and the greatest round, no interval.
-    """
-
-    tokens_per_second: float
-    ratio: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ class Entry:
 
     def at(self, pace: Pace | None) -> Entry:
         """The same with how fast it writes."""
-        return replace(self, pace=pace, tokens_per_second=pace and pace.tokens_per_second)
+        return replace(self, pace=pace, tokens_per_second=None if pace is None else pace.tokens_per_second)
 
 
 @dataclass(frozen=True)
@@ -126,11 +114,10 @@ def _entry(
             step = next(work)
         except StopIteration as done:
             made = entry_of(one.name, done.value, text)
-            break
+            if store is not None:
+                store.put(made)
+            return made
         yield start + share * step.fraction
-    if store is not None:
-        store.put(made)
-    return made
 
 
 class Result:

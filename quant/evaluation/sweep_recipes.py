@@ -31,23 +31,21 @@ HALF = Scheme(FORMATS["float16"], PerTensor(), Grid.UNIT, None)
 # Where the importance of each input is what a publisher would use: ggml's formats of 2 to 6 bits.
 WEIGHTED = ("Q6_K", "Q5_0", "Q5_1", "Q5_K", "Q4_0", "Q4_1", "Q4_K", "IQ4_NL", "IQ4_XS", "Q3_K", "Q2_K")
 USUAL_BITS = ("int8", "int6", "int5", "int4", "int3", "int2")
-BOTH_TABLES = (("int8", BASELINE), *((f"int{bits}", "gptq") for bits in (6, 5, 4, 3)))
-WITH_TABLE = (("float16", BASELINE), ("Q6_K", BASELINE), ("Q4_K", BASELINE))
+WITH_TABLE = ("float16", "int8", "Q6_K", "Q4_K")
 
 
 def usual(loaded: LoadedModel) -> list[Named]:
     """What ships recorded, those that the model can have: at each number of bits rounding and GPTQ, at four AutoRound,
     every block format, importance where publishers use it, casts; a handful with the table too. The slowest come last.
     """
-    pairs = [
-        *((name, BASELINE) for name in (*CASTS, *USUAL_BITS, *BLOCKS)),
-        *((name, "importance") for name in WEIGHTED),
-        *((name, "gptq") for name in (*USUAL_BITS, "Q4_0", "NVFP4", "MXFP4")),
-    ]
-    table = [(*pair, table) for pair in BOTH_TABLES for table in ("float16", "same")]
-    table += [(*pair, "same") for pair in WITH_TABLE]
-    slow = [(f"int{bits}", "autoround", "float32") for bits in (8, 4, 3, 2)]
-    return _named([*((*pair, "float32") for pair in pairs), *table, *slow], loaded)
+    plain = [(name, BASELINE, "float32") for name in (*CASTS, *USUAL_BITS, *BLOCKS)]
+    weighted = [(name, "importance", "float32") for name in WEIGHTED]
+    whole = [(name, BASELINE, "same") for name in WITH_TABLE]
+    learned = [(name, "gptq", table) for name in ("int4", "int3") for table in TABLES]
+    learned += [(name, "gptq", "float32") for name in (*USUAL_BITS, "Q4_0", "NVFP4", "MXFP4")]
+    learned += [(name, "gptq", table) for name in ("int6", "int5") for table in TABLES]
+    slow = [(f"int{bits}", "autoround", "float32") for bits in (4, 3, 2, 8)]
+    return _named([*plain, *weighted, *whole, ("int8", BASELINE, "float16"), *learned, *slow], loaded)
 
 
 def swept(formats: Sequence[str], methods: Sequence[str], tables: Sequence[str], loaded: LoadedModel) -> list[Named]:

@@ -66,7 +66,7 @@ def _row(entry: Entry, on_front: bool, link: Link) -> TableRow:
     return TableRow(
         entry.name, entry.recipe.model, entry.text_name, "+".join([*steps, rule.method]), entry.bits_per_weight,
         entry.stored_bytes, *_ends(entry.kl), *_ends(entry.perplexity), entry.seconds, entry.tokens_per_second,
-        *((pace.ratio, pace.low, pace.high) if pace else (None, None, None)), on_front, entry.live,
+        pace and pace.ratio, pace and pace.low, pace and pace.high, on_front, entry.live,
         json.dumps(recipe_to_json(entry.recipe), ensure_ascii=False), link(entry.recipe),
     )  # fmt: skip
 
