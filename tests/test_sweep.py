@@ -255,8 +255,9 @@ def test_the_knee_is_the_point_furthest_from_the_line_between_the_ends() -> None
     assert knee(points) == 1
     assert knee(points[:2]) is None
     assert knee([(1.0, 1.0), (2.0, 0.5), (4.0, 0.25)]) is None, "a straight line has none"
-    # Under the floor the cheapest alone counts: (8, 0.005) ends the front, whatever lies lower.
-    assert knee([(1.0, 1.0), (4.0, 0.2), (6.0, 0.02), (8.0, 0.005), (1000.0, 1e-9)], 0.01) == 2
+    # Under the floor the cheapest alone counts, as if it lay on it.
+    points = [(1.0, 1.0), (2.0, 0.05), (8.0, 1e-4), (9.0, 9e-5)]
+    assert (knee(points), knee(points, 1e-3)) == (2, 1)
 
 
 def test_paces_are_ratios_in_the_same_rounds_and_recipes_stored_alike_share_one(lab: Lab) -> None:

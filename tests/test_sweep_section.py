@@ -156,7 +156,8 @@ def test_the_figure_draws_every_recipe_with_all_that_is_known_of_it() -> None:
     assert "bfloat16 floor: 0.02" in drawn
     assert drawn.count('class="knee"') == 2
     assert pareto_svg([], None, "bytes", "es") == ""
-    assert ticks(2.4, 13.0, 9) == [3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+    assert ticks(5.2, 13.0, 9) == [6.0, 7.0, 8.0, 9.0, 10.0, 12.0]
+    assert ticks(2.4, 13.0, 9) == [2.5, 4.0, 6.0, 8.0, 10.0], "every other one"
     assert len(ticks(0.001, 1000, 5)) <= 5
 
 
@@ -185,6 +186,7 @@ def test_a_live_sweep_shows_each_row_and_keeps_those_it_had_where_it_stops(tiny_
     model = tiny_lab.names()[0]
     asked = Asked(model, "int8,int4,int3:rtn:float32", speed=False, view="bytes", scope="linear")
     action = sweeping(tiny_lab, "en")
+    assert "does not know how long" in estimate(tiny_lab, model, State().recipes(tiny_lab, model)).en
     frames = action.frames(asked)
     for frame in frames:
         if frame.table and "INT8 g64" in frame.table:

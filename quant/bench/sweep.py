@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tables", default="", help=f"what becomes of the token table: {', '.join(TABLES)}")
     made.add_argument("--text", default="quick", help="quick (what the page reads), enciclopedia or literatura")
     made.add_argument("--store", type=Path, help="where finished rows are kept, instead of beside FILE")
+    made.add_argument("--stored", action="store_true", help="only rows that are in the store already")
     made.add_argument("--speed", action="store_true", help="time writing too, once all rows are there")
     made.add_argument("--ray", help='the address of a Ray cluster; "local" starts one on this machine')
     made.add_argument("--record", action="store_true", help="write what the page shows at once")
@@ -135,6 +136,8 @@ def run(args: argparse.Namespace) -> None:
     store = Store(args.store or (args.json or Path("sweep.json")).with_suffix(".jsonl"), about)
     if store.ignored:
         say(store.ignored.en)
+    if args.stored:
+        asked = [one for one in asked if store.get(one)]
     entries = (
         on_ray(args.ray, args.model, asked, args.text, store, say) if args.ray else measure(lab, asked, text, store)
     )

@@ -26,7 +26,7 @@ from quant.texts import EvalText
 from quant.work import finished
 
 # Of which KL by certainty is recorded: from a loss that nobody sees to one that everybody does.
-SURE_OF = ("INT8 g64", "Q4_K", "INT4 g64 · GPTQ", "INT3 g64 · GPTQ", "INT2 g64 · GPTQ")
+SURE_OF = ("INT8 g64", "INT6 g64", "Q4_K", "INT3 g64", "INT2 g64")
 LEFT_OUT = {"tokens", "text_name"}  # what every row shares
 CPU_INFO = Path("/proc/cpuinfo")
 

@@ -31,7 +31,7 @@ from quant.work import Progress, Work, part
 
 EXPONENT_BITS = 0x7F800000  # of a float32
 HALF_SPACING = 2.0**-8  # of bfloat16, times the power of two at or below |x|
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (0, 1, 2)
 Change = Callable[[Tensor], Tensor]
 
 

@@ -28,7 +28,7 @@ FLOOR = Text("suelo de bfloat16: {kl}", "bfloat16 floor: {kl}")
 LABEL = Text("{cost}, {n} recetas; los números están en la tabla de debajo",
              "{cost}, {n} recipes; the numbers are in the table below")  # fmt: skip
 LETTER, LINE = 7.3, 15  # pixels of a letter and a line of a name
-STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 
 
 @dataclass(frozen=True)

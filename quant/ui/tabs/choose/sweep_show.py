@@ -220,6 +220,8 @@ def estimate(lab: Lab, model: str, asked: Sequence[Named]) -> Text:
         return t.ESTIMATE_DONE.format(n=len(asked))
     weights = sum(layer.parameters for layer in census(loaded) if layer.kind is Kind.LINEAR)
     known = [seconds for one in missing if (seconds := lab.rows.expected(one.recipe, weights, text)) is not None]
+    if not known:
+        return t.ESTIMATE_NEW.format(n=len(asked))
     given = {"n": len(asked), "seconds": said(sum(known), 2)}
     unknown = len(missing) - len(known)
     return t.ESTIMATE_SOME.format(m=unknown, **given) if unknown else t.ESTIMATE.format(**given)

@@ -112,6 +112,12 @@ ESTIMATE_SOME = Text(
     "{n} recipes. This machine has made no row yet like {m} of them; the rest of those missing take about {seconds} s. You can "
     "stop: finished rows stay.",
 )
+ESTIMATE_NEW = Text(
+    "{n} recetas. Esta máquina aún no ha hecho ninguna como ellas, así que no sabe cuánto tardará. Puedes detenerlo: las "
+    "filas hechas se quedan.",
+    "{n} recipes. This machine has made none like them yet, so it does not know how long it will take. You can stop: "
+    "finished rows stay.",
+)
 ESTIMATE_DONE = Text(
     "Las {n} recetas ya están medidas en esta máquina.", "All {n} recipes have been measured on this machine."
 )
