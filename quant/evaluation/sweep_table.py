@@ -61,12 +61,13 @@ def table(entries: Sequence[Entry], link: Link = lambda recipe: None) -> tuple[T
 
 
 def _row(entry: Entry, on_front: bool, link: Link) -> TableRow:
-    pace, rule = entry.pace, entry.recipe.rules[-1]
+    rule, pace = entry.recipe.rules[-1], entry.pace
+    ratio, slowest, fastest = (pace.ratio, pace.low, pace.high) if pace else (None, None, None)
     steps = [step.name for step in entry.recipe.steps]
     return TableRow(
         entry.name, entry.recipe.model, entry.text_name, "+".join([*steps, rule.method]), entry.bits_per_weight,
         entry.stored_bytes, *_ends(entry.kl), *_ends(entry.perplexity), entry.seconds, entry.tokens_per_second,
-        pace and pace.ratio, pace and pace.low, pace and pace.high, on_front, entry.live,
+        ratio, slowest, fastest, on_front, entry.live,
         json.dumps(recipe_to_json(entry.recipe), ensure_ascii=False), link(entry.recipe),
     )  # fmt: skip
 
