@@ -69,8 +69,8 @@ def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (pip install ray)")
 def test_two_workers_give_the_rows_of_one_machine(hub_folder: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_raylet_start_wait_time_s": "240"}
     done = subprocess.run([sys.executable, "-c", RUN, str(hub_folder), str(tmp_path / "rows.jsonl")], cwd=tmp_path,
-                          env=environment, capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
+                          env=environment, capture_output=True, text=True, timeout=900, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "same rows" in done.stdout

@@ -6,6 +6,7 @@ and keeps it; the driver writes the store, so that an interrupted run goes on as
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +85,7 @@ def started(address: str) -> Any:
             Text("Para repartir el barrido hace falta Ray, que no está instalado: pip install ray.",
                  "To spread the sweep takes Ray, which is not installed: pip install ray.")
         ) from error  # fmt: skip
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody unless somebody asks for it
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
     try:
         if address == LOCAL:

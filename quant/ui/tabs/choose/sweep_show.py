@@ -155,7 +155,7 @@ def table_html(now: Seen, language: Language) -> Markup:
 def files_html(entries: Sequence[Entry], language: Language) -> Markup:
     """The tidy table to download, in English and with decimal points."""
     made = table(entries, query_of)
-    written = json.dumps(as_records(made), indent=1, ensure_ascii=False)
+    written = json.dumps(as_records(made), ensure_ascii=False)
     links = [
         ("sweep.csv", "text/csv", t.CSV[language], quote(as_csv(made))),
         ("sweep.json", "application/json", t.JSON[language], quote(written)),
