@@ -22,7 +22,7 @@ from quant.errors import EvaluationError, QuantError, SchemeError
 from quant.evaluation.bootstrap import Interval
 from quant.evaluation.figures import Estimate
 from quant.evaluation.methods import Row
-from quant.evaluation.pace import pace_of, paces, stored_alike
+from quant.evaluation.pace import pace_of, paces, quickest, stored_alike
 from quant.evaluation.pareto import front, knee
 from quant.evaluation.speed import Pace, Speed
 from quant.evaluation.sweep import Entry, Named, sweep
@@ -271,6 +271,8 @@ def test_paces_are_ratios_in_the_same_rounds_and_recipes_stored_alike_share_one(
     assert said[-1].fraction == pytest.approx(1)
     assert not lab.is_live(b), "the quickest to make stands for both"
     assert finished(paces(lab, [])) == {}
+    assert quickest(lab, [b], loaded) == a, "none of the group is quick, and rounding is stored alike"
+    assert quickest(lab, [c], loaded) == c
 
 
 def test_every_format_of_a_sweep_makes_a_recipe() -> None:
