@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -75,9 +76,9 @@ def laid_out(about: dict[str, Any], certainty: Sequence[dict[str, Any]], rows: S
 
 
 def machine() -> str:
-    """The processor, as the system calls it."""
+    """The processor as the system calls it, its cores, and how many programs were waiting for them."""
+    name = platform.processor() or platform.machine()
     if CPU_INFO.is_file():
-        for line in CPU_INFO.read_text(encoding="utf8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+        lines = CPU_INFO.read_text(encoding="utf8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.0f}"
