@@ -272,7 +272,7 @@ def test_paces_are_ratios_in_the_same_rounds_and_recipes_stored_alike_share_one(
     assert not lab.is_live(b), "the quickest to make stands for both"
     assert finished(paces(lab, [])) == {}
     assert quickest(lab, [b], loaded) == a, "none of the group is quick, and rounding is stored alike"
-    assert quickest(lab, [c], loaded) == c
+    assert stored_alike(quickest(lab, [c], loaded), loaded) == stored_alike(c, loaded)
 
 
 def test_every_format_of_a_sweep_makes_a_recipe() -> None:

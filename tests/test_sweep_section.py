@@ -109,6 +109,9 @@ def test_the_sentence_follows_from_the_rows() -> None:
     assert "There is one recipe" in lead(of(rows[:1])).en
     fast = [entry("a", 9, 1.0, 3.0), entry("b", 8, 0.5, 1.0), entry("c", 7, 2.0, 2.0)]
     assert "2 are on the front" in lead(of(fast, "speed")).en
+    assert "overlap" not in lead(of(fast, "speed")).en
+    close = [*fast, entry("d", 7, 3.0, 2.6)]
+    assert "The rounds of 1 overlap those of “a”" in lead(of(close, "speed")).en, "2.86 reaches 2.7"
     assert "0.9" not in hover(rows[0]).es, "a decimal comma"
 
 

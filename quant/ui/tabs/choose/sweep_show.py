@@ -48,7 +48,8 @@ def lead(now: Seen) -> Text:
         one = now.entries[0]
         return t.ONE.format(name=one.name, kl=said(one.kl.value), size=sized(one.stored_bytes))
     words = t.FRONT_SPEED if now.view == "speed" else t.FRONT
-    return joined(words.format(n=len(now.entries), m=len(now.best)), _knee(now), _under(now))
+    more = _overlap(now) if now.view == "speed" else _under(now)
+    return joined(words.format(n=len(now.entries), m=len(now.best)), _knee(now), more)
 
 
 def _knee(now: Seen) -> Text:
@@ -59,6 +60,14 @@ def _knee(now: Seen) -> Text:
     if now.view == "speed" and found.pace:
         cost = t.TIMES.format(n=said(found.pace.ratio, 2))
     return t.KNEE.format(name=found.name, cost=cost, kl=said(found.kl.value))
+
+
+def _overlap(now: Seen) -> Text:
+    """How many cannot be told slower than the fastest: some round of theirs is as fast as its slowest."""
+    paced = [(entry.pace.ratio, entry) for entry in now.entries if entry.pace]
+    fastest = max(paced, key=lambda one: one[0])[1]
+    tied = [e for _, e in paced if e is not fastest and e.pace and fastest.pace and e.pace.high >= fastest.pace.low]
+    return t.OVERLAP.format(n=len(tied), name=fastest.name) if tied else NONE
 
 
 def _under(now: Seen) -> Text:
@@ -130,7 +139,7 @@ def between(ends: Interval | None) -> Text:
 
 def rules_html(now: Seen, language: Language) -> Markup:
     """What the floor, the front and the knee are."""
-    parts = [html.paragraph(t.FRONT_RULE[language])]
+    parts = [html.paragraph(t.NAME_RULE[language]), html.paragraph(t.FRONT_RULE[language])]
     if now.lowest:
         low = now.lowest
         words = t.FLOOR_RULE.format(

@@ -62,6 +62,10 @@ TABLE_SAVES = Text(
     "The token table weighs: “{small}” takes {saved} less than “{big}” and loses {kl} nats against {base}{tie}.",
 )
 TIE = Text(", un empate dentro del azar de estos textos", ", a tie within the chance of these texts")
+OVERLAP = Text(
+    " Las rondas de {n} se solapan con las de «{name}», la más rápida: no se puede decir que lo sea más que ellas.",
+    " The rounds of {n} overlap those of “{name}”, the fastest: it cannot be called faster than they are.",
+)
 TIMES = Text("{n} veces la velocidad de float32", "{n} times float32’s speed")
 NO_SPEED = Text(
     "Ninguna de estas recetas tiene la velocidad medida: marca «Medir también la velocidad» y barre en vivo.",
@@ -96,6 +100,12 @@ FRONT_RULE = Text(
     "A recipe is on the front where no other costs as little and loses as little with one of both better. The knee is the "
     "point of the front furthest from the straight line between its ends, both axes in logarithms; what lies under the floor "
     "counts as one.",
+)
+NAME_RULE = Text(
+    "Un nombre dice el formato, el método si no es el más simple, y la tabla de tokens: sin más, en float32; «+emb16», en "
+    "float16; «+emb», guardada como las demás matrices.",
+    "A name says the format, the method where it is not the plainest, and the token table: nothing more, in float32; "
+    "“+emb16”, in float16; “+emb”, stored as the other matrices are.",
 )
 ZERO_RULE = Text(
     "Una KL de 0 no es magia: los pesos de este modelo ya venían en float16.",
