@@ -7,7 +7,6 @@ page draws both alike.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import Annotated, Any
 from pydantic import Strict
 
 from quant.errors import ModelError
-from quant.evaluation.bootstrap import Interval
 from quant.evaluation.contenders import BASELINE, contenders
-from quant.evaluation.figures import Estimate
+from quant.evaluation.figure_json import Figure, short
 from quant.evaluation.methods import Row, below
 from quant.json_model import JsonModel, parsed, read_json
 from quant.recipe import Recipe
@@ -29,29 +27,8 @@ from quant.text import Text
 FILE = ASSETS / "methods.json"
 AGAIN = "python -m quant.bench.methods --record"
 RECORDED_BITS = (8, 4, 3, 2)
-DIGITS = 6
 EQUAL_BITS = 0.25  # per weight, by which what stands beside the codes may exceed rounding's and still count as equal
 Numbers = Annotated[tuple[float, ...], Strict(False)]
-
-
-class Figure(JsonModel):
-    """A measured figure and the ends of its interval, None where there is none; an infinite figure is None."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def of(cls, estimate: Estimate) -> Figure:
-        ends = estimate.interval
-        return cls(value=short(estimate.value), low=short(ends.low) if ends else None,
-                   high=short(ends.high) if ends else None)  # fmt: skip
-
-    @property
-    def estimate(self) -> Estimate:
-        value = math.inf if self.value is None else self.value
-        ends = None if self.low is None or self.high is None else Interval(self.low, self.high)
-        return Estimate(value, ends)
 
 
 class Compared(JsonModel):
@@ -128,10 +105,6 @@ def tied_with(best: Compared, rows: Sequence[Compared]) -> list[Compared]:
 
 def baseline(rows: Sequence[Compared]) -> Compared | None:
     return next((row for row in rows if row.name == BASELINE), None)
-
-
-def short(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def read(path: Path, weights: Path) -> Recorded:

@@ -70,6 +70,7 @@ ROOMS = (
     "recorded_cache",
     "recorded_methods",
     "recorded_choices",
+    "recorded_sweep",
     "recorded_training",
     "trained",
     "lane",

@@ -21,6 +21,7 @@ from quant.evaluation.compare import Comparison, Reference
 from quant.evaluation.contenders import standard
 from quant.evaluation.figures import Figures, figures
 from quant.evaluation.layer_error import layer_errors
+from quant.evaluation.speed import Pace
 from quant.model.load import LoadedModel
 from quant.recipe import Recipe, Rule, Step
 from quant.size import size_report
@@ -73,6 +74,7 @@ class Rows:
         self._rows: OrderedDict[tuple[Recipe, EvalText], Row] = OrderedDict()
         self._seconds: OrderedDict[Recipe, float] = OrderedDict()
         self._pace: OrderedDict[str, float] = OrderedDict()
+        self._written: OrderedDict[Recipe, Pace] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -110,6 +112,15 @@ class Rows:
     def seconds(self, recipe: Recipe) -> float | None:
         """How long the model of `recipe` took when it was made here."""
         return self._seconds.get(recipe)
+
+    def wrote(self, recipe: Recipe, pace: Pace) -> None:
+        """How fast a model writes was measured."""
+        with self._lock:
+            _keep(self._written, recipe, pace)
+
+    def pace(self, recipe: Recipe) -> Pace | None:
+        """How fast the model of `recipe` writes here, where that was measured."""
+        return self._written.get(recipe)
 
     def expected(self, recipe: Recipe, parameters: int, text: EvalText) -> float | None:
         """Seconds that a row would take, from earlier ones; None where its method has not been timed here."""

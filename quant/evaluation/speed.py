@@ -57,6 +57,19 @@ class Speed:
         return self.lowest <= other.highest and other.lowest <= self.highest
 
 
+@dataclass(frozen=True)
+class Pace:
+    """Tokens/s of writing beside the float model's in the same rounds: what counts on a machine that others share.
+
+    ratio: median over the rounds of quantized over float; low, high: the least and the greatest round, no interval.
+    """
+
+    tokens_per_second: float
+    ratio: float
+    low: float
+    high: float
+
+
 def speed_steps(models: Sequence[LoadedModel], rounds: int = ROUNDS) -> Work[tuple[Speed, ...]]:
     """Write NEW_TOKENS greedily with each model in turn, `rounds` times, after one round that is not counted.
 
