@@ -89,6 +89,7 @@ class Rows:
         with self._lock:
             kept = list(self._rows.items())
         return [row for (recipe, read), row in kept if recipe.model == model and read == text]
+
     def measured(self, model: str, text: EvalText) -> list[Row]:
         """All of a model that were measured on a text, the oldest first."""
         with self._lock:
