@@ -75,9 +75,11 @@ class SensitivityJson(JsonModel):
 
 
 class MeasuredJson(JsonModel):
-    """A recipe of a budget, measured on the page's default text. kl_sums, tokens: by document, to compare in pairs."""
+    """A recipe of a budget, measured on the page's default text; the fields are those of `evaluation.methods.Row`."""
 
     recipe: dict[str, Any]
+    bits_per_weight: float
+    stored_bytes: int
     kl: Figure
     perplexity: Figure
     kl_sums: Numbers | None

@@ -190,7 +190,10 @@ def _measured(lab: Lab, made: LossesJson) -> list[dict[str, Any]]:
         one = finished(row(lab, recipe, default_text()))
         kl, perplexity = Figure.of(one.figures.kl_mean), Figure.of(one.figures.perplexity_quantized)
         sums, counts = _shorter(one.kl_sums), _shorter(one.tokens)
-        said = MeasuredJson(recipe=recipe_to_json(recipe), kl=kl, perplexity=perplexity, kl_sums=sums, tokens=counts)
+        said = MeasuredJson(
+            recipe=recipe_to_json(recipe), bits_per_weight=one.bits_per_weight, stored_bytes=one.stored_bytes, kl=kl,
+            perplexity=perplexity, kl_sums=sums, tokens=counts,
+        )  # fmt: skip
         found.append(said.model_dump(mode="json"))
     return found
 

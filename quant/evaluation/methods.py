@@ -90,11 +90,6 @@ class Rows:
             kept = list(self._rows.items())
         return [row for (recipe, read), row in kept if recipe.model == model and read == text]
 
-    def measured(self, model: str, text: EvalText) -> list[Row]:
-        """All of a model that were measured on a text, the oldest first."""
-        with self._lock:
-            return [row for (recipe, read), row in self._rows.items() if recipe.model == model and read == text]
-
     def put(self, text: EvalText, row: Row) -> None:
         with self._lock:
             _keep(self._rows, (row.recipe, text), row)

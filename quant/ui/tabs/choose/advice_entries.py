@@ -12,7 +12,9 @@ from quant.lab import Lab
 from quant.methods import method_for
 from quant.model.load import EMBEDDED
 from quant.recipe import Recipe, Rule
+from quant.recorded_choices import MeasuredJson, recorded_choices
 from quant.recorded_methods import Compared, recorded_methods
+from quant.recorded_sweep import recorded_sweep
 from quant.text import Text, short_title
 from quant.texts import EvalText, shipped_text
 from quant.ui.tabs.methods.compare_rows import QUICK_BYTES
@@ -23,7 +25,7 @@ TEXT = "enciclopedia"
 def entries(lab: Lab, model: str) -> list[Entry]:
     """Of each recipe the row that was measured here, else the recorded one; the recorded ones first."""
     found = {one.recipe: one for one in recorded_entries()} if model == EMBEDDED else {}
-    return list((found | {row.recipe: of_row(row) for row in lab.rows.measured(model, _read())}).values())
+    return list((found | {row.recipe: of_row(row) for row in lab.rows.of(model, _read())}).values())
 
 
 def live(lab: Lab, entry: Entry) -> bool:
@@ -33,19 +35,24 @@ def live(lab: Lab, entry: Entry) -> bool:
 
 @lru_cache(maxsize=1)
 def recorded_entries() -> tuple[Entry, ...]:
-    """What ships with the project; nothing where it is of other weights."""
+    """What ships with the project, of the sweep, of the comparison of methods and of budgets, no recipe twice.
+
+    Nothing where it is of other weights.
+    """
     try:
-        return tuple(of_recorded(row) for row in recorded_methods().rows)
+        rows: list[Compared | MeasuredJson] = [*recorded_methods().rows, *recorded_choices().measured]
+        swept = recorded_sweep().entries()
     except (ModelError, FileNotFoundError):
         return ()
+    return tuple({one.recipe: one for one in (*map(of_recorded, rows), *swept)}.values())
 
 
-def of_recorded(row: Compared) -> Entry:
-    """A row of the comparison of methods as a candidate."""
+def of_recorded(row: Compared | MeasuredJson) -> Entry:
+    """A row of the comparison of methods, or of a budget, as a candidate."""
     recipe = row.made
     return Entry(
         entry_name(recipe), recipe, row.bits_per_weight, row.stored_bytes, row.kl.estimate, row.perplexity.estimate,
-        row.seconds, None, row.kl_sums, row.tokens,
+        row.seconds if isinstance(row, Compared) else None, None, row.kl_sums, row.tokens,
     )  # fmt: skip
 
 
