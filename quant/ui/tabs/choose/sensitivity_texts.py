@@ -55,7 +55,7 @@ NOISE_LESS = Text(
 CONTROL = Text("Control, sin cuantizar nada: {control} nats.", "Control, nothing quantized: {control} nats.")
 TABLE = Text("KL de cada parte sola, en nats", "KL of each part alone, in nats")
 NOTE = Text(
-    "Cuanto más oscura, más duele (escala logarítmica). {low} – {high}: intervalo del 95 % de la mayor.",
+    "Cuanto más oscura, más duele (escala logarítmica). {low} – {high}: intervalo del 95\N{NARROW NO-BREAK SPACE}% de la mayor.",
     "The darker, the more it hurts (logarithmic scale). {low} – {high}: 95 % interval of the largest.",
 )
 CELL = Text("{where}: {kl} nats", "{where}: {kl} nats")
