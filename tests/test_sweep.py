@@ -18,6 +18,7 @@ import pytest
 from conftest import ROOT, SENTENCES
 from working import steps
 
+from quant.bench import sweep as bench
 from quant.errors import EvaluationError, QuantError, SchemeError
 from quant.evaluation.bootstrap import Interval
 from quant.evaluation.figures import Estimate
@@ -280,3 +281,20 @@ def test_every_format_of_a_sweep_makes_a_recipe() -> None:
     for name in SWEPT_FORMATS:
         for table_ in TABLES:
             assert recipe_of(name, "rtn", table_, loaded).rules, name
+
+
+def test_the_command_writes_both_files_and_makes_nothing_twice(hub_folder: Path, tmp_path: Path) -> None:
+    written, listed = tmp_path / "sweep.json", tmp_path / "sweep.csv"
+    asked = ["--json", str(written), "--csv", str(listed), "--model", str(hub_folder), "--formats", "int8,int3,Q4_K"]
+    bench.run(bench.parser().parse_args(asked))
+    rows = json.loads(written.read_text())["rows"]
+    assert [row["name"] for row in rows] == ["INT8 g64", "INT3 g64"], "no super-blocks in rows of 64"
+    assert [float(row["kl_nats"]) for row in csv.DictReader(io.StringIO(listed.read_text()))] == [
+        row["kl_nats"] for row in rows
+    ]
+    kept = (tmp_path / "sweep.jsonl").read_bytes()
+    bench.run(bench.parser().parse_args([*asked, "--stored"]))
+    assert (tmp_path / "sweep.jsonl").read_bytes() == kept
+    assert json.loads(written.read_text())["rows"] == rows
+    with pytest.raises(SchemeError, match="int9"):
+        bench.run(bench.parser().parse_args([*asked[:-1], "int9"]))
