@@ -28,8 +28,8 @@ ONLY_EMBEDDED = Text(
     "What is recorded is of the built-in model. Of this one, measure the live recipe.",
 )
 LEAD = Text(
-    "Con {recipe}, lo que más duele es {first} ({kl} nats, el {share} de la suma); lo que menos, {last}, {times} veces menos.",
-    "With {recipe} what hurts most is {first} ({kl} nats, {share} of the sum); what hurts least, {last}, {times} times less.",
+    "Lo que más duele con {recipe}: {first} ({kl} nats, el {share} de la suma). Lo que menos: {last}, {times} veces menos.",
+    "What hurts most with {recipe}: {first} ({kl} nats, {share} of the sum). What hurts least: {last}, {times} times less.",
 )
 LIVE = Text("tu receta", "your recipe")
 ADDITIVE = Text(
