@@ -172,6 +172,14 @@ def test_what_an_address_says_fits_together_whatever_the_order() -> None:
     assert "no tienen ajustes" in read("knobs=damping:0.05")[1][0].text.es
 
 
+def test_a_link_is_read_beside_values_that_are_no_recipe() -> None:
+    """A program may send anything as what was live before."""
+    before = Choice("embedded", knobs="Hola", training="5:weights:distillation:training_sample:0:0.001")
+    choice, errors = read_query({"bits": "3"}, before)
+    assert choice.training == ""
+    assert ["Hola" in error.text.es for error in errors] == [True]
+
+
 def test_any_choice_that_the_drawer_can_make_comes_back_from_its_address() -> None:
     chance, tried = random.Random(17), 0
     while tried < 400:

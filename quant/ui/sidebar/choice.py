@@ -187,8 +187,7 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
     wanders = any(f.of_recipe and f.name in asked for f in FIELDS)  # from what was trained
     if "training" not in asked and wanders:
         choice = replace(choice, training="")
-    written, error = refitted(choice.training, choice._untrained(), asked="training" in asked)
-    choice = replace(choice, training=written)
+    choice, error = _with_fitting_training(choice, asked="training" in asked)
     errors += [error] if error else []
     for name, check in (("method", Choice.check_method), ("knobs", Choice.check_knobs)):
         # One that was live before just waits.
@@ -196,6 +195,15 @@ def read_query(params: Mapping[str, str], default: Choice) -> tuple[Choice, list
             errors.append(error)
             choice = replace(choice, **{name: getattr(default, name)})
     return choice, errors
+
+
+def _with_fitting_training(choice: Choice, *, asked: bool) -> tuple[Choice, QuantError | None]:
+    """With its training sealed anew, or without one that is of another recipe, or of none that can be."""
+    try:
+        written, error = refitted(choice.training, choice._untrained(), asked=asked)
+    except QuantError:  # what was live before is no recipe: a program may send anything
+        return replace(choice, training=""), None
+    return replace(choice, training=written), error
 
 
 def _parsed(params: Mapping[str, str]) -> tuple[dict[str, Any], list[QuantError]]:
