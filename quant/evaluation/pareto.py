@@ -2,8 +2,9 @@
 
 A point is dominated where another costs no more and loses no more, and is better in one of both. The front is what is
 not dominated. Its knee is the point of the front furthest below the straight line between its two ends, both axes in
-logarithms and scaled so that the ends are (0, 1) and (1, 0): up to there each byte buys much, after it little (the rule
-of Satopää et al. 2011, "Finding a Kneedle in a Haystack", for a curve without noise).
+logarithms and scaled so that the ends are (0, 1) and (1, 0): before it the loss falls faster than on average,
+after it slower (the rule of Satopää et al. 2011, "Finding a Kneedle in a Haystack", for a curve without noise). It is
+where the curve bends most, and no advice: a front that falls evenly bends hardly anywhere.
 """
 
 from __future__ import annotations

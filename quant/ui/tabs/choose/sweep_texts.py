@@ -48,8 +48,8 @@ FRONT_SPEED = Text(
     "Of {n} recipes whose speed was measured, {m} are on the front: no other is as fast and closer to the original.",
 )
 KNEE = Text(
-    " El codo es «{name}» ({cost}, KL {kl}): con más se gana poco y con menos se pierde mucho.",
-    " The knee is “{name}” ({cost}, KL {kl}): more than that gains little, less loses much.",
+    " El codo es «{name}» ({cost}, KL {kl}): ahí es donde más se dobla la curva.",
+    " The knee is “{name}” ({cost}, KL {kl}): that is where the curve bends most.",
 )
 UNDER_ONE = Text(" Bajo el suelo ({floor} nats) queda {name}.", " Under the floor ({floor} nats) lies {name}.")
 UNDER = Text(
