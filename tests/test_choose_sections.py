@@ -11,7 +11,9 @@ from quant.errors import EvaluationError
 from quant.evaluation.methods import below
 from quant.lab import Lab
 from quant.model.load import EMBEDDED
+from quant.recorded_choices import recorded_choices
 from quant.recorded_methods import recorded_methods
+from quant.recorded_sweep import recorded_sweep
 from quant.targets import TARGETS
 from quant.ui.tabs.choose import advice_texts as t
 from quant.ui.tabs.choose.advice_entries import entries, entry_name, of_recorded
@@ -82,7 +84,10 @@ def test_where_nothing_is_measured_sizes_stand_and_no_figure_is_made_up(lab: Lab
 def test_candidates_are_the_recorded_rows_and_those_measured_here(lab: Lab) -> None:
     recorded = recorded_methods().rows
     found = entries(lab, EMBEDDED)
-    assert [one.recipe for one in found] == [row.made for row in recorded]
+    recipes = [one.recipe for one in found]
+    swept, measured = recorded_sweep().entries(), recorded_choices().measured
+    assert len(set(recipes)) == len(recipes)
+    assert set(recipes) == {row.made for row in (*recorded, *measured)} | {one.recipe for one in swept}
     first = of_recorded(recorded[0])
     assert (first.kl, first.stored_bytes) == (recorded[0].kl.estimate, recorded[0].stored_bytes)
     names = [entry_name(row.made) for row in recorded]

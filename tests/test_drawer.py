@@ -153,7 +153,7 @@ def test_whatever_the_drawer_says_comes_back_from_its_address_and_from_its_recip
 def test_a_recipe_that_the_drawer_cannot_say_has_no_address() -> None:
     q4 = Scheme.integer(4, PerGroup(64))
     for recipe in (
-        Recipe((Rule("transformer.h.0.*", q4), Rule("linear:*", Scheme.integer(8, PerChannel())))),
+        Recipe((Rule("linear:*", q4), Rule("transformer.wte", Scheme.integer(8, PerChannel())))),
         Recipe((Rule("*.mlp.*", q4),)),
         Recipe.uniform(Scheme.integer(4, PerGroup(48))),
         Recipe.uniform(BLOCKS["Q4_0"].scheme, method="importance", calibration=Calibration(tokens=3000)),

@@ -198,10 +198,9 @@ def test_drafting_stops_between_two_rounds(spanish: Visit) -> None:
     while slider.input_value() != "7":  # what unfolds may drop a key while it is being built
         slider.press("ArrowRight")
         page.wait_for_timeout(100)
-    page.locator("#speculate-es").click()
     output = page.locator("#speculated-es")
-    expect(output.locator(".lab-spec-text .caret")).to_be_visible()
-    page.locator("#speculate-stop-es").click()
+    spanish.stops("speculate-stop", "#speculated-es .lab-spec-text .caret")
+    page.locator("#speculate-es").click()
     expect(output).to_contain_text(shared_texts.STOPPED.es)
     kept = output.inner_text()
     spanish.ended("speculate-stop")
@@ -282,7 +281,7 @@ def test_measuring_gives_a_baseline_and_the_quantized_figure(desktop: Visit) -> 
 def choose_format(visit: Visit, name: str) -> None:
     """Take the family of formats, and the option that begins with `name` from its list."""
     visit.page.get_by_role("radio", name=sidebar_texts.FAMILIES["llama.cpp"][visit.language]).check()  # type: ignore[index]
-    visit.page.get_by_label(sidebar_texts.FORMAT[visit.language]).first.click()  # type: ignore[index]
+    visit.page.locator(".lab-side").get_by_label(sidebar_texts.FORMAT[visit.language]).first.click()  # type: ignore[index]
     options = visit.page.locator("ul[role=listbox] [role=option]")
     options.filter(has_text=re.compile(rf"^\W*{re.escape(name)}")).first.click()
 

@@ -18,6 +18,9 @@ LEAVING = ("AbortError: signal is aborted", "Connection errored out")
 # The components of what the browser keeps, by gradio's number for them; where a page's own files lie.
 KEPT_JS = "gradio_config.components.filter((one) => one.type === 'browserstate').map((one) => one.id)"
 FILES = ("/assets/", "/static/", "/theme.css")
+STOP_JS = """([stop, shown]) => { const look = () => { const button = document.querySelector(stop);
+  if (button?.offsetParent && document.querySelector(shown)) button.click(); else requestAnimationFrame(look); };
+  look(); }"""
 LIMIT_MS = 120_000  # the machine may be busy; what is asserted is what appears, not when
 
 
@@ -47,6 +50,13 @@ class Visit:
         frame, on a busy machine by a second.
         """
         expect(self.page.locator(f"#{stop}-{self.language}")).to_be_hidden()
+
+    def stops(self, stop: str, shown: str) -> None:
+        """From now on, stop work as soon as `shown`, a selector, is there: the page itself presses, within a frame.
+
+        A click from here takes a busy machine seconds, in which short work may end.
+        """
+        self.page.evaluate(STOP_JS, [f"#{stop}-{self.language}", shown])
 
     def asked(self) -> list[str]:
         """What the page asks the server for from now on, in a list that grows.

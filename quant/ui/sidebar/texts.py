@@ -348,7 +348,7 @@ TRAINED_MOVES = Text(
     "Si cambias algo de la receta, el entrenamiento se quita: es de esta.",
     "If you change the recipe, the training goes: it belongs to this one.",
 )
-MIX = Text("Mezcla de formatos", "Mix of formats")
+MIX = Text("Mezcla", "Mix")
 BAD_MIX = Text(
     "El enlace lleva una mezcla de formatos que no se puede leer; puede que se haya copiado a medias.",
     "The link holds a mix of formats that cannot be read; it may have been copied in part.",

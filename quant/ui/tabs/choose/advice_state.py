@@ -21,7 +21,7 @@ SEPARATOR = ":"
 class State:
     """The controls. memory_mb: 0 for no limit."""
 
-    target: str = "page"
+    target: str = "llama.cpp"
     users: str = Users.FEW.value
     memory_mb: float = 13.0
     context: int = 512
