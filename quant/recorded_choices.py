@@ -104,9 +104,6 @@ class RecordedChoices(JsonModel):
     def of(self, palette: str) -> LossesJson | None:
         return next((one for one in self.losses if one.palette == palette), None)
 
-    def measured_of(self, recipe: Recipe) -> MeasuredJson | None:
-        return next((one for one in self.measured if one.made == recipe), None)
-
 
 def read(path: Path, weights: Path) -> RecordedChoices:
     """What was recorded of those weights. Raises ModelError where it was recorded of others."""

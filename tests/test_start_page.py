@@ -373,7 +373,9 @@ def test_a_beginning_that_is_stopped_says_what_was_not_written(spanish: Visit) -
     page = spanish.page
     spanish.open()
     page.locator(".lab-hero-own").click()
-    for prompt in ("El mar", "La casa", "Un perro", "Mi amigo", "Su padre"):  # all may be written before it is heard
+    # All of a text may be written before it is heard.
+    for prompt in ("El mar", "La casa", "Un perro", "Mi amigo", "Su padre", "El cielo", "La mesa", "Un día", "Mi madre",
+                   "Su casa", "El campo", "La noche", "Un libro", "Mi tierra", "Su mano", "El sol"):  # fmt: skip
         page.evaluate(STOP_AT_ONCE_JS)
         page.locator("#hero-prompt-es :is(input, textarea)").fill(prompt)
         page.locator("#hero-go-es").click()

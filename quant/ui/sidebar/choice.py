@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -257,6 +257,7 @@ def recipe_of(choice: Choice, written: str) -> Recipe:
     return recipe
 
 
+@lru_cache(maxsize=1024)  # a table of recipes asks for all of its links with each row
 def query_of(recipe: Recipe) -> str | None:
     """The address of a recipe, without the question mark; None where the drawer cannot say it.
 

@@ -14,7 +14,7 @@ from quant.evaluation.methods import Scored, difference
 from quant.lab import Lab
 from quant.model.load import EMBEDDED
 from quant.recipe import Recipe
-from quant.recorded_choices import RecordedChoices, recorded_choices
+from quant.recorded_choices import MeasuredJson, RecordedChoices, recorded_choices
 from quant.texts import EvalText, shipped_text
 from quant.ui.tabs.choose.budget_state import State
 
@@ -76,14 +76,20 @@ def figures_of(lab: Lab, recipe: Recipe) -> Figures | None:
     """As measured here, else as recorded."""
     if row := lab.rows.get(recipe, read_text()):
         return Figures(row.figures.kl_mean, row, True)
-    record = recorded() if recipe.model == EMBEDDED else None
-    found = record.measured_of(recipe) if record else None
+    found = _measured().get(recipe)
     return Figures(found.kl.estimate, found, False) if found else None
 
 
 @lru_cache(maxsize=1)
 def read_text() -> EvalText:
     return shipped_text(TEXT).part(QUICK_BYTES)
+
+
+@lru_cache(maxsize=1)
+def _measured() -> dict[Recipe, MeasuredJson]:
+    """The recorded recipes, read once."""
+    found = recorded()
+    return {one.made: one for one in found.measured} if found else {}
 
 
 @lru_cache(maxsize=1)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup
 
-from quant.model.layers import Kind
+from quant.model.layers import table_layer
 from quant.model.load import LoadedModel
 from quant.text import Language, Text
 from quant.ui.shared import texts as shared_texts
-from quant.ui.shared.layer_names import BLOCK, matrices, name_title
+from quant.ui.shared.layer_names import BLOCK, name_title
 from quant.ui.shared.templates import macros
 from quant.ui.tabs.choose import budget_texts as t
 
@@ -64,8 +65,12 @@ def part_named(loaded: LoadedModel, name: str) -> Text | None:
     """As a sentence names it, with its article; None where it has no such name."""
     if name in t.SIDES:
         return t.SIDES[name]
-    table = any(layer.name == name and layer.kind is Kind.TABLE for layer in matrices(loaded))
-    return t.THE_TABLE if table else None
+    return t.THE_TABLE if name == _table(loaded) else None
+
+
+@lru_cache(maxsize=16)  # of models that the lab keeps anyway: each cell asks
+def _table(loaded: LoadedModel) -> str:
+    return table_layer(loaded).name
 
 
 def where(loaded: LoadedModel, name: str) -> Text:
