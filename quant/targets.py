@@ -86,7 +86,6 @@ _INT8, _FP8 = Pair("int8 channel", "int8"), Pair("float8_e4m3fn channel", "float
 _QUANTIZE = Source(
     "llama.cpp, tools/quantize", "https://github.com/ggml-org/llama.cpp/blob/master/tools/quantize/README.md"
 )
-_FEATURES = Source("llama.cpp, feature matrix", "https://github.com/ggml-org/llama.cpp/wiki/Feature-matrix")
 _GGML = Source(
     "ggml, ggml-cpu.c: vec_dot_type", "https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-cpu/ggml-cpu.c"
 )
@@ -115,7 +114,7 @@ _ROWS = (
              "redondea él solo a 8 bits; tú eliges los pesos.",
              "It reads GGUF files: each matrix in one of ggml’s block formats. What comes into each layer it rounds to "
              "8 bits by itself; you choose the weights."),
-        (_QUANTIZE, _FEATURES, _GGML),
+        (_QUANTIZE, _GGML),
     ),
     Target(
         "apple", Text("Un Mac: MLX, o llama.cpp con Metal", "A Mac: MLX, or llama.cpp with Metal"),
@@ -126,7 +125,7 @@ _ROWS = (
              "suyos. En los dos se eligen los pesos.",
              "MLX stores integers of 2 to 8 bits in groups, with a scale and a minimum, and the MX formats; llama.cpp "
              "its own. In both it is the weights that are chosen."),
-        (_MLX, _FEATURES),
+        (_MLX, _QUANTIZE),
     ),
     Target(
         "browser", Text("Un navegador: transformers.js o WebLLM", "A browser: transformers.js or WebLLM"),
