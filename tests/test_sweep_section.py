@@ -95,7 +95,7 @@ def test_a_recorded_row_and_its_bins_come_out_the_same_here(lab: Lab) -> None:
 
 
 def test_the_sentence_follows_from_the_rows() -> None:
-    rows = [entry("a", 1_000_000, 1.0), entry("b", 2_000_000, 0.01), entry("c", 3_000_000, 0.5),
+    rows = [entry("a", 1_000_000, 0.4), entry("b", 2_000_000, 0.01), entry("c", 3_000_000, 0.3),
             entry("d", 8_000_000, 1e-4), entry("e", 9_000_000, 5e-5)]  # fmt: skip
     said = lead(of(rows, lowest=2e-4))
     assert "De 5 recetas, 4 están en el frente" in said.es
@@ -112,7 +112,15 @@ def test_the_sentence_follows_from_the_rows() -> None:
     assert "overlap" not in lead(of(fast, "speed")).en
     close = [*fast, entry("d", 7, 3.0, 2.6)]
     assert "The rounds of 1 overlap those of “a”" in lead(of(close, "speed")).en, "2.86 reaches 2.7"
-    assert "0.9" not in hover(rows[0]).es, "a decimal comma"
+    assert "0.36" in hover(rows[0]).en
+    assert "0.36" not in hover(rows[0]).es, "a decimal comma"
+
+
+def test_the_knee_is_never_a_broken_recipe() -> None:
+    """The curve bends most at y, where the model babbles."""
+    rows = [entry("x", 1_000_000, 50.0), entry("y", 1_100_000, 0.5), entry("a", 4_000_000, 0.4),
+            entry("b", 6_000_000, 0.1), entry("c", 9_000_000, 0.05)]  # fmt: skip
+    assert "The knee is “b”" in lead(of(rows)).en
 
 
 def test_the_table_of_tokens_is_weighed_by_pairs_that_differ_in_it_alone() -> None:

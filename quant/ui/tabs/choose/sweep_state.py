@@ -13,6 +13,7 @@ from quant.evaluation.floor import Floor
 from quant.evaluation.pareto import front, knee
 from quant.evaluation.sweep import Entry, Named, entry_of
 from quant.evaluation.sweep_recipes import SWEPT_FORMATS, TABLES, swept, usual
+from quant.evaluation.verdict import BROKEN_KL
 from quant.lab import Lab
 from quant.model.load import EMBEDDED, LoadedModel
 from quant.recorded_sweep import RecordedSweep, recorded_entries, recorded_sweep
@@ -92,8 +93,11 @@ class Seen:
 
     @property
     def knee(self) -> Entry | None:
-        place = knee(self.points, self.lowest.mean if self.lowest else 0.0)
-        return None if place is None else self.entries[place]
+        """Of what is not broken by the verdict's rule: nobody is to be led to a model that babbles."""
+        whole = [entry for entry in self.entries if entry.kl.value < BROKEN_KL]
+        points = [(cost(entry, self.view), entry.kl.value) for entry in whole]
+        place = knee(points, self.lowest.mean if self.lowest else 0.0)
+        return None if place is None else whole[place]
 
     @property
     def under(self) -> list[Entry]:

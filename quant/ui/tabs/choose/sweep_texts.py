@@ -95,10 +95,12 @@ FLOOR_RULE = Text(
 )
 FRONT_RULE = Text(
     "Una receta está en el frente si ninguna otra cuesta lo mismo o menos y pierde lo mismo o menos, con algo mejor. El codo "
-    "es el punto del frente más alejado de la recta que une sus extremos, con los dos ejes en logaritmos; lo que queda "
+    "es el punto del frente más alejado de la recta que une sus extremos, con los dos ejes en logaritmos y sin contar lo que "
+    "el veredicto da por roto; lo que queda "
     "bajo el suelo cuenta como uno solo.",
     "A recipe is on the front where no other costs as little and loses as little with one of both better. The knee is the "
-    "point of the front furthest from the straight line between its ends, both axes in logarithms; what lies under the floor "
+    "point of the front furthest from the straight line between its ends, both axes in logarithms, leaving out what the "
+    "verdict calls broken; what lies under the floor "
     "counts as one.",
 )
 NAME_RULE = Text(
