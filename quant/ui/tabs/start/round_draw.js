@@ -29,7 +29,7 @@
       this.back = svg("g", { "aria-hidden": "true" });
       this.front = svg("g", { "aria-hidden": "true" });
       this.handles = Array.from({ length: COUNT }, (_, i) => this.#handle(i, on));
-      this.over = svg("g", { class: "over", "aria-hidden": "true" }); // an error is seen also where it is short
+      this.over = svg("g", { class: "over", "aria-hidden": "true" }); // beside its pair, even a short error is seen
       this.root.append(this.back, this.front, ...this.handles.map((h) => h.group), this.over);
     }
 
@@ -189,7 +189,7 @@
     #error(i) {
       const { values, q, outlier } = this.state;
       if (i === outlier) return [];
-      const x = this.x(i), y1 = this.y(values[i]), y2 = this.#clipped(this.y(q.decoded[i]));
+      const x = this.x(i) + this.dot + 4, y1 = this.y(values[i]), y2 = this.#clipped(this.y(q.decoded[i]));
       return [svg("line", { class: "error", x1: x, x2: x, y1, y2 })];
     }
 
