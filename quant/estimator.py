@@ -24,6 +24,7 @@ from torch.nn import functional
 from quant.activations import Activations
 from quant.errors import TrainingError
 from quant.formats import NumberFormat
+from quant.kernels import learner
 from quant.methods.fits import straight_through
 from quant.qtensor import QTensor, decoded, group, ungroup
 from quant.scheme import Grid, Offset, Scheme
@@ -76,26 +77,38 @@ class Values:
         return CELL * (self.high - self.low) if self.two else CELL
 
 
+def placed(w: Tensor, s: Tensor, z: Tensor | None) -> Tensor:
+    """Where weights w [rows, groups, size] lie on the grid of s and z [rows, groups, 1], in steps from the value 0."""
+    x = w * torch.where(s != 0, 1 / s, 0.0)
+    return x if z is None else x.add_(z)
+
+
 class FakeQuantize(torch.autograd.Function):
     """W of w [rows, groups, size], s and z [rows, groups, 1], z None for 0; q among the values of `grid`.
 
-    In few passes; `quant.methods.grid.rounded` is the definition that it is tested against.
+    In few passes, or by a C kernel in one each way; `quant.methods.grid.rounded` is the definition that both are tested
+    against. dtype: of W, bfloat16 for what will be multiplied in it.
     """
 
     @staticmethod
-    def forward(ctx: Any, w: Tensor, s: Tensor, z: Tensor | None, grid: Values) -> Tensor:
-        x = w * torch.where(s != 0, 1 / s, 0.0)
-        if z is not None:
-            x += z
-        q = grid.nearest(x)
-        ctx.save_for_backward(x, q, s, z)
+    def forward(ctx: Any, w: Tensor, s: Tensor, z: Tensor | None, grid: Values, dtype: torch.dtype = torch.float32
+                ) -> Tensor:  # fmt: skip
+        ctx.save_for_backward(w, s, z)
         ctx.grid = grid
-        return q * s if z is None else torch.sub(q, z).mul_(s)
+        if learner.fits(w, s, z):
+            return learner.fake_quantize(w, s, z, (grid.low, grid.high), two=grid.two, dtype=dtype)
+        q = grid.nearest(placed(w, s, z))
+        return (q * s if z is None else torch.sub(q, z).mul_(s)).to(dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
-        x, q, s, z = ctx.saved_tensors
-        of_w = gradient * (x.clamp(ctx.grid.low, ctx.grid.high) == x)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None, None]:
+        (w, s, z), grid = ctx.saved_tensors, ctx.grid
+        gradient = gradient.contiguous()
+        if learner.fits(gradient, w, s, z):
+            return *learner.gradients(gradient, w, s, z, (grid.low, grid.high), two=grid.two), None, None
+        x, gradient = placed(w, s, z), gradient.float()
+        q = grid.nearest(x)
+        of_w = gradient * (x.clamp(grid.low, grid.high) == x)
         # q - x inside; q - z beyond the ends.
         of_s = torch.linalg.vecdot(gradient, q) - torch.linalg.vecdot(of_w, x)
         of_z = None
@@ -103,7 +116,7 @@ class FakeQuantize(torch.autograd.Function):
             beyond = gradient.sum(-1) - of_w.sum(-1)
             of_s = of_s - beyond * z.squeeze(-1)
             of_z = (-beyond).unsqueeze(-1) * s
-        return of_w, of_s.unsqueeze(-1), of_z, None
+        return of_w, of_s.unsqueeze(-1), of_z, None, None
 
 
 class Latent(nn.Module):
@@ -157,15 +170,15 @@ class Latent(nn.Module):
             offset = straight_through(self.scheme.shift.store.round(self.offset.detach()), self.offset).unsqueeze(-1)
         return scale.unsqueeze(-1), zero, offset
 
-    def simulated(self) -> Tensor:
-        """float32 [out, in]: the quantized matrix, differentiable; `quantized().q.dequantize()` to the last bit."""
+    def simulated(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """`dtype` [out, in]: the quantized matrix, differentiable; `quantized().q.dequantize()` to the last bit."""
         scale, zero, offset = self._parts()
         if self.latent is None:
             w = (self.values if zero is None else self.values - zero) * scale
         else:
             w = self.latent if offset is None else self.latent - offset
-            w = FakeQuantize.apply(w, scale, zero, self.grid)
-        return ungroup(w if offset is None else w + offset, self.stored.shape)
+            w = FakeQuantize.apply(w, scale, zero, self.grid, dtype if offset is None else torch.float32)
+        return ungroup(w if offset is None else w + offset, self.stored.shape).to(dtype)
 
     @torch.no_grad()
     def quantized(self) -> QuantWeight:
@@ -186,9 +199,7 @@ class Latent(nn.Module):
         scale, zero, offset = self._parts()
         if self.latent is None:
             return self.values
-        x = self.latent if offset is None else self.latent - offset
-        x = x * torch.where(scale != 0, 1 / scale, 0.0)
-        return x if zero is None else x + zero
+        return placed(self.latent if offset is None else self.latent - offset, scale, zero)
 
 
 class LearningLinear(nn.Module):
@@ -199,15 +210,16 @@ class LearningLinear(nn.Module):
         self.matrix, self.bias, self.activations = matrix, bias, activations
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32 [..., out] of x [..., in]."""
+        """[..., out] of x [..., in], float32 or what autocast multiplies in."""
         beside = self.matrix.stored.beside
-        if not beside:
-            y = functional.linear(self._rounded(x), self.matrix.simulated())
-        else:
-            flat = x.reshape(-1, x.shape[-1])
-            y = beside.product(flat, lambda z: functional.linear(self._rounded(z), self.matrix.simulated()))
-            y = y.view(*x.shape[:-1], -1)
+        if not beside and self.activations == Activations.FLOAT:
+            return self._product(x, self.bias)  # in bfloat16 a sum of its own would come out in float32
+        y = beside.product(x.reshape(-1, x.shape[-1]), self._product).view(*x.shape[:-1], -1)
         return y if self.bias is None else y + self.bias
+
+    def _product(self, z: Tensor, bias: Tensor | None = None) -> Tensor:
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+        return functional.linear(self._rounded(z), self.matrix.simulated(dtype), bias)
 
     def _rounded(self, z: Tensor) -> Tensor:
         """The gradient goes straight through the rounding of what comes in, too."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from quant.bench.cache import kl, table_text
+from quant.bench.cache import kl
 from quant.cache import CACHE_BITS, CachePer
 from quant.errors import ModelError
+from quant.evaluation.cache import cache_text
 from quant.evaluation.compare import Reference
 from quant.lab import Lab
 from quant.loading import load_model
@@ -35,7 +36,7 @@ def test_the_table_is_whole_and_of_these_weights(tmp_path: Path) -> None:
 
 def test_a_recorded_cell_comes_out_again() -> None:
     found = recorded_cache().cell(4, 8, "token")
-    assert kl(Reference(load_model(), table_text()), 4, 8, "token").value == pytest.approx(found.kl, rel=0.02)
+    assert kl(Reference(load_model(), cache_text()), 4, 8, "token").value == pytest.approx(found.kl, rel=0.02)
 
 
 def test_what_the_lesson_says_is_so() -> None:

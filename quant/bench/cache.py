@@ -2,8 +2,8 @@
 
 `python -m quant.bench.cache --json FILE` measures the lesson on the embedded model, or on `--model FOLDER`, its weights
 as they are. `--record` measures all of CACHE_BITS x CACHE_BITS, per token and per channel, and writes
-`assets/cache.json`, tied to the weights by their SHA-256 (`quant/recorded_cache.py` reads it): some minutes on
-two cores, on less of the text. The lesson is measured on the page's own default text.
+`assets/cache.json`, tied to the weights by their SHA-256 (`quant/recorded_cache.py` reads it): some ten
+minutes on two cores. The lesson is measured on the page's own default text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from quant.bench.recorded import default_text
 from quant.bench.report import arguments, environment, write
 from quant.cache import CACHE_BITS, CachePer, cache_scheme
-from quant.evaluation.cache import cache_error, with_cache
+from quant.evaluation.cache import cache_error, cache_text, with_cache
 from quant.evaluation.compare import Reference, compare
 from quant.evaluation.figures import Estimate, figures
 from quant.loading import load_model
@@ -27,16 +27,9 @@ from quant.recipe import Recipe
 from quant.recorded import WEIGHTS, sha256_of
 from quant.recorded_cache import FILE
 from quant.size import cache_bytes
-from quant.texts import EvalText, shipped_text
 
 PAIRS = ((8, 4), (4, 8), (4, 4))
 DIGITS = 4
-TEXT, TABLE_BYTES = "enciclopedia", 12_000
-
-
-def table_text() -> EvalText:
-    """What the page's table is measured on: the beginnings of a dozen documents."""
-    return shipped_text(TEXT).part(TABLE_BYTES)
 
 
 def kl(reference: Reference, keys: int, values: int, per: str, *, zero_point: bool = False) -> Estimate:
@@ -83,7 +76,7 @@ def cells(reference: Reference) -> Iterator[dict[str, Any]]:
 
 def record(loaded: LoadedModel) -> dict[str, Any]:
     """Everything, in the order of `RecordedCache`."""
-    text, versions = table_text(), environment()
+    text, versions = cache_text(), environment()
     rows = list(cells(Reference(loaded, text)))
     return {
         "model_sha256": sha256_of(WEIGHTS), "versions": {"python": versions["python"], **versions["packages"]},

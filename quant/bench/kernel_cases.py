@@ -1,7 +1,8 @@
 """Random calls of every function of the C kernels: a seed and a number make each, so that any can be run again alone.
 
-What they compute is compared elsewhere (tests/test_native.py, test_whole.py, test_prefill.py). Here each gets tensors
-of exactly the size that it may touch, one allocation each, so that a sanitizer sees every step beyond.
+What they compute is compared elsewhere (tests/test_native.py, test_whole.py, test_prefill.py, test_learner.py). Here
+each gets tensors of exactly the size that it may touch, one allocation each, so that a sanitizer sees every step
+beyond.
 
 A case is a generator: it draws, says what it is about to call, and calls.
 """
@@ -21,7 +22,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from quant.activations import Activations
 from quant.blocks import BLOCKS
 from quant.formats import FORMATS, learned_format
-from quant.kernels import compiled, prefill
+from quant.kernels import compiled, learner, prefill
 from quant.kernels.compiled import NativeMatrix
 from quant.kernels.matrix import PackedMatrix
 from quant.methods import quantize
@@ -224,6 +225,17 @@ def int8(r: Random) -> Case:
         prefill.int8_linear(x, weights, scales, bias, gelu=with_gelu)
 
 
+def learning(r: Random) -> Case:
+    rows, groups, size = r.randint(1, 40), r.randint(1, 8), r.choice((8, 16, 24, 64, 100, 256, 5000))
+    w, s = drawn_input(r, rows, groups, size), torch.rand(rows, groups, 1)
+    z = torch.randint(0, 4, s.shape).float() if r.random() < 0.5 else None
+    dtype, two, threads = r.choice(learner.DTYPES), r.random() < 0.2, r.randint(1, MOST_THREADS)
+    torch.set_num_threads(threads)
+    yield f"rounding of {rows} x {groups} x {size} to {dtype}, zero {z is not None}, two {two}, {threads} threads"
+    y = learner.fake_quantize(w, s, z, (-1.0, 2.0), two=two, dtype=dtype)
+    learner.gradients(y, w, s, z, (-1.0, 2.0), two=two)
+
+
 def told(matrix: PackedMatrix | Tensor) -> str:
     shape = "{} x {}".format(*matrix.shape)
     if isinstance(matrix, Tensor):
@@ -232,8 +244,8 @@ def told(matrix: PackedMatrix | Tensor) -> str:
     return f"{s.name or f'{s.element.name} {s.grid.value} {s.granularity}'} {shape}"
 
 
-CASES: tuple[Callable[[Random], Case], ...] = (rows, matvec, kernels, gelu, gpt2_step, attention, int8)
-SHARES = (30, 40, 5, 3, 8, 7, 7)  # of a hundred
+CASES: tuple[Callable[[Random], Case], ...] = (rows, matvec, kernels, gelu, gpt2_step, attention, int8, learning)
+SHARES = (30, 35, 5, 3, 8, 7, 7, 5)  # of a hundred
 
 
 def case(seed: int, number: int) -> tuple[str, Case]:

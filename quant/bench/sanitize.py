@@ -162,6 +162,7 @@ def misaligned() -> Case:
     compiled.library().gelu_of(x.data_ptr() + 1, y.data_ptr(), 8)
 
 
+LIBRARIES = 3
 FAULTS: tuple[Callable[[], Case], ...] = (overrun, misaligned)  # what has to be seen
 
 
@@ -171,8 +172,8 @@ def inside(first: int, cases: int, seed: int) -> None:
     Every second call is on the kernels' own threads, the others on OpenMP's.
     """
     os.environ.pop("LD_PRELOAD", None)  # not for the compiler
-    libraries = [library for library in (native.decoder(), native.many_tokens()) if library]
-    if len(libraries) != 2 or not all(hasattr(library, "__asan_init") for library in libraries):
+    libraries = [library for library in (native.decoder(), native.many_tokens(), native.learner()) if library]
+    if len(libraries) != LIBRARIES or not all(hasattr(library, "__asan_init") for library in libraries):
         raise SystemExit("the kernels could not be compiled with the sanitizers")
     for number in range(first, cases + len(FAULTS)):
         for library in libraries:

@@ -25,7 +25,14 @@ from quant.run.cache import set_scheme, stored
 from quant.run.probe import cache_shapes, check_cache
 from quant.run.reader import empty_cache
 from quant.text import Text
-from quant.texts import EvalText, text_of
+from quant.texts import EvalText, shipped_text, text_of
+
+TEXT, TEXT_BYTES = "enciclopedia", 52_000  # whole articles: the longer the context, the more the keys count
+
+
+def cache_text() -> EvalText:
+    """What the pairs of the page are measured on, recorded and live."""
+    return shipped_text(TEXT).part(TEXT_BYTES)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 What was compiled is kept (kept.py) for the next start, under a name that sources, flags, compiler and processor make:
 a build with other flags (the environment's QUANT_KERNEL_FLAGS, say a sanitizer's) is never taken for this one.
 
-Two libraries, so that a compiler that fails at one still makes the other: `decoder` computes with packed weights,
-`many_tokens` attends and multiplies bytes. Only the second may contract a product and a sum into one operation: what is
-decoded is compared bit for bit.
+Three libraries, so that a compiler that fails at one still makes the others: `decoder` computes with packed weights,
+`many_tokens` attends and multiplies bytes, `learner` rounds what is trained. Only the second may contract a product and
+a sum into one operation: what is decoded and what is trained are compared bit for bit.
 
 A page does not wait for the compiler: `make_beside` has a thread do it, and until that ends there are no kernels. What
 was made without them goes on as it is, or is packed anew (model/packed.py).
@@ -36,6 +36,7 @@ DECODER = (
     "team.c", "streams.c", "rows.c", "fused.c", "bytes.c", "matvec.c", "vnni.c", "whole.c", "layer.c", "decode.c",
 )  # fmt: skip
 MANY_TOKENS = ("team.c", "attention.c", "int8.c")
+LEARNER = ("team.c", "learner.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-shared", "-fPIC")
 EXACT, CONTRACTED = "-ffp-contract=off", "-ffp-contract=fast"
@@ -59,6 +60,10 @@ MANY_TOKENS_TYPES: Types = {
     "causal_attention": ([POINTER, INT], INT), "attention_floats": ([POINTER, INT], LONG),
     "int8_product": ([POINTER, INT], INT), "has_int8": ([], INT), "share_openmp": ([POINTER], None),
 }  # fmt: skip
+LEARNER_TYPES: Types = {
+    "fake_quantize": ([POINTER, INT], INT), "fake_quantize_gradients": ([POINTER, INT], INT),
+    "share_openmp": ([POINTER], None),
+}  # fmt: skip
 
 
 class Made:
@@ -80,9 +85,9 @@ def being_made() -> bool:
 
 
 def make_beside() -> threading.Thread:
-    """Make both libraries in a thread of their own."""
+    """Make the libraries in a thread of their own."""
     global _beside
-    _beside = threading.Thread(target=lambda: (decoder(), many_tokens()), name="compiler", daemon=True)
+    _beside = threading.Thread(target=lambda: (decoder(), many_tokens(), learner()), name="compiler", daemon=True)
     _beside.start()
     return _beside
 
@@ -97,6 +102,12 @@ def decoder() -> ctypes.CDLL | None:
 def many_tokens() -> ctypes.CDLL | None:
     """What serves a long prompt, or None where no compiler makes it."""
     return _made(MANY_TOKENS, MANY_TOKENS_TYPES, CONTRACTED)
+
+
+@Made
+def learner() -> ctypes.CDLL | None:
+    """What rounds a matrix that learns, or None where no compiler makes it."""
+    return _made(LEARNER, LEARNER_TYPES, EXACT)
 
 
 def _made(sources: tuple[str, ...], types: Types, arithmetic: str) -> ctypes.CDLL | None:

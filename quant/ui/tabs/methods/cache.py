@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from quant.cache import CACHE_BITS, CachePer, cache_scheme
 from quant.errors import ModelError, QuantError
-from quant.evaluation.cache import cache_error
+from quant.evaluation.cache import TEXT_BYTES, cache_error, cache_text
 from quant.evaluation.figures import Estimate, figures
 from quant.lab import Lab
 from quant.quantization import check_float
@@ -21,7 +21,7 @@ from quant.recorded_cache import Cell, RecordedCache, recorded_cache
 from quant.run.probe import check_cache
 from quant.size import CacheSize, cache_bytes, size_report
 from quant.text import Language, Text, fixed, number, size
-from quant.texts import EvalText, shipped_text
+from quant.texts import EvalText
 from quant.ui.shared import glossary, html
 from quant.ui.shared import texts as shared_texts
 from quant.ui.shared.action import Action, showing
@@ -34,7 +34,7 @@ from quant.work import Progress
 
 CACHE = "tabs/methods/cache.html.j2"
 LEAST_CONTEXT, MOST_CONTEXT, STEP = 32, 8192, 32
-TEXT, TEXT_BYTES = "enciclopedia", 12_000  # what the recorded table was measured on
+KB = TEXT_BYTES // 1000
 FAINT, FULL = 1e-4, 1.0  # nats: no shade, and all of it
 MOST_SHADE = 55  # percent: more, and the number could not be read
 
@@ -144,7 +144,7 @@ def table(found: RecordedCache, pair: Pair, language: Language) -> Markup:
     ]  # fmt: skip
     keys = [t.KEY_CHOSEN[language], t.KEY_EQUAL[language]]
     said = [text[language] for text in sentences(found, pair)]
-    where = html.spaced(html.mark("recorded", language), t.EMBEDDED_ONLY[language])
+    where = html.spaced(html.mark("recorded", language), t.EMBEDDED_ONLY.format(kb=KB)[language])
     words = html.NOTHING.join(html.caption(glossary.marked(s, language)) for s in said[1:])
     links = macros(CACHE).tries(t.TRY[language], [(query, name[language]) for query, name in t.TRIES.items()])
     beside = words + html.caption(where) + links
@@ -236,7 +236,7 @@ def measuring(lab: Lab, language: Language) -> Action[tuple[str, int], tuple[str
 
 def measure(lab: Lab, language: Language, model: str, context: int) -> Iterator[Frame]:
     """One pair after another; each has its row once it is measured, and keeps it where this is stopped."""
-    text, n = shipped_text(TEXT).part(TEXT_BYTES), len(MEASURED)
+    text, n = cache_text(), len(MEASURED)
     rows: list[list[str]] = []
     for i, pair in enumerate(MEASURED):
         label = t.MEASURING.format(name=pair.name, i=i + 1, n=n)
@@ -291,7 +291,7 @@ def build_cache(place: Place) -> Built:
     with gr.Row():
         button = gr.Button(t.MEASURE[language], min_width=220, elem_id=f"kv-measure-{language}")
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"kv-stop-{language}")
-    answer = Answer(gr.HTML(html.caption(t.MEASURE_SAID[language]), elem_id=f"kv-measured-{language}"))
+    answer = Answer(gr.HTML(html.caption(t.MEASURE_SAID.format(kb=KB)[language]), elem_id=f"kv-measured-{language}"))
 
     def follow(seen: Seen, now: Values) -> Updates:
         pair = Pair(now[keys], now[values], now[per])

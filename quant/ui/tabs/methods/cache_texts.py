@@ -43,9 +43,9 @@ CORNER = Text("claves ↓ valores →", "keys ↓ values →")
 KEY_CHOSEN = Text("▣ la que has elegido", "▣ the one you chose")
 KEY_EQUAL = Text("= los mismos bytes que ella", "= the same bytes as it")
 EMBEDDED_ONLY = Text(
-    "Del modelo incluido, con sus pesos en float, en 12 kB de textos cortos; en los largos las claves pesan aún más. "
+    "Del modelo incluido, con sus pesos en float, en {kb} kB de la Enciclopedia; cuanto más largo el texto, más pesan las claves. "
     "Pulsa una casilla y será tu receta.",
-    "Of the built-in model, its weights in float, on 12 kB of short texts; on long ones the keys count for even more. "
+    "Of the built-in model, its weights in float, on {kb} kB of the Encyclopedia; the longer the text, the more the keys count. "
     "Press a cell and it becomes your recipe.",
 )
 ALMOST = Text("≈ 0", "≈ 0")
@@ -105,8 +105,8 @@ NAME_CHANNEL = Text("K{k}V{v} por canal", "K{k}V{v} per channel")
 
 MEASURE = Text("Medir estos pares ahora", "Measure these pairs now")
 MEASURE_SAID = Text(
-    "El modelo de tu receta lee unos 12 kB de texto con cada caché, sus pesos en float: menos de un minuto.",
-    "The model of your recipe reads some 12 kB of text with each cache, its weights in float: less than a minute.",
+    "El modelo de tu receta lee unos {kb} kB de texto con cada caché, sus pesos en float: alrededor de un minuto.",
+    "The model of your recipe reads some {kb} kB of text with each cache, its weights in float: about a minute.",
 )
 MEASURING = Text("Midiendo {name} ({i} de {n}):", "Measuring {name} ({i} of {n}):")
 HEAD = (
