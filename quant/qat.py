@@ -46,6 +46,7 @@ from quant.work import Progress, Work
 
 BETAS = (0.9, 0.99)
 CLIP = 1.0  # of the gradient's norm
+STATES = 30.0  # of the loss, against the KL: every state says more than the logits of its token (NOTES.md)
 AVERAGED = 8  # the average weighs a step by the power of so much of its number
 # The mean of so many losses may be at most so many times that of the first ones, taken before the rate is whole, and a
 # nat more.
@@ -108,7 +109,7 @@ class Trainer:
         shown = float(loss.detach())
         if not self._healthy(shown):
             raise self._diverged()
-        (loss + states).backward()
+        (loss + STATES * states).backward()
         nn.utils.clip_grad_norm_(self.parameters, CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -36,10 +36,11 @@ from quant.size import size_report
 from quant.text import Language, Text
 from quant.texts import EvalText
 from quant.ui.sidebar.choice import query_of
-from quant.ui.tabs.methods import compare_show
+from quant.ui.tabs.methods import compare_python, compare_show
 from quant.ui.tabs.methods.compare import comparing
+from quant.ui.tabs.methods.compare_python import python_of
 from quant.ui.tabs.methods.compare_rows import Shown, State, shown
-from quant.ui.tabs.methods.compare_show import as_csv, lead, python_of, surprise
+from quant.ui.tabs.methods.compare_show import as_csv, lead, surprise
 from quant.weight import QuantWeight
 from quant.work import finished
 
@@ -383,7 +384,7 @@ def test_the_python_of_a_row_makes_its_recipe(model: LoadedModel) -> None:
     names = {name: value for name, value in vars(quant).items() if name in quant.__all__}
     names |= {"Grid": Grid, "Offset": Offset, "learned_format": learned_format}
     for name, recipe in standard_recipes(model, list(contenders()), 4).items():
-        again = eval(compare_show.recipe_code(recipe), dict(names))
+        again = eval(compare_python.recipe_code(recipe), dict(names))
         assert replace(again, model=recipe.model) == recipe, name
 
 
@@ -394,7 +395,7 @@ def test_the_python_names_what_is_not_as_it_comes() -> None:
         Scheme.integer(4, PerGroup(64), zero_point=True), method="gptq",
         knobs=METHODS["gptq"].set_knobs({"damping": 0.05}), calibration=Calibration(tokens=4096),
     )  # fmt: skip
-    code = compare_show.recipe_code(given)
+    code = compare_python.recipe_code(given)
     assert eval(code, {name: value for name, value in vars(quant).items() if name in quant.__all__}) == given, code
     assert "0.05" in code
     assert "4096" in code

@@ -7,7 +7,7 @@ from quant.blocks import BLOCKS
 from quant.methods import method_for
 from quant.recipe import Recipe, Rule
 from quant.scheme import Scheme
-from quant.ui.tabs.methods.compare_show import scheme_code
+from quant.ui.tabs.methods.compare_python import scheme_code
 
 NEEDED = {
     "Grid.": "from quant.scheme import Grid, Offset",
