@@ -30,7 +30,7 @@ from quant.recorded_methods import Figure
 from quant.recorded_training import FILE, FOLDER, CheckJson, RecordedTraining, Run, recorded_training
 from quant.scheme import Grid, PerGroup, Scheme
 from quant.size import size_report
-from quant.texts import EVERYTHING
+from quant.texts import EVERYTHING, EvalText
 from quant.texts import FOLDER as TEXTS
 from quant.train.pretrain import load_sources
 from quant.trained import save_matrices
@@ -60,8 +60,8 @@ RUNS: dict[str, tuple[Scheme, str]] = {
 }
 
 
-def scored(loaded: LoadedModel, made: LoadedModel) -> Comparison:
-    return compare(Reference(loaded, default_text()), made)
+def scored(loaded: LoadedModel, made: LoadedModel, text: EvalText | None = None) -> Comparison:
+    return compare(Reference(loaded, text or default_text()), made)
 
 
 def corpus_ids(loaded: LoadedModel, corpus: Path) -> torch.Tensor:
