@@ -50,10 +50,15 @@ def apart(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor | floa
     return sum(each, torch.zeros(())) / len(each) if each else 0.0
 
 
-def arithmetic() -> torch.autocast:
-    """Products in bfloat16 where the processor has instructions for them, twice as fast; float32 elsewhere."""
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for it, which are twice as fast."""
     known = torch.cpu.get_capabilities()
-    return torch.autocast("cpu", torch.bfloat16, enabled=any(known.get(name, False) for name in BFLOAT16))
+    return any(known.get(name, False) for name in BFLOAT16)
+
+
+def arithmetic() -> torch.autocast:
+    """Products in bfloat16 where that is fast, in float32 elsewhere."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16())
 
 
 def in_one_pass(model: PreTrainedModel) -> PreTrainedModel:

@@ -48,7 +48,7 @@ from quant.qat import BETAS, Trainer
 from quant.quantization import quantize_model
 from quant.recipe import Recipe, Rule, Training
 from quant.recorded_training import FILE, recorded_training
-from quant.student import arithmetic, in_one_pass
+from quant.student import arithmetic, in_one_pass, multiplies_bfloat16
 from quant.texts import shipped_text
 from quant.work import finished
 
@@ -98,7 +98,7 @@ def quality(seconds: float) -> dict[str, Any]:
     }
     found = {name: seeds(lab, loaded, recipe, seconds) for name, recipe in runs.items()}
     return {
-        "seconds": seconds, "arithmetic": str(arithmetic()), "kl": base, "runs": found,
+        "seconds": seconds, "arithmetic": "bfloat16" if multiplies_bfloat16() else "float32", "kl": base, "runs": found,
         "recovered_2bit_60s": 1 - found["weights_2bit"]["kl"] / base["rtn_2bit"],
         "below_gptq_2bit": found["weights_2bit"]["kl"] / base["gptq_2bit"],
         "scales_only_4bit_kl_vs_rounding": found["scales_4bit"]["kl"] / base["rtn_4bit"],
