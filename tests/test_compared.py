@@ -27,6 +27,7 @@ from quant.methods.base import Method, NoKnobs, Statistics
 from quant.methods.rtn import quantize as rounded
 from quant.model.load import LoadedModel
 from quant.plots.methods import Dot, against_bytes, against_seconds, ranking
+from quant.plots.style import QUANTIZED
 from quant.quantization import quantize_model
 from quant.recipe import Calibration, Recipe, Rule, Step, cache_scheme
 from quant.recorded import WEIGHTS
@@ -338,9 +339,11 @@ def test_names_in_a_figure_stay_apart_and_inside() -> None:
     named = {a.text for a in drawn.layout.annotations}
     assert 3 < len(named) <= len(dots)
     assert len(named) == len(drawn.layout.annotations), "each once"
-    assert not any(":" in name.removeprefix("LLM.int8():") for name in named)
+    assert not any(":" in name.replace("LLM.int8():", "") for name in named)
     last = max(dots, key=lambda d: d.seconds or 0)
-    assert [a.xanchor for a in drawn.layout.annotations if a.text == last.short.es] in ([], ["right"])
+    assert [a.xanchor for a in drawn.layout.annotations if a.text == last.bold(last.short, "es")] in ([], ["right"])
+    assert {d.color for d in dots if not d.base} == {QUANTIZED}, "blue is the original's"
+    assert [name for name in named if "<b>" in name] == [f"<b>{next(d for d in dots if d.best).short.es}</b>"]
 
 
 def test_what_takes_more_bytes_does_not_win() -> None:

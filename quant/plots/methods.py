@@ -14,7 +14,7 @@ from typing import cast
 import plotly.graph_objects as go
 
 from quant.evaluation.figures import Estimate
-from quant.plots.style import ERROR, INK, ORIGINAL, QUANTIZED, finish, log_axis
+from quant.plots.style import ERROR, INK, QUANTIZED, finish, log_axis
 from quant.text import Language, Text, number
 
 KL = Text("KL con el original (nats)", "KL to the original (nats)")
@@ -59,7 +59,11 @@ class Dot:
 
     @property
     def color(self) -> str:
-        return ORIGINAL if self.best else INK if self.base else QUANTIZED
+        return INK if self.base else QUANTIZED
+
+    def bold(self, name: Text, language: Language) -> str:
+        """A name of it; that of the best stands out."""
+        return f"<b>{name[language]}</b>" if self.best else name[language]
 
 
 def ranking(dots: Sequence[Dot], language: Language) -> go.Figure:
@@ -71,7 +75,7 @@ def ranking(dots: Sequence[Dot], language: Language) -> go.Figure:
     _marks(figure, ranked, [d.kl.value for d in ranked], list(range(len(ranked))), language, "error_x")
     names = [  # over its mark, where a phone has room for it; all in one go, which is ten times as fast
         {
-            "x": 0, "xref": "paper", "xanchor": "left", "y": place, "yshift": 14, "text": dot.name[language],
+            "x": 0, "xref": "paper", "xanchor": "left", "y": place, "yshift": 14, "text": dot.bold(dot.name, language),
             "showarrow": False, "font": {"size": 12, "color": INK},
         }
         for place, dot in enumerate(ranked)
@@ -103,10 +107,10 @@ def against_bytes(lines: Sequence[Sequence[Dot]], language: Language) -> go.Figu
     figure, every = go.Figure(), [d for line in lines for d in line]
     ordered = [sorted(line, key=lambda d: d.bits) for line in lines]
     for line in ordered:
+        one, width = line[0], 2.5 if line[0].best else 1
         figure.add_scatter(
             x=[d.bits for d in line], y=[max(d.kl.value, LEAST_KL) for d in line], mode="lines",
-            line={"color": line[0].color, "width": 1, "dash": "dot" if line[0].base else "solid"},
-            hoverinfo="skip",
+            line={"color": one.color, "width": width, "dash": "dot" if one.base else "solid"}, hoverinfo="skip",
         )  # fmt: skip
     _marks(figure, every, [d.bits for d in every], [d.kl.value for d in every], language, "error_y")
     if every:
@@ -144,7 +148,7 @@ def _names(figure: go.Figure, placed: Sequence[tuple[Dot, float]], across: Seque
                 named.add(dot.short)
                 taken.append((left, left + long, y))
                 figure.add_annotation(
-                    x=place, y=high, text=dot.short[language], showarrow=False, xshift=shift,
+                    x=place, y=high, text=dot.bold(dot.short, language), showarrow=False, xshift=shift,
                     xanchor="left" if shift > 0 else "right", font={"size": 12, "color": INK},
                 )  # fmt: skip
                 break
