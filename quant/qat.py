@@ -2,8 +2,8 @@
 
     PTQ (`quantize_steps`) gives codes and scales        latent weights begin where they round to those codes
     each step: a batch of windows through the float model (the teacher) and through the simulated one (the student)
-        distillation   mean over tokens of KL(teacher || student), and the squared distance of the states after each
-                       block, over their variance (TinyBERT, Jiao et al. 2020, arXiv:1909.10351)
+        distillation   mean over tokens of KL(teacher || student), and, much at first, the squared distance of the
+                       states after each block over their variance (TinyBERT, Jiao et al. 2020, arXiv:1909.10351)
         language       cross-entropy of the next token
         the gradient goes straight through every rounding (estimator.py); AdamW
         what is learned is averaged over the steps, later ones counting more (Shamir & Zhang 2013, arXiv:1212.1824)
@@ -11,8 +11,8 @@
 
 Distillation from the float model is what the field recommends over the language loss for a model that is to stay what
 it was (arXiv:2601.20088); the average makes every step a good one to stop at. The windows of step i follow from
-(seed, i) alone, and so does its rate: a run that goes on sees what one without a break would have seen. Same numbers on
-the same machine and number of threads.
+(seed, i) alone, and so do its rate and the weight of the states: a run that goes on sees what one without a break would
+have seen. Same numbers on the same machine and number of threads.
 """
 
 from __future__ import annotations
@@ -40,13 +40,12 @@ from quant.recipe import Recipe
 from quant.run.cache import set_scheme
 from quant.student import LEARNING, Divergence, apart, arithmetic, in_one_pass, learned, parameter_groups, student_of
 from quant.text import Text
-from quant.training import DISTILLATION, rate_at
+from quant.training import DISTILLATION, rate_at, states_at
 from quant.training_text import Windows
 from quant.work import Progress, Work
 
 BETAS = (0.9, 0.99)
 CLIP = 1.0  # of the gradient's norm
-STATES = 30.0  # of the loss, against the KL: every state says more than the logits of its token (NOTES.md)
 AVERAGED = 8  # the average weighs a step by the power of so much of its number
 # The mean of so many losses may be at most so many times that of the first ones, taken before the rate is whole, and a
 # nat more.
@@ -109,7 +108,7 @@ class Trainer:
         shown = float(loss.detach())
         if not self._healthy(shown):
             raise self._diverged()
-        (loss + STATES * states).backward()
+        (loss + states_at(self.step) * states).backward()
         nn.utils.clip_grad_norm_(self.parameters, CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad()

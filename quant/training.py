@@ -29,6 +29,7 @@ RATES: dict[str, float] = {WEIGHTS: 6e-3, SCALES: 6e-3}  # as they come
 LEAST_RATE, MOST_RATE = 1e-6, 0.1
 MOST_STEPS, MOST_SEED = 1_000_000, 2**31 - 1
 WARM_UP, SLOWING = 10, 150  # steps until the rate is whole, and from about which on it falls as 1 / sqrt(step)
+STATES, LATE_STATES, FADING = 30.0, 1.0, 300  # weights of the states, and the step at which half of the first is left
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ class Training:
 def rate_at(step: int, training: Training) -> float:
     """The learning rate of a step, counted from 0: a linear warm-up, then about constant, then as 1 / sqrt(step)."""
     return training.rate * min(1.0, (step + 1) / WARM_UP) / (1 + step / SLOWING) ** 0.5
+
+
+def states_at(step: int) -> float:
+    """How much the distance of the states counts beside the KL, at a step counted from 0.
+
+    Much at first, since every state says more than the logits of its token; in the end the KL is what is wanted, and a
+    large weight holds it up from about a thousand steps on (NOTES.md).
+    """
+    return max(LATE_STATES, STATES / (1 + (step / FADING) ** 2))
 
 
 def _one_of(what: Text, got: str, allowed: dict[str, Text] | tuple[str, ...]) -> None:

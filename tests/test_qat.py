@@ -35,7 +35,7 @@ from quant.scheme import Grid
 from quant.student import Divergence
 from quant.texts import EVERYTHING, TITLES, calibration_text, shipped_text
 from quant.trained import load_matrices, save_matrices, shipped
-from quant.training import MOST_STEPS, rate_at
+from quant.training import LATE_STATES, MOST_STEPS, STATES, rate_at, states_at
 from quant.training_text import Windows
 
 TEXT = " ".join(SENTENCES) * 4
@@ -201,6 +201,13 @@ def test_the_rate_warms_up_and_then_falls_whatever_the_length() -> None:
     assert rates == sorted(rates[:1]) + sorted(rates[1:], reverse=True)
     assert rates[1] == pytest.approx(1e-3, rel=0.06)
     assert rates[3] < rates[2]
+
+
+def test_states_count_much_at_first_and_as_much_as_the_kl_in_the_end() -> None:
+    weights = [states_at(step) for step in range(0, 5_000, 100)]
+    assert (weights[0], weights[-1]) == (STATES, LATE_STATES)
+    assert weights == sorted(weights, reverse=True)
+    assert states_at(150) > STATES / 2 > states_at(600)
 
 
 def test_a_recipe_is_written_and_read_whole() -> None:
