@@ -343,7 +343,9 @@ def test_names_in_a_figure_stay_apart_and_inside() -> None:
     last = max(dots, key=lambda d: d.seconds or 0)
     assert [a.xanchor for a in drawn.layout.annotations if a.text == last.bold(last.short, "es")] in ([], ["right"])
     assert {d.color for d in dots if not d.base} == {QUANTIZED}, "blue is the original's"
-    assert [name for name in named if "<b>" in name] == [f"<b>{next(d for d in dots if d.best).short.es}</b>"]
+    best = next(d for d in dots if d.best)
+    bold = [str(a.text) for a in ranking(dots, "es").layout.annotations if "<b>" in str(a.text)]
+    assert bold == [f"<b>{best.name.es}</b>"]
 
 
 def test_what_takes_more_bytes_does_not_win() -> None:
