@@ -63,7 +63,7 @@ NO_CHANGE = Text(
 )
 TABLE = Text("Las candidatas", "The candidates")
 TABLE_SAID = Text(
-    "De menos a más bytes, con keys y values. Apagadas, las que otra de las que cumplen iguala o mejora en todo. La [[KL]] va en [[nats]].",
+    "De menos a más bytes, contando claves y valores. Apagadas, las que otra de las que cumplen iguala o mejora en todo. La [[KL]] va en [[nats]].",
     "From fewest bytes to most, keys and values included. Faded: those that another that satisfies it equals or beats in everything. [[KL]] is in [[nats]].",
 )
 HEAD = (
