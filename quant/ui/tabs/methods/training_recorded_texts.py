@@ -31,9 +31,9 @@ AT_START = Text("Sin entrenar: KL {kl}, perplejidad {perplexity}", "Before train
 SECONDS = Text("{n} s", "{n} s")
 MINUTES = Text("{n} min", "{n} min")
 CURVE = Text(
-    "La curva se mide cada pocos segundos con el modelo empaquetado, sobre un trozo de un texto con el que no se "
+    "La curva se mide de vez en cuando con el modelo empaquetado, sobre un trozo de un texto con el que no se "
     "entrena; las líneas y el cuadrado del final, sobre el texto entero.",
-    "The curve is measured every few seconds on the packed model, on a part of a text that it never trains on; the lines "
+    "The curve is measured now and then on the packed model, on a part of a text that it never trains on; the lines "
     "and the square at the end, on the entire text.",
 )
 HALF = Text(
