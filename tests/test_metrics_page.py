@@ -239,6 +239,10 @@ def test_missing_words_are_counted_while_one_pastes(desktop: Visit) -> None:
     expect(counter).to_have_class(re.compile("enough"))
 
 
+DRAWN_AS_LISTED_JS = """() => document.querySelectorAll("#history-es tbody tr").length - 1 ===
+  document.querySelectorAll("#tradeoff-es svg.bits.wide a.measured").length"""
+
+
 def test_seven_are_measured_until_one_stops(spanish: Visit) -> None:
     page = spanish.page
     spanish.open("tab=metrica")
@@ -247,9 +251,8 @@ def test_seven_are_measured_until_one_stops(spanish: Visit) -> None:
     page.locator("#sweep-es").click()
     expect(page.locator("#swept-es")).to_contain_text(shared_texts.STOPPED.es)
     spanish.ended("sweep-stop")
-    rows = page.locator("#history-es tbody tr").count()
-    assert 2 <= rows <= 8
-    expect(drawn).to_have_count(rows - 1)
+    page.wait_for_function(DRAWN_AS_LISTED_JS)  # the row that was stopped may still be on its way to one of them
+    assert 1 <= drawn.count() <= 7
 
 
 def test_a_phone_shows_its_own_drawing_and_nothing_sticks_out(phone: Visit) -> None:
