@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import gradio as gr
+import plotly.graph_objects as go
 import pytest
 
 from quant.errors import PromptError
@@ -230,6 +231,26 @@ def test_work_is_closed_when_the_visitor_leaves_or_stops(lab: Lab, monkeypatch: 
     assert last == {"said": f"{html.notice(shared_texts.STOPPED.es, 'note')}<p>luis 1</p>", "beside": 1}
     assert closed == ["ana", "luis"]
     assert idle(lab)
+
+
+@pytest.mark.parametrize(("frames", "again"), [
+    (lambda chart: [Two("a", chart), Two("b"), Two("c")], True),
+    (lambda chart: [Two("a", chart), Two("b", go.Figure())], False),  # another one took its place, and is the last
+    (lambda chart: [Two("a", chart), Two("b", gr.update(visible=False))], False),
+    (lambda chart: [Two("a"), Two("b", chart)], False),
+])  # fmt: skip
+def test_a_chart_that_only_a_frame_in_the_middle_had_comes_again_at_the_end(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, frames: Callable[[go.Figure], list[Two]], again: bool
+) -> None:
+    """Gradio's page changes a frame into the next where it stands; one that lags behind sees the last alone."""
+    chart, connected = go.Figure(go.Bar(y=[1])), list[Any]()
+    monkeypatch.setattr(gr, "on", lambda triggers, listener, *_, **__: connected.append(listener) or Ran([]))
+    action = Action(lab, "es", lambda asked: asked, lambda _: iter(frames(chart)), Two)
+    stop: Any = Stop([])
+    connect(action, lambda values: values, [], [], SimpleNamespace(said="said", beside="beside"), stop)
+    shown = list(stepped(connected[0]({}, SimpleNamespace(session_hash="ana"))))
+    assert len(shown) == len(frames(chart)) + again
+    assert (shown[-1] == {"beside": chart}) is again
 
 
 def test_work_cancelled_in_the_middle_of_a_step_ends_it_before_the_next_begins(lab: Lab) -> None:

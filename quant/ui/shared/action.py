@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import gradio as gr
+import plotly.graph_objects as go
 from gradio.events import Dependency
 
 from quant.errors import QuantError
@@ -146,6 +147,7 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
 
     async def run(values: Values, request: gr.Request) -> AsyncGenerator[Updates, None]:
         last, told, seen = None, 0.0, {stop: gr.update(visible=True)}
+        now, charts = Updates(), Updates()
         work = action.stream(asks(values))
         async with aclosing(stops.heed(str(request.session_hash), action.language, work)) as frames:
             async for shown in frames:
@@ -153,9 +155,15 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
                 # that nobody is there any more.
                 if shown != last or time.monotonic() - told > AGAIN_S:
                     told = time.monotonic()
-                    yield updates(shown, outputs) | seen
+                    now = updates(shown, outputs)
+                    charts = {c: of for c, of in (charts | now).items() if isinstance(of, go.Figure)}
+                    yield now | seen
                     seen = {}
                 last = shown
+        # A browser that lags behind reads a frame when gradio has already changed the very same objects into those of
+        # the next: what only a frame in the middle showed would be lost.
+        if charts.keys() - now.keys():
+            yield charts
 
     def ask(request: gr.Request) -> None:
         stops.ask(str(request.session_hash))
