@@ -42,30 +42,35 @@ def check_learns(scheme: Scheme) -> None:
     smooth = all(isinstance(how, NumberFormat) and how.code_bits > 8 for how in stored)
     if scheme.grid not in GRIDS or not smooth or not _evenly(scheme.element):
         raise TrainingError(
-            Text("{name} no se puede entrenar: hacen falta enteros, −1, 0 y 1, o −1 y 1, con escalas en coma flotante "
-                 "de 16 o 32 bits.",
-                 "{name} cannot be trained: it takes integers, −1, 0 and 1, or −1 and 1, with scales in floating point "
-                 "of 16 or 32 bits.")
+            Text("{name} no se puede entrenar: hacen falta valores a igual distancia (enteros, −1, 0 y 1, −1 y 1, o "
+                 "−1,5 a 1,5), con escalas en coma flotante de 16 o 32 bits.",
+                 "{name} cannot be trained: it takes values at equal distances (integers, −1, 0 and 1, −1 and 1, or "
+                 "−1.5 to 1.5), with scales in floating point of 16 or 32 bits.")
             .format(name=scheme.name or f"{scheme.element.name}, {scheme.grid.name}")
         )  # fmt: skip
 
 
 def _evenly(element: NumberFormat) -> bool:
-    return element.is_integer or element.name in ("ternary", "binary")
+    return element.is_integer or element.name in ("ternary", "binary", "midrise2")
 
 
 @dataclass(frozen=True)
 class Values:
-    """What codes stand for before zero point and scale: whole numbers from `low` to `high`, or those two alone."""
+    """What codes stand for before zero point and scale: whole numbers from `low` to `high`, or those two alone, less
+    `middle`, which a zero point may join.
+    """
 
     low: float
     high: float
     two: bool = False
+    middle: float = 0.0
 
     @classmethod
     def of(cls, scheme: Scheme) -> Values:
-        high = scheme.element.highest
-        return cls(-high if scheme.omits_lowest else scheme.element.lowest, high, scheme.element.name == "binary")
+        high, low = scheme.element.highest, scheme.element.lowest
+        if not high.is_integer():  # no zero among them
+            return cls(0.0, high - low, middle=-low)
+        return cls(-high if scheme.omits_lowest else low, high, scheme.element.name == "binary")
 
     def nearest(self, x: Tensor) -> Tensor:
         """Those nearest to x, which is not changed."""
@@ -136,31 +141,32 @@ class Latent(nn.Module):
         self.first_scale = scale.clone()
         self.log_scale = nn.Parameter(torch.zeros_like(scale))
         self.zero = None if q.zero is None else nn.Parameter(q.zero.float())
+        self.middle = torch.full_like(scale, self.grid.middle).unsqueeze(-1) if self.grid.middle else None
         self.offset = None if q.offset is None else nn.Parameter(decoded(q.offset).clone())
         values = self._values(q)
         self.values = values  # of the codes as they were
         self.latent = nn.Parameter(self._begin(values, weight)) if learns_codes else None
 
     def _values(self, q: QTensor) -> Tensor:
-        """float32 [rows, groups, size]: what the codes stand for, before zero point and scale."""
-        return group(q.scheme.element.decode(q.codes).float(), q.scheme.granularity)
+        """float32 [rows, groups, size]: what the codes stand for, before zero point and scale, `middle` added."""
+        return group(q.scheme.element.decode(q.codes).float() + self.grid.middle, q.scheme.granularity)
 
     def _begin(self, values: Tensor, weight: Tensor) -> Tensor:
         scale = self.first_scale.unsqueeze(-1)
         x = group(weight.detach(), self.scheme.granularity)
         x = x if self.offset is None else x - self.offset.detach().unsqueeze(-1)
-        zero = 0.0 if self.zero is None else self.zero.detach().unsqueeze(-1)
+        zero = self.grid.middle if self.zero is None else self.zero.detach().unsqueeze(-1)
         at = torch.where(scale != 0, x / torch.where(scale != 0, scale, 1.0), 0.0) + zero
         near = torch.minimum(torch.maximum(at, values - self.grid.reach), values + self.grid.reach)
         begin = (near - zero) * scale
         return (begin if self.offset is None else begin + self.offset.detach().unsqueeze(-1)).contiguous()
 
     def _parts(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Scale, zero point and offset [rows, groups, 1] as they are stored, with gradients."""
+        """Scale, zero point or middle, and offset [rows, groups, 1] as they are stored, with gradients."""
         scale = self.first_scale * self.log_scale.exp()
         assert isinstance(self.scheme.scale, NumberFormat)
         scale = straight_through(self.scheme.scale.round(scale.detach()), scale)
-        zero = offset = None
+        zero, offset = self.middle, None
         if self.zero is not None:
             clamped = self.zero.clamp(self.scheme.element.lowest, self.scheme.element.highest)
             zero = straight_through(clamped.detach().round(), clamped).unsqueeze(-1)
@@ -188,8 +194,8 @@ class Latent(nn.Module):
             codes = self.stored.q.codes
         else:
             nearest = self.grid.nearest(self.place())
-            codes = self.scheme.element.nearest(ungroup(nearest, self.stored.shape))
-        kept = None if zero is None else zero.squeeze(-1).to(torch.uint8)
+            codes = self.scheme.element.nearest(ungroup(nearest, self.stored.shape) - self.grid.middle)
+        kept = None if self.zero is None or zero is None else zero.squeeze(-1).to(torch.uint8)
         q = QTensor(codes, scale.squeeze(-1), kept, self.scheme, None if offset is None else offset.squeeze(-1))
         return QuantWeight(q, self.stored.beside)
 

@@ -40,13 +40,12 @@ from quant.recipe import Recipe
 from quant.run.cache import set_scheme
 from quant.student import LEARNING, Divergence, apart, arithmetic, in_one_pass, learned, parameter_groups, student_of
 from quant.text import Text
-from quant.training import DISTILLATION, rate_at, states_at
+from quant.training import DISTILLATION, average_power, rate_at, states_at
 from quant.training_text import Windows
 from quant.work import Progress, Work
 
 BETAS = (0.9, 0.99)
 CLIP = 1.0  # of the gradient's norm
-AVERAGED = 8  # the average weighs a step by the power of so much of its number
 # The mean of so many losses may be at most so many times that of the first ones, taken before the rate is whole, and a
 # nat more.
 FIRST, RECENT, PATIENCE = 3, 10, 3.0
@@ -97,6 +96,11 @@ class Trainer:
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._kept = self._now()
 
+    @property
+    def ended(self) -> bool:
+        """Whether its rate has fallen to zero."""
+        return 0 < self.training.decay_steps <= self.step
+
     def advance(self) -> float:
         """One step; its KL or cross-entropy in nats. Raises TrainingError once it diverges, back at its last good
         weights.
@@ -114,7 +118,8 @@ class Trainer:
         self.optimizer.zero_grad()
         self.step += 1
         with torch.no_grad():
-            torch._foreach_lerp_(self.average, self.parameters, (AVERAGED + 1) / (AVERAGED + self.step))
+            power = average_power(self.training)
+            torch._foreach_lerp_(self.average, self.parameters, (power + 1) / (power + self.step))
         return shown
 
     def _losses(self, windows: Tensor) -> tuple[Tensor, Tensor | float]:

@@ -132,6 +132,7 @@ class TrainingJson(JsonModel):
     own: str = ""
     rate: float = 0.0
     seed: int = 0
+    decay_steps: int = 0
 
 
 class StepJson(JsonModel):

@@ -16,7 +16,7 @@ from quant.errors import ModelError
 from quant.evaluation.learning import Check, Learning
 from quant.json_model import JsonModel, parsed, read_json
 from quant.recipe import Recipe
-from quant.recipe_json import recipe_from_json, recipe_to_json
+from quant.recipe_json import recipe_from_json
 from quant.recorded import ASSETS, WEIGHTS, sha256_of
 from quant.recorded_methods import Figure
 from quant.text import Text
@@ -37,7 +37,7 @@ class CheckJson(JsonModel):
 
 
 class Run(JsonModel):
-    """One training. name: of its bits, as the page calls them (`1`, `1.58`, `2`, `3`, `4`); file: of the packed model.
+    """One training. name: of its bits, as a plan has them (`1`, `1.58`, `2m`, `2`...); file: of the packed model.
 
     recipe: with the steps that were made; losses and checks as those of `Learning`. kl, perplexity: of the model that
     it ended with on the whole default text; kl_rounding, kl_gptq: of the same scheme without training, there, None
@@ -85,8 +85,7 @@ class RecordedTraining(JsonModel):
 
     def of(self, recipe: Recipe) -> Run | None:
         """The run whose model is that of `recipe`."""
-        written = recipe_to_json(recipe)
-        return next((run for run in self.runs if run.recipe == written), None)
+        return next((run for run in self.runs if run.made == recipe), None)
 
 
 def read(path: Path, weights: Path) -> RecordedTraining:

@@ -18,9 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from quant.blockwise import replace_layer
-from quant.errors import ModelError
+from quant.errors import ModelError, QuantError
 from quant.file.beside import check_parts
 from quant.file.header import BESIDE
+from quant.json_model import read_json
 from quant.model.copied import structural_copy
 from quant.model.layers import census
 from quant.model.load import EMBEDDED, LoadedModel
@@ -28,7 +29,7 @@ from quant.model.packed import packed_matrices, settle
 from quant.packing import Layout
 from quant.packing.bits import as_tensor
 from quant.recipe import Recipe
-from quant.recipe_json import recipe_to_json
+from quant.recipe_json import recipe_from_json, recipe_to_json
 from quant.recorded_training import FILE, FOLDER, recorded_training
 from quant.run.cache import set_scheme
 from quant.text import Text
@@ -53,7 +54,7 @@ def load_matrices(loaded: LoadedModel, recipe: Recipe, path: Path) -> LoadedMode
     model = structural_copy(loaded.model)
     try:
         with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get(KEY) != _written(recipe):
+            if not _is_of((file.metadata() or {}).get(KEY, ""), recipe):
                 raise ModelError(
                     Text("«{file}» no es de esta receta.", "“{file}” is not of this recipe.").format(file=path.name)
                 )
@@ -90,3 +91,11 @@ def shipped(loaded: LoadedModel, recipe: Recipe) -> LoadedModel | None:
 
 def _written(recipe: Recipe) -> str:
     return json.dumps(recipe_to_json(replace(recipe, cache=None)), sort_keys=True)
+
+
+def _is_of(written: str, recipe: Recipe) -> bool:
+    """Whether that is what is written of `recipe`, by this version or by one that knew fewer fields."""
+    try:
+        return recipe_from_json(read_json(written, KEY)) == replace(recipe, cache=None)
+    except QuantError:
+        return False

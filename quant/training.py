@@ -1,11 +1,13 @@
 """How a quantized model goes on learning (QAT): what is learned, from which loss, on which text, for how long. A value.
 
 A recipe with a training is still a value: the model follows from it, and the step number alone says how far it has
-come, since the schedule (`rate_at`) never asks when a run will end. So a run can be stopped anywhere, and gone on with.
+come. The usual schedule (`rate_at`) never asks when a run will end, so that it can be stopped anywhere, and gone on
+with. One that falls to zero ends lower, and has to be told when (`decay_steps`): for runs that are recorded.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from quant.arguments import check_fields
@@ -29,6 +31,9 @@ RATES: dict[str, float] = {WEIGHTS: 6e-3, SCALES: 6e-3}  # as they come
 LEAST_RATE, MOST_RATE = 1e-6, 0.1
 MOST_STEPS, MOST_SEED = 1_000_000, 2**31 - 1
 WARM_UP, SLOWING = 10, 150  # steps until the rate is whole, and from about which on it falls as 1 / sqrt(step)
+# What is learned is averaged over the steps, which weigh as this power of their number. Where the rate falls to zero
+# the last steps are the best ones.
+AVERAGED, AVERAGED_AT_ZERO = 8, 32
 STATES, LATE_STATES, FADING = 30.0, 1.0, 300  # weights of the states, and the step at which half of the first is left
 
 
@@ -40,8 +45,9 @@ class Training:
     staying as they are. loss: `distillation`, the KL from the float model's probabilities and the distance from its
     states, or `language`, the cross-entropy of the text. text: the shipped sample of the training text, a calibration
     text, `everything` that ships but for what is measured on, or `own`; `corpus` is what a recorded run read, and does
-    not ship. rate: the learning rate, in steps of each matrix's grid, the usual
-    one of what is learned unless said. seed: of the windows.
+    not ship. rate: the learning rate, in steps of each matrix's grid, the usual one of what is learned unless said.
+    seed: of the windows. decay_steps: the step at which the rate has fallen to zero, along a cosine (Loshchilov &
+    Hutter 2017, arXiv:1608.03983); 0 for the usual schedule, which has no end.
 
     Raises TrainingError.
 
@@ -57,6 +63,7 @@ class Training:
     own: str = ""
     rate: float = 0.0
     seed: int = 0
+    decay_steps: int = 0
 
     def __post_init__(self) -> None:
         check_fields(self, TrainingError)
@@ -71,12 +78,25 @@ class Training:
             )  # fmt: skip
         _within(Text("pasos", "steps"), self.steps, 1, MOST_STEPS)
         _within(Text("semilla", "seed"), self.seed, 0, MOST_SEED)
+        if self.decay_steps:
+            _within(Text("pasos hasta ritmo cero", "steps until the rate is zero"), self.decay_steps, self.steps,
+                    MOST_STEPS)  # fmt: skip
         _within(Text("ritmo de aprendizaje", "learning rate"), self.rate, LEAST_RATE, MOST_RATE)
 
 
 def rate_at(step: int, training: Training) -> float:
-    """The learning rate of a step, counted from 0: a linear warm-up, then about constant, then as 1 / sqrt(step)."""
-    return training.rate * min(1.0, (step + 1) / WARM_UP) / (1 + step / SLOWING) ** 0.5
+    """The learning rate of a step, counted from 0: a linear warm-up, then about constant, then as 1 / sqrt(step); or
+    along a cosine to zero.
+    """
+    warm = training.rate * min(1.0, (step + 1) / WARM_UP)
+    if training.decay_steps:
+        return warm * (1 + math.cos(math.pi * min(1.0, step / training.decay_steps))) / 2
+    return warm / (1 + step / SLOWING) ** 0.5
+
+
+def average_power(training: Training) -> int:
+    """The power of its number by which a step weighs in the average."""
+    return AVERAGED_AT_ZERO if training.decay_steps else AVERAGED
 
 
 def states_at(step: int) -> float:

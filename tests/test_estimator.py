@@ -28,6 +28,7 @@ SCHEMES = {
     "flat groups": Scheme(FORMATS["int4"], Flat(24)),
     "ternary": Scheme(FORMATS["ternary"], PerGroup(16), Grid.SEARCH),
     "binary": Scheme(FORMATS["binary"], PerGroup(16), Grid.SEARCH),
+    "mid-rise": Scheme(FORMATS["midrise2"], PerGroup(16), Grid.SEARCH),
     "Q4_0": BLOCKS["Q4_0"].scheme,
     "Q4_1": BLOCKS["Q4_1"].scheme,
     "bfloat16 scales": Scheme.integer(4, PerGroup(16), scale=FORMATS["bfloat16"]),

@@ -29,7 +29,7 @@ def test_the_registry_holds_each_format_under_its_name() -> None:
         "float64", "float32", "tf32", "float16", "bfloat16",
         "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e3m4",
         "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn", "float8_e8m0fnu",
-        "nf4", "fp4_bnb", "iq4", "dynamic8", "ternary", "binary",
+        "nf4", "fp4_bnb", "iq4", "dynamic8", "ternary", "midrise2", "binary",
     }  # fmt: skip
 
 
@@ -107,11 +107,12 @@ def test_codes_use_only_the_bits_of_the_format(element: NumberFormat) -> None:
 
 @each("element", FORMATS.values())
 def test_encoding_and_decoding_keep_the_shape(element: NumberFormat) -> None:
+    one = 1.5 if element.name == "midrise2" else 1.0
     for shape in ((), (0,), (2, 3), (4, 1, 5)):
-        codes = element.encode(torch.ones(shape))
+        codes = element.encode(torch.full(shape, one))
         assert codes.shape == shape
         assert codes.dtype == (torch.uint8 if element.code_bits <= TABLE_BITS else torch.int64)
-        assert torch.equal(element.decode(codes).float(), torch.ones(shape))
+        assert torch.equal(element.decode(codes).float(), torch.full(shape, one))
 
 
 @each("element", FORMATS.values())
@@ -193,11 +194,13 @@ def test_the_dynamic_table_has_twice_as_many_values_for_each_power_of_ten() -> N
         assert len(table[(table < -low) & (table > -high)]) == 2**i
 
 
-def test_ternary_leaves_one_pattern_unused_and_binary_none() -> None:
+def test_ternary_leaves_one_pattern_unused_and_binary_and_midrise_none() -> None:
     assert FORMATS["ternary"].decode(torch.arange(4)).tolist() == pytest.approx([-1, 0, 1, math.nan], nan_ok=True)
     assert FORMATS["binary"].decode(torch.arange(2)).tolist() == [-1, 1]
     assert FORMATS["ternary"].round(torch.tensor([-9.0, -0.4, 0.4, 0.6])).tolist() == [-1, 0, 0, 1]
     assert FORMATS["binary"].round(torch.tensor([-9.0, -0.1, 0.1])).tolist() == [-1, -1, 1]
+    assert FORMATS["midrise2"].decode(torch.arange(4)).tolist() == [-1.5, -0.5, 0.5, 1.5]
+    assert FORMATS["midrise2"].round(torch.tensor([-9.0, -0.9, 0.1, 1.1])).tolist() == [-1.5, -0.5, 0.5, 1.5]
 
 
 @each("bits", [-1, 0, 1, 9, 16, 4.0, "4", None, True])

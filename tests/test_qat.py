@@ -76,6 +76,7 @@ KINDS = {
     "8-bit activations": recipe(activations=Activations.INT8),
     "scales": recipe(learn="scales"),
     "binary": recipe(Scheme(FORMATS["binary"], PerGroup(32), Grid.SEARCH)),
+    "mid-rise": recipe(Scheme(FORMATS["midrise2"], PerGroup(32), Grid.SEARCH)),
 }
 
 
@@ -210,6 +211,36 @@ def test_the_rate_warms_up_and_then_falls_whatever_the_length() -> None:
     assert rates[3] < rates[2]
 
 
+def test_a_rate_that_falls_to_zero_does_so_at_its_step_and_half_way_is_half() -> None:
+    falling = Training(1, rate=1e-3, decay_steps=1_000)
+    rates = [rate_at(step, falling) for step in range(10, 1_001)]
+    assert rates == sorted(rates, reverse=True)
+    assert rate_at(500, falling) == pytest.approx(5e-4)
+    assert rate_at(1_000, falling) == rate_at(2_000, falling) == 0.0
+
+
+def test_a_training_to_zero_stops_there_goes_on_as_without_a_break_and_averages_its_end(tiny: LoadedModel) -> None:
+    of = recipe(steps=6, decay_steps=6)
+    whole, first, second = (trainer(tiny, of) for _ in range(3))
+    for _ in range(6):
+        whole.advance()
+    for _ in range(3):
+        first.advance()
+    assert not first.ended
+    assert first.so_far().training == replace(of.training, steps=3)  # type: ignore[type-var]
+    second.resume(first.state())
+    for _ in range(3):
+        second.advance()
+    assert whole.ended
+    assert second.ended
+    assert same(whole.packed(), second.packed())
+    usual = trainer(tiny, recipe(steps=6))
+    for _ in range(6):
+        usual.advance()
+    assert not usual.ended
+    assert not same(whole.packed(), usual.packed())
+
+
 def test_states_count_much_at_first_and_as_much_as_the_kl_in_the_end() -> None:
     weights = [states_at(step) for step in range(0, 5_000, 100)]
     assert (weights[0], weights[-1]) == (STATES, LATE_STATES)
@@ -218,7 +249,10 @@ def test_states_count_much_at_first_and_as_much_as_the_kl_in_the_end() -> None:
 
 
 def test_a_recipe_is_written_and_read_whole() -> None:
-    own, plain = recipe(seed=7, loss="language", rate=1e-4), Recipe.uniform(TWO, training=Training(240, "scales"))
+    own, plain = (
+        recipe(seed=7, loss="language", rate=1e-4, decay_steps=90),
+        Recipe.uniform(TWO, training=Training(240, "scales")),
+    )
     for one in (own, plain):
         assert recipe_from_json(recipe_to_json(one)) == one
     assert recipe_from_json(recipe_to_json(replace(own, training=None))).training is None
@@ -258,6 +292,8 @@ def test_packed_matrices_alone_give_the_model_again(tiny: LoadedModel, tmp_path)
         ({"steps": 1, "rate": 2.0}, "learning rate = 2"),
         ({"steps": 1, "rate": float("nan")}, "learning rate"),
         ({"steps": 1, "seed": -1}, "seed = -1"),
+        ({"steps": 3, "decay_steps": 2}, "rate is zero = 2; it must be from 3"),
+        ({"steps": 3, "decay_steps": -1}, "rate is zero = -1"),
         ({"steps": "many"}, "steps"),
     ],
 )

@@ -19,7 +19,7 @@ SMALL_FLOATS = (
     "float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e3m4, float6_e2m3fn, float6_e3m2fn, "
     "float4_e2m1fn"
 )
-TABLES = "nf4, fp4_bnb, iq4, dynamic8, ternary, binary"
+TABLES = "nf4, fp4_bnb, iq4, dynamic8, ternary, midrise2, binary"
 SHIFT_OF: dict[Grid, list[type]] = {
     Grid.ABSMAX: [type(None)], Grid.MINMAX: [Zero], Grid.SIGNED_MAX: [type(None)], Grid.RANGE: [Offset],
     Grid.POWER_OF_TWO: [type(None)], Grid.CENTRED: [Offset], Grid.UNIT: [type(None)],
@@ -230,7 +230,7 @@ def test_absmax_leaves_one_level_out(bits: int, symmetric: int, asymmetric: int)
 @each(
     "element, levels",
     [("float4_e2m1fn", 15), ("float8_e4m3fn", 253), ("float8_e5m2", 247), ("float8_e4m3fnuz", 255), ("nf4", 16),
-     ("fp4_bnb", 15), ("iq4", 16), ("dynamic8", 256), ("ternary", 3), ("binary", 2)],
+     ("fp4_bnb", 15), ("iq4", 16), ("dynamic8", 256), ("ternary", 3), ("midrise2", 4), ("binary", 2)],
 )  # fmt: skip
 def test_levels_count_values_not_codes(element: str, levels: int) -> None:
     assert build(Grid.ABSMAX, element, None).levels == levels

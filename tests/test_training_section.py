@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 import torch
 
-from quant.errors import QuantError, TrainingError
+from quant.errors import QuantError, SchemeError, TrainingError
 from quant.evaluation.compare import compare
 from quant.evaluation.export import Exported, dense, export_costs, exported, others, stored_on
 from quant.evaluation.learning import Check, Learning, Learnings, Watched, joined, thinned
@@ -26,7 +27,7 @@ from quant.ui.shared.drawn import Drawn
 from quant.ui.shared.layer_names import default_layer
 from quant.ui.sidebar.choice import Choice, choice_of, query_of, read_query, recipe_of
 from quant.ui.sidebar.status import about_training
-from quant.ui.sidebar.trained import written_training
+from quant.ui.sidebar.trained import read_training, written_training
 from quant.ui.tabs.methods import training_texts as t
 from quant.ui.tabs.methods.training import Asked, Ready, exporting, train, training
 from quant.ui.tabs.methods.training_ladder import ladder_html
@@ -75,7 +76,7 @@ def test_a_plan_means_a_recipe_that_the_drawer_can_say() -> None:
 
 
 def test_what_no_plan_can_be_is_refused_by_name() -> None:
-    for bad, said_ in (({"bits": "5"}, "1.58, 2, 3, 4"), ({"start": "awq"}, "search, rtn, gptq")):
+    for bad, said_ in (({"bits": "5"}, "1.58, 2m, 2, 3, 4"), ({"start": "awq"}, "search, rtn, gptq")):
         with pytest.raises(TrainingError, match=said_):
             Plan(**bad)
     for plan in (Plan(learn="all"), Plan(loss="no"), Plan(text="literatura"), Plan(text="own"), Plan(rate=9.0)):
@@ -112,6 +113,20 @@ def test_a_trained_recipe_goes_through_its_address() -> None:
     assert "trained240-seed3-rate0.000123457" in file_name(choice)
     assert 'data-recipe="training="' in about_training("es", choice)
     assert about_training("es", replace(choice, training="")) == ""
+
+
+def test_a_rate_that_falls_to_zero_goes_through_the_address_too() -> None:
+    recipe = replace(planned(EMBEDDED, Plan("2m")), training=Training(240, decay_steps=900))
+    written = written_training(recipe)
+    assert written.startswith("240/900:")
+    assert read_training(written) == recipe.training
+    query = query_of(recipe)
+    assert query
+    choice, errors = read_query(dict(parse_qsl(query)), Choice(EMBEDDED))
+    assert (choice.recipe(), errors) == (recipe, [])
+    assert "trained240-zero900" in file_name(choice)
+    with pytest.raises(SchemeError):
+        read_training("240/:weights:distillation:training_sample:0:x")
 
 
 def test_a_training_goes_where_the_recipe_moves_on() -> None:

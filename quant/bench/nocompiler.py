@@ -41,7 +41,7 @@ BITS = range(2, 9)
 GRANULARITIES: tuple[Granularity, ...] = (PerTensor(), PerChannel(), *map(PerGroup, (16, 32, 64, 128, 256)))
 CASTS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
-ONE_BIT = ("binary",)
+NO_ZERO = ("binary", "midrise2")
 Way = tuple[object, ...]
 
 
@@ -71,7 +71,7 @@ def schemes() -> Iterator[tuple[str, Scheme]]:
             yield f"uint{bits} {place}", Scheme.integer(bits, g, zero_point=True)
         for name in SCALED:
             yield f"{name} {place}", Scheme(FORMATS[name], g)
-        for name in ONE_BIT if isinstance(g, PerGroup) else ():
+        for name in NO_ZERO if isinstance(g, PerGroup) else ():
             yield f"{name} {place}", Scheme(FORMATS[name], g, Grid.SEARCH)
     for name in CASTS:
         yield f"cast to {name}", Scheme(FORMATS[name], PerTensor(), Grid.UNIT, None)

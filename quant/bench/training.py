@@ -12,12 +12,11 @@ import torch
 
 from quant.bench.recorded import default_text
 from quant.bench.report import environment
-from quant.blocks import BLOCKS
 from quant.calibrate import tokens_in
 from quant.evaluation.compare import Comparison, Reference, compare
 from quant.evaluation.figures import figures
 from quant.evaluation.learning import Learning, Watched, learning, thinned
-from quant.formats import FORMATS
+from quant.evaluation.training_plan import SCHEMES
 from quant.lab import Lab
 from quant.methods import METHODS
 from quant.model.load import LoadedModel
@@ -52,12 +51,9 @@ def whole(bits: int) -> Scheme:
     return Scheme.integer(bits, PerGroup(64), zero_point=True)
 
 
-# What ships: the scheme, and the method that it starts from.
-RUNS: dict[str, tuple[Scheme, str]] = {
-    "2": (whole(2), "search"),
-    "1.58": (BLOCKS["TQ1_0"].scheme, "search"),
-    "1": (Scheme(FORMATS["binary"], PerGroup(64), Grid.SEARCH), "search"),
-}
+RUNS = ("2m", "2", "1.58", "1")  # what ships, by the names of SCHEMES, each from the best scale
+METHOD = "search"
+RATE_TO_ZERO = 0.012  # of a run whose rate falls to zero, twice the usual one
 
 
 def scored(loaded: LoadedModel, made: LoadedModel, text: EvalText | None = None) -> Comparison:
@@ -79,13 +75,16 @@ def corpus_ids(loaded: LoadedModel, corpus: Path) -> torch.Tensor:
     return torch.tensor(tokens_in(loaded, chosen, CORPUS_TOKENS))
 
 
-def record(name: str, seconds: float, folder: Path, corpus: Path | None) -> None:
-    """Train one of RUNS until it has had `seconds`, keep its state in `folder` on the way, and write it down."""
-    scheme, method = RUNS[name]
+def record(name: str, seconds: float, steps: int, folder: Path, corpus: Path | None) -> None:
+    """Train one of RUNS until it has had `seconds`, keep its state in `folder` on the way, and write it down.
+
+    steps: by which the rate has fallen to zero, and the run ends; 0 for the usual schedule.
+    """
     lab = Lab()
     loaded = lab.loaded("embedded")
-    base = Recipe.uniform(scheme, method=method)
-    recipe = replace(base, training=Training(1, text=CORPUS if corpus else EVERYTHING))
+    base = Recipe.uniform(SCHEMES[name], method=METHOD)
+    text, rate = CORPUS if corpus else EVERYTHING, RATE_TO_ZERO if steps else 0.0
+    recipe = replace(base, training=Training(1, text=text, rate=rate, decay_steps=steps))
     made = quantize_model(loaded, base)
     trainer = Trainer(loaded, made, recipe, corpus_ids(loaded, corpus) if corpus else None)
     state = folder / f"{name}.pt"
@@ -95,7 +94,7 @@ def record(name: str, seconds: float, folder: Path, corpus: Path | None) -> None
         trainer.resume(kept.pop("trainer"))
     watched = Watched(default_text(), PROMPT, LAYER)
     lab.keep_trainer(recipe, trainer)
-    while kept["seconds"] < seconds:
+    while kept["seconds"] < seconds and not trainer.ended:
         stretch = min(seconds - kept["seconds"], max(30.0, 0.35 * kept["seconds"]))
         ended = finished(learning(lab, recipe, stretch, watched, check_s=1e9))
         kept["losses"] += [list(pair) for pair in ended.losses]
@@ -119,7 +118,7 @@ def write_down(name: str, trainer: Trainer, kept: dict[str, Any], ended: Learnin
     file = f"{name}.safetensors"
     n_bytes = save_matrices(trained, recipe, FOLDER / file)
     now, report = figures(scored(loaded, trained)), size_report(loaded, recipe)
-    others = {method: _other(loaded, RUNS[name][0], method) for method in ("rtn", "gptq")}
+    others = {method: _other(loaded, SCHEMES[name], method) for method in ("rtn", "gptq")}
     rounding, gptq = others["rtn"], others["gptq"]
     checks = tuple(CheckJson(**check) for check in kept["checks"])
     run = Run(
@@ -134,11 +133,10 @@ def write_down(name: str, trainer: Trainer, kept: dict[str, Any], ended: Learnin
     )  # fmt: skip
     seen = environment(0)
     runs = [one for one in (recorded_training().runs if FILE.is_file() else ()) if one.name != name]
-    order = list(RUNS)
     made = RecordedTraining(
         model_sha256=sha256_of(WEIGHTS), versions={"python": seen["python"], **seen["packages"]},
         threads=seen["threads"], text_name=default_text().name, perplexity_whole=Figure.of(now.perplexity_original),
-        runs=tuple(sorted([*runs, run], key=lambda one: order.index(one.name))),
+        runs=tuple(sorted([*runs, run], key=lambda one: RUNS.index(one.name))),
     )  # fmt: skip
     FILE.write_text(json.dumps(made.model_dump(mode="json"), ensure_ascii=False) + "\n", encoding="utf8")
     print(f"{name}: {n_bytes} bytes, KL {now.kl_mean.value:.4f}, perplexity {now.perplexity_quantized.value:.2f}")

@@ -62,8 +62,9 @@ def others(scheme: Scheme) -> list[Scheme]:
         return [Scheme.integer(2, GROUP, zero_point=True), BLOCKS["TQ1_0" if bits == "1" else "TQ2_0"].scheme]
     if not bits:
         return []
-    n = int(bits)
-    plain = [Scheme.integer(n, GROUP), Scheme.integer(n, PerGroup(32), zero_point=True)]
+    n = scheme.element.code_bits
+    first = Scheme.integer(n, GROUP, zero_point=not scheme.element.is_integer)
+    plain = [first, Scheme.integer(n, PerGroup(32), zero_point=True)]
     return plain + [BLOCKS[name].scheme for name in EXPORTS[n]]
 
 

@@ -99,8 +99,9 @@ def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched, *
     """Train for `seconds`, from where `recipe` left off: a run of its name that is kept goes on from its last step,
     whatever number of steps the recipe says. check_s: between two checks. Heavy work.
 
-    Each check is known so far, and its model kept under its own recipe; one that diverges ends with its last good
-    weights and the reason. Raises TrainingError for what cannot be trained, EvaluationError for the text.
+    Each check is known so far, and its model kept under its own recipe. One whose rate has fallen to zero ends there;
+    one that diverges ends with its last good weights and the reason. Raises TrainingError for what cannot be trained,
+    EvaluationError for the text.
     """
     assert recipe.training is not None
     loaded = keeper.loaded(recipe.model)
@@ -114,9 +115,9 @@ def learning(keeper: Keeper, recipe: Recipe, seconds: float, watched: Watched, *
     run = _Run(keeper, trainer, watched, check_s)
     run.check()
     yield Progress(0.0, run.known())
-    while run.seconds < seconds and run.problem is None:
+    while run.seconds < seconds and run.problem is None and not trainer.ended:
         run.advance()
-        if run.due() or run.seconds >= seconds or run.problem:
+        if run.due() or run.seconds >= seconds or run.problem or trainer.ended:
             run.check()
         yield Progress(min(1.0, run.seconds / seconds), run.known())
     return run.known()

@@ -1,8 +1,9 @@
 """From what a visitor chooses to the recipe that is trained: bits, where it starts, what it learns and from what.
 
-Bits name the scheme: integers of 2, 3 and 4 bits in groups of 64 with a zero point; 1.58 bits the ternary blocks of
-256 that llama.cpp stores in 1.69 bits a weight; 1 bit a sign and a scale for each 64 weights. The last two are fitted
-by the scale of least squared error, since a grid that reaches as far as the largest weight turns nearly all into zero.
+Bits name the scheme: integers of 2, 3 and 4 bits in groups of 64 with a zero point; `2m` the four values of a mid-rise
+grid, which has no zero (ParetoQ, Liu et al. 2025, arXiv:2502.02631); 1.58 bits the ternary blocks of 256 that llama.cpp
+stores in 1.69 bits a weight; 1 bit a sign and a scale for each 64 weights. The last three are fitted by the scale of
+least squared error, since a grid that reaches as far as the largest weight is far too wide for so few values.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ GROUP = PerGroup(64)
 SCHEMES: dict[str, Scheme] = {
     "1": Scheme(FORMATS["binary"], GROUP, Grid.SEARCH),
     "1.58": BLOCKS["TQ1_0"].scheme,
+    "2m": Scheme(FORMATS["midrise2"], GROUP, Grid.SEARCH),
     **{str(bits): Scheme.integer(bits, GROUP, zero_point=True) for bits in (2, 3, 4)},
 }
 ROUNDING, GPTQ, SEARCH = "rtn", "gptq", "search"
@@ -32,7 +34,7 @@ LEAST_S, MOST_S, USUAL_S = 15, 180, 60
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained. bits: a key of SCHEMES; start: one of STARTS, which 1 and 1.58 bits leave aside.
+    """What is to be trained. bits: a key of SCHEMES; start: one of STARTS, which all but integers leave aside.
 
     rate: 0 for the usual one of what is learned. own: the text, where `text` is `own`. Raises TrainingError.
     """

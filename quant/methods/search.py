@@ -34,13 +34,16 @@ class Levels:
     """
 
     def __init__(self, element: NumberFormat) -> None:
-        """Raises SchemeError unless the values are whole numbers: only between those are midpoints halves."""
+        """Raises SchemeError unless the values, and the midpoints between them, are whole numbers and halves."""
         assert element.values is not None, "the scheme allows tables only"
         values = element.values[element.values.isfinite()].sort().values
-        if not bool((values == values.round()).all()):
+        midpoints = values[1:] + values[:-1]
+        if not bool((2 * values == (2 * values).round()).all() and (midpoints == midpoints.round()).all()):
             raise SchemeError(
-                Text("La búsqueda de escala necesita códigos que valgan números enteros; {name} no los tiene.",
-                     "The search for a scale needs codes that stand for whole numbers; those of {name} do not.")
+                Text("La búsqueda de escala necesita códigos que valgan números enteros, o mitades a distancia de "
+                     "enteros; {name} no los tiene.",
+                     "The search for a scale needs codes that stand for whole numbers, or for halves at whole "
+                     "distances; those of {name} do not.")
                 .format(name=element.name)
             )  # fmt: skip
         self.low, self.high = float(values[0]), float(values[-1])

@@ -11,9 +11,9 @@ from quant.ui.sidebar.offers import LEARNED, TABLES, has_learned
 INTEGER = "int"
 # Small floats that take a scale as integers do, and casts that take none; block formats bring their own.
 SCALED = ("float8_e4m3fn", "float8_e5m2", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
-ONE_BIT = ("binary",)  # two values and a scale, which is searched for: max|w| would be far too large
+NO_ZERO = ("binary", "midrise2")  # few values and a scale, which is searched for: max|w| would be far too large
 CASTS = {f"cast_{name}": name for name in ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")}
-CHOSEN_FORMATS = (INTEGER, *(TABLES if has_learned() else ()), *CASTS, *SCALED, *ONE_BIT, *BLOCKS)
+CHOSEN_FORMATS = (INTEGER, *(TABLES if has_learned() else ()), *CASTS, *SCALED, *NO_ZERO, *BLOCKS)
 TYPICAL_SHAPE = (768, 768)  # on which a format's bits per weight are named
 
 
@@ -25,8 +25,8 @@ def family_of(name: str) -> str:
         return LEARNED
     if name in CASTS or name in SCALED:
         return "float"
-    if name in ONE_BIT:
-        return "binary"
+    if name in NO_ZERO:
+        return "no zero"
     source = BLOCKS[name].source
     return "llama.cpp" if source.startswith("ggml") else "bitsandbytes" if "bitsandbytes" in source else "mx"
 
@@ -51,8 +51,8 @@ def format_title(name: str) -> Text:
         return t.FORMAT_CAST.format(name=CASTS[name])
     if name in SCALED:
         return t.FORMAT_SCALED.format(name=name)
-    if name in ONE_BIT:
-        return t.FORMAT_BINARY
+    if name in NO_ZERO:
+        return t.FORMAT_NO_ZERO[name]
     bits = bits_per_weight(BLOCKS[name].scheme, TYPICAL_SHAPE)
     return t.FORMAT_BLOCK.format(name=name, bits=Text(number(bits, "es", 3), number(bits, "en", 3)))
 

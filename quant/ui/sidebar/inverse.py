@@ -13,7 +13,7 @@ from quant.model.load import EMBEDDED
 from quant.scheme import PerChannel, PerGroup, PerTensor, Scheme
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import CACHE_GROUPS, GROUP_SIZES, Fields
-from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, ONE_BIT, SCALED
+from quant.ui.sidebar.formats import CHOSEN_FORMATS, INTEGER, NO_ZERO, SCALED
 from quant.ui.sidebar.offers import TABLES, VARIANTS
 from quant.ui.sidebar.together import scheme_of
 
@@ -42,7 +42,7 @@ def _candidates(scheme: Scheme) -> Iterator[Values]:
         else:
             yield {
                 "format": name,
-                **(shared if name in (*TABLES, *SCALED, *ONE_BIT) else {}),
+                **(shared if name in (*TABLES, *SCALED, *NO_ZERO) else {}),
                 **(bits if name in TABLES else {}),
             }
 

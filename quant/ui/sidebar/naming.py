@@ -9,7 +9,7 @@ from quant.methods import METHODS
 from quant.text import Text, as_typed
 from quant.ui.sidebar import texts as t
 from quant.ui.sidebar.fields import activation_title, steps_title
-from quant.ui.sidebar.formats import CASTS, ONE_BIT
+from quant.ui.sidebar.formats import CASTS, NO_ZERO
 from quant.ui.sidebar.knobs import Owner, said_knobs, short_title
 from quant.ui.sidebar.mixed import ways
 from quant.ui.sidebar.offers import TABLES
@@ -101,8 +101,8 @@ def _stored_label(choice: Choice) -> Text:
         return t.LABEL_BITS.format(bits=choice.bits)
     if choice.format in TABLES:
         return t.LABEL_LEARNED.format(bits=choice.bits)
-    if choice.format in ONE_BIT:
-        return t.NAME_BINARY
+    if choice.format in NO_ZERO:
+        return t.NAMES_NO_ZERO[choice.format]
     name = CASTS.get(choice.format, choice.format)
     return Text(name, name)
 
@@ -127,9 +127,9 @@ def _weights(choice: Choice) -> Text:
         return t.RECIPE_LEARNED.format(bits=choice.bits, granularity=per)
     if choice.has_granularity:
         return t.RECIPE_SCALED.format(name=choice.format, granularity=granularity)
-    if choice.format in ONE_BIT:
+    if choice.format in NO_ZERO:
         granularity = t.RECIPE_GRANULARITIES["group"].format(group=choice.group)
-        return t.RECIPE_SCALED.format(name=t.NAME_BINARY, granularity=granularity)
+        return t.RECIPE_SCALED.format(name=t.NAMES_NO_ZERO[choice.format], granularity=granularity)
     if choice.format in CASTS:
         return t.RECIPE_CAST.format(name=CASTS[choice.format])
     return Text(choice.format, choice.format)

@@ -13,7 +13,7 @@ from quant.formats import FORMATS
 from quant.methods import METHODS, TRANSFORMS, method_for
 from quant.methods.base import Method
 from quant.scheme import Granularity, Grid, PerChannel, PerGroup, PerTensor, Scheme
-from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, ONE_BIT, SCALED, family, family_of
+from quant.ui.sidebar.formats import CASTS, CHOSEN_FORMATS, INTEGER, NO_ZERO, SCALED, family, family_of
 from quant.ui.sidebar.knobs import Owner, read_knobs
 from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS, TABLES, integers, learned, step_names, whole_activations
 
@@ -37,7 +37,7 @@ def has_granularity(choice: Fields) -> bool:
 
 def has_groups(choice: Fields) -> bool:
     """Whether a group has a size to choose."""
-    if choice.format in (*ONE_BIT, LEARNED_GROUPS):  # groups are all that these know
+    if choice.format in (*NO_ZERO, LEARNED_GROUPS):  # groups are all that these know
         return True
     return has_granularity(choice) and choice.granularity == "group" and choice.format != LEARNED
 
@@ -151,6 +151,6 @@ def scheme_of(choice: Fields) -> Scheme:
         return learned(choice.format, choice.bits, choice.granularity, choice.group)
     if choice.format in CASTS:
         return Scheme(FORMATS[CASTS[choice.format]], PerTensor(), Grid.UNIT, None)
-    if choice.format in ONE_BIT:
+    if choice.format in NO_ZERO:
         return Scheme(FORMATS[choice.format], sized, Grid.SEARCH)
     return Scheme(FORMATS[choice.format], granularity) if choice.format in SCALED else whole

@@ -109,7 +109,7 @@ def values(scheme: Scheme, bins: int, language: Language) -> list[tuple[float, s
         low, high = middle - MOST_VALUES // 2, middle + MOST_VALUES // 2 - 1
     each = bins / (high - low + 1)
     stored = (low, high) if grid.two else [low + i for i in range(int(high - low) + 1)]
-    return [((value - low + 0.5) * each, number(value, language, 2)) for value in stored]
+    return [((value - low + 0.5) * each, number(value - grid.middle, language, 2)) for value in stored]
 
 
 def _words(learning: Learning, language: Language) -> dict[str, object]:

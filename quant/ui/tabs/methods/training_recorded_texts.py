@@ -20,6 +20,7 @@ OTHERS = Text("No se enseñan entrenamientos grabados: {problem}", "No recorded 
 RUN = Text("Bits por peso de lo entrenado", "Bits per weight of what was trained")
 BITS = Text("{bits} bits", "{bits} bits")
 ONE_BIT = Text("1 bit", "1 bit")
+MIDRISE, MIDRISE_BITS = Text("2 (sin cero)", "2 (without zero)"), Text("2 bits sin cero", "2 bits without zero")
 METHODS = {"rounding": Text("redondeo", "rounding"), "gptq": Text("GPTQ", "GPTQ"), "qat": Text("QAT", "QAT")}
 LEGEND = (("", Text("QAT, grabado", "QAT, recorded")), ("at", Text("el momento elegido", "the moment chosen")))
 TIME = Text("Tiempo de entrenamiento:", "Training time:")

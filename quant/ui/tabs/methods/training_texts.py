@@ -13,10 +13,11 @@ INTRO = Text(
     "is quantized* (QAT): each step uses the rounded weights and corrects those behind them. Watch it here, live.",
 )
 BITS = Text("Bits por peso", "Bits per weight")
-BITS_INFO = Text("1,58 son tres valores: −1, 0 y 1", "1.58 are three values: −1, 0 and 1")
+BITS_INFO = Text("1,58 son tres valores: −1, 0 y 1; 2 sin cero, cuatro: ±0,5 y ±1,5",
+                 "1.58 are three values: −1, 0 and 1; 2 without zero, four: ±0.5 and ±1.5")  # fmt: skip
 BIT_NAMES = {
     "1": Text("1 (binario)", "1 (binary)"), "1.58": Text("1,58 (ternario)", "1.58 (ternary)"),
-    "2": Text("2", "2"), "3": Text("3", "3"), "4": Text("4", "4"),
+    "2m": Text("2 sin cero", "2 without zero"), "2": Text("2", "2"), "3": Text("3", "3"), "4": Text("4", "4"),
 }  # fmt: skip
 SECONDS = Text("Segundos de entrenamiento", "Seconds of training")
 SECONDS_INFO = Text("solo cuenta entrenar, no medir", "training alone counts, not measuring")

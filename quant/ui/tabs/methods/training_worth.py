@@ -22,6 +22,7 @@ from quant.ui.tabs.methods import training_recorded_texts as t
 
 PIECES = "tabs/methods/training_recorded.html.j2"
 NOTHING = Text("", "")
+ALONE = {"1": t.ONE_BIT, "2m": t.MIDRISE_BITS}
 
 
 # ---- what was recorded, as rungs
@@ -32,10 +33,10 @@ def rungs(methods: Recorded, training: RecordedTraining | None) -> list[Rung]:
     runs = {run.name: run for run in training.runs} if training else {}
     names = {*runs, *(str(bits) for bits in RECORDED_BITS)}
     found = []
-    for name in sorted(names, key=float, reverse=True):
+    for name in names:
         rows = {row.name: row for row in methods.at(int(name))} if name.isdecimal() else {}
         found.append(of_run(runs[name], rows) if name in runs else of_rows(name, rows))
-    return [rung for rung in found if rung is not None]
+    return sorted((rung for rung in found if rung is not None), key=lambda rung: rung.bits_per_weight, reverse=True)
 
 
 def of_rows(name: str, rows: dict[str, Compared]) -> Rung | None:
@@ -71,7 +72,9 @@ def _tried(row: Compared) -> Tried:
 
 def bits(*names: str) -> Text:
     """Of one run or rung, or of some: `1.58 bits`, `8 and 4 bits`."""
-    return t.ONE_BIT if names == ("1",) else t.BITS.format(bits=_listed([as_typed(name) for name in names]))
+    if len(names) == 1 and names[0] in ALONE:
+        return ALONE[names[0]]
+    return t.BITS.format(bits=_listed([t.MIDRISE if name == "2m" else as_typed(name) for name in names]))
 
 
 def took(seconds: float) -> Text:

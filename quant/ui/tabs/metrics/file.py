@@ -24,7 +24,7 @@ from quant.ui.shared.frames import Frame, Updates, Values
 from quant.ui.shared.shelf import Shelf, Stored
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
-from quant.ui.sidebar.formats import CASTS, INTEGER, ONE_BIT
+from quant.ui.sidebar.formats import CASTS, INTEGER, NO_ZERO
 from quant.ui.sidebar.offers import LEARNED, LEARNED_GROUPS
 from quant.ui.tabs.base import Follow, Place, Run, Seen
 from quant.ui.tabs.metrics import file_texts as t
@@ -92,7 +92,7 @@ def file_name(choice: Choice) -> str:
     how = [bits.get(choice.format, CASTS.get(choice.format, choice.format))]
     if choice.has_granularity:
         how.append(f"group{choice.group}" if choice.granularity == "group" else choice.granularity)
-    elif choice.format in ONE_BIT:
+    elif choice.format in NO_ZERO:
         how.append(f"group{choice.group}")
     how += _grid(choice) + ["table"] * choice.table
     how += [_activations(choice)] * choice.rounds_activations + [choice.chosen_method] * bool(choice.chosen_method)
@@ -130,6 +130,7 @@ def _trained(made: Training) -> str:
     usual = Training(made.steps)
     said = [getattr(made, name) for name in ("learn", "loss", "text") if getattr(made, name) != getattr(usual, name)]
     said += [f"seed{made.seed}"] * bool(made.seed) + [f"rate{made.rate:g}"] * (made.rate != RATES[made.learn])
+    said += [f"zero{made.decay_steps}"] * bool(made.decay_steps)
     return "-".join([f"trained{made.steps}", *said])
 
 
