@@ -258,13 +258,14 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run")
     parser.add_argument("--steps", type=int, default=0, help="of a recorded run whose rate falls to zero")
+    parser.add_argument("--rate", type=float, default=0.0, help="of a recorded run; the usual one unless said")
     parser.add_argument("--record", choices=RUNS, help="train this run and write it into the assets")
     parser.add_argument("--resume", type=Path, default=Path.cwd(), help="where a recorded run keeps its state")
     parser.add_argument("--corpus", type=Path, help="the texts of a recorded run; all that ships unless said")
     parser.add_argument("--only", choices=("quality", "speed", "rest"), help="leave the others out")
     options = parser.parse_args()
     if options.record:
-        record(options.record, options.seconds, options.steps, options.resume, options.corpus)
+        record(options.record, options.seconds, options.steps, options.rate, options.resume, options.corpus)
         return
     found: dict[str, Any] = {}
     if options.only in (None, "rest"):

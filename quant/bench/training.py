@@ -53,7 +53,6 @@ def whole(bits: int) -> Scheme:
 
 RUNS = ("2m", "2", "1.58", "1")  # what ships, by the names of SCHEMES, each from the best scale
 METHOD = "search"
-RATE_TO_ZERO = 0.012  # of a run whose rate falls to zero, twice the usual one
 
 
 def scored(loaded: LoadedModel, made: LoadedModel, text: EvalText | None = None) -> Comparison:
@@ -75,16 +74,16 @@ def corpus_ids(loaded: LoadedModel, corpus: Path) -> torch.Tensor:
     return torch.tensor(tokens_in(loaded, chosen, CORPUS_TOKENS))
 
 
-def record(name: str, seconds: float, steps: int, folder: Path, corpus: Path | None) -> None:
+def record(name: str, seconds: float, steps: int, rate: float, folder: Path, corpus: Path | None) -> None:
     """Train one of RUNS until it has had `seconds`, keep its state in `folder` on the way, and write it down.
 
-    steps: by which the rate has fallen to zero, and the run ends; 0 for the usual schedule.
+    steps: by which the rate has fallen to zero, and the run ends; 0 for the usual schedule. rate: 0 for the usual one.
     """
     lab = Lab()
     loaded = lab.loaded("embedded")
     base = Recipe.uniform(SCHEMES[name], method=METHOD)
-    text, rate = CORPUS if corpus else EVERYTHING, RATE_TO_ZERO if steps else 0.0
-    recipe = replace(base, training=Training(1, text=text, rate=rate, decay_steps=steps))
+    training = Training(1, text=CORPUS if corpus else EVERYTHING, rate=rate, decay_steps=steps)
+    recipe = replace(base, training=training)
     made = quantize_model(loaded, base)
     trainer = Trainer(loaded, made, recipe, corpus_ids(loaded, corpus) if corpus else None)
     state = folder / f"{name}.pt"
