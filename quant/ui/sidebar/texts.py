@@ -169,10 +169,8 @@ FORMAT_TABLES = {
 FORMAT_CAST = Text("{name}, sin escala", "{name}, no scale")
 FORMAT_SCALED = Text("{name}, con escala", "{name}, with a scale")
 FORMAT_NO_ZERO = {
-    "binary": Text("Un bit por peso: −1 o 1, con escala", "One bit per weight: −1 or 1, with a scale"),
-    "midrise2": Text(
-        "Dos bits sin cero: ±0,5 y ±1,5, con escala", "Two bits without zero: ±0.5 and ±1.5, with a scale"
-    ),
+    "binary": Text("1 bit: −1 o 1, con escala", "1 bit: −1 or 1, with a scale"),
+    "midrise2": Text("2 bits: ±0,5 y ±1,5, con escala", "2 bits: ±0.5 and ±1.5, with a scale"),
 }
 NAMES_NO_ZERO = {
     "binary": Text("1 bit", "1 bit"), "midrise2": Text("2 bits sin cero", "2 bits without zero"),
@@ -197,10 +195,10 @@ FORMAT_INFO = {
         "Of each weight only its sign is left, times a scale that a group shares: the one that leaves least error.",
     ),
     "midrise2": Text(
-        "Cuatro valores a igual distancia, dos a cada lado del cero y ninguno en él (mid-rise): el reparto de una "
-        "campana, sin gastar un código en el cero. Es la rejilla de ParetoQ con 2 bits.",
-        "Four values at equal distances, two on either side of zero and none at it (mid-rise): what suits a bell, with "
-        "no code spent on zero. It is ParetoQ’s grid at 2 bits.",
+        "Cuatro valores a igual distancia, dos a cada lado del cero y ninguno en él (mid-rise): no hay un lado con más "
+        "valores que el otro. Es la rejilla de ParetoQ con 2 bits.",
+        "Four values at equal distances, two on either side of zero and none at it (mid-rise): neither side has more "
+        "of them. It is ParetoQ’s grid at 2 bits.",
     ),
     "cast": Text(
         "Cada peso se convierte tal cual, sin escala: lo que es demasiado pequeño para el formato se vuelve cero.",

@@ -24,7 +24,7 @@ SECONDS_INFO = Text("solo cuenta entrenar, no medir", "training alone counts, no
 FOLD = Text("Qué aprende, de qué y desde dónde", "What it learns, from what, and from where")
 LEARN = Text("Qué aprende", "What is learned")
 LOSS = Text("Qué se le pide en cada paso", "What each step asks of it")
-START = Text("Desde dónde empieza (con 2 bits o más)", "Where it starts (at 2 bits or more)")
+START = Text("Desde dónde empieza (con 2, 3 y 4 bits)", "Where it starts (at 2, 3 and 4 bits)")
 STARTS = {
     "search": Text("Redondeo con la mejor escala", "Rounding with the best scale"),
     "rtn": Text("Redondeo con punto cero", "Rounding with a zero point"),
