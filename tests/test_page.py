@@ -456,14 +456,19 @@ def test_a_phone_shows_results_without_scrolling_sideways(phone: Visit) -> None:
 
 def test_a_bad_prompt_gets_a_message_and_nothing_is_lost(spanish: Visit) -> None:
     spanish.open("tab=texto&bits=5")
+    recorded = spanish.page.locator("#wrote-es")
+    expect(recorded.locator(".writer")).to_have_count(2)
+    expect(recorded).to_be_visible()
     spanish.page.locator("#prompt-es textarea").fill("   ")
     spanish.page.locator("#write-es").click()
     expect(spanish.page.locator("#written-es .lab-notice.error")).to_contain_text("vacío")
+    expect(recorded).to_be_hidden()
     assert spanish.bits() == 5
     spanish.ended("stop")
     spanish.page.locator("#prompt-es textarea").fill("Hola")
     spanish.page.locator("#write-es").click()
     expect(spanish.page.locator("#written-es .writer")).to_have_count(2)
+    expect(recorded).to_be_hidden()
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> None:

@@ -12,12 +12,14 @@ from quant.ui.tabs.text.speculate import build_speculate
 from quant.ui.tabs.text.speculate_texts import SPECULATE_TITLE
 from quant.ui.tabs.text.write import build_write
 
-CSS = "".join((Path(__file__).parent / f"{name}.css").read_text(encoding="utf8") for name in ("speculate", "drift"))
+CSS = "".join(
+    (Path(__file__).parent / f"{name}.css").read_text(encoding="utf8") for name in ("speculate", "drift", "before")
+)
 
 
 def build_text(place: Place) -> Built:
-    form, write = build_write(place)
+    form, write, before = build_write(place)
     read_text, read = build_drift(place)
     with gr.Accordion(SPECULATE_TITLE[place.language], open=False):
         draft = build_speculate(place, form)
-    return Built(runs=(write, read, draft), kept={"prompt": form.prompt, "drift": read_text})
+    return Built((before,), (write, read, draft), kept={"prompt": form.prompt, "drift": read_text})

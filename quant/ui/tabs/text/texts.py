@@ -65,7 +65,14 @@ ENDS_AT = Text(
 THE_ORIGINAL = Text("el original", "the original")
 THE_QUANTIZED = Text("el cuantizado", "the quantized one")
 FIRST_DIFFERENT = Text("primer token distinto", "first differing token")
+FIRST_DIFFERENT_WORD = Text("primera palabra distinta", "first differing word")
 TEXT_EMPTY = Text("Pulsa «Escribir» para ver lo que escribe cada uno.", "Press “Write” to see what each one writes.")
+RECORDED_TEXT = Text(
+    "Mientras tanto, lo que escriben con esta receta después de «{prompt}», siempre el token más probable. Mueve los bits "
+    "en la receta y cambiará.",
+    "Meanwhile, what they write with this recipe after “{prompt}”, always the most likely token. Move the bits in the "
+    "recipe, and it will change.",
+)
 LITTLE_MODEL = Text(
     "El modelo incluido tiene 5 millones de parámetros y lo ha entrenado este proyecto en un ordenador de dos núcleos: "
     "escribe en español, pero no sabe casi nada del mundo. Las novelas que leyó son de 1839 a 1931 y algunas llevan los "

@@ -20,11 +20,12 @@ from quant.ui.shared.action import Action, quantizing
 from quant.ui.shared.frames import Frame, Values, components, read
 from quant.ui.shared.templates import macros
 from quant.ui.sidebar.choice import Choice
-from quant.ui.tabs.base import Place, Run
+from quant.ui.tabs.base import Follow, Place, Run
 from quant.ui.tabs.text import texts as t
+from quant.ui.tabs.text.before import build_before
+from quant.ui.tabs.text.columns import COLUMNS, Column
 from quant.ui.tabs.text.sampling import Settings, SettingsForm, build_settings
 
-COLUMNS = "tabs/text/write.html.j2"
 REDRAW_S = 0.06  # a browser does not need more frames, and each one is a message
 
 
@@ -76,18 +77,6 @@ def write(lab: Lab, language: Language, asked: Asked, sampling: Sampling) -> Ite
             drawn = time.monotonic()
             yield Frame(last)
     yield Frame(last)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One model and what it has written."""
-
-    css: str
-    name: str
-    kind: str
-    text: Markup
-    done: bool
-    length: str
 
 
 def columns(loaded: LoadedModel, pair: tuple[Step, Step], kind: str, language: Language) -> Markup:
@@ -150,7 +139,7 @@ def _marked(loaded: LoadedModel, step: Step, part: int | None, language: Languag
     return macros(COLUMNS).parted(prompt, before[len(prompt) :], t.FIRST_DIFFERENT[language], token, after)
 
 
-def build_write(place: Place) -> tuple[WriteForm, Run]:
+def build_write(place: Place) -> tuple[WriteForm, Run, Follow]:
     language = place.language
     glossary.prose(t.TEXT_INTRO[language], language)
     gr.HTML(macros(COLUMNS).jump(f"#drift-title-{language}", t.TEXT_LINKS[language]))
@@ -160,6 +149,7 @@ def build_write(place: Place) -> tuple[WriteForm, Run]:
         stop = gr.Button(shared_texts.STOP[language], scale=0, min_width=110, elem_id=f"stop-{language}")
     settings = build_settings(language)
     output = gr.HTML(html.notice(t.TEXT_EMPTY[language], "note"), elem_id=f"written-{language}")
+    before = build_before(language)
     gr.Markdown(t.LITTLE_MODEL[language], elem_classes="lab-small-print")
 
     def asks(choice: Choice, values: Values) -> Asked:
@@ -167,4 +157,4 @@ def build_write(place: Place) -> tuple[WriteForm, Run]:
 
     inputs = (prompt, *components(settings))
     run = Run(writing(place.lab, language), asks, (button.click, prompt.submit), inputs, Outputs(output), stop)
-    return WriteForm(prompt, settings), run
+    return WriteForm(prompt, settings), run, before
