@@ -93,11 +93,13 @@ def run_html(run: Run, language: Language) -> Markup:
 
 
 def caption(learning: Learning) -> Text:
-    """What was read where, and when half of the gain was there."""
+    """What was read where, when half of the gain was there, and why it goes on falling at the end."""
     half = half_won([(check.seconds, check.kl) for check in learning.checks])
-    if half is None:
-        return t.CURVE
-    return Text("{a} {b}", "{a} {b}").format(a=t.HALF.format(half=took(half), all=took(learning.seconds)), b=t.CURVE)
+    training = learning.recipe.training
+    said = [] if half is None else [t.HALF.format(half=took(half), all=took(learning.seconds))]
+    said += [t.TO_ZERO] * bool(training and training.decay_steps)
+    said.append(t.CURVE)
+    return Text(" ".join(one.es for one in said), " ".join(one.en for one in said))
 
 
 def values(scheme: Scheme, bins: int, language: Language) -> list[tuple[float, str]]:

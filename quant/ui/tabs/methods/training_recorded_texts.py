@@ -40,6 +40,12 @@ CURVE = Text(
 HALF = Text(
     "La mitad de lo que gana llega en {half} de {all}.", "Half of what it gains is there after {half} of {all}."
 )
+TO_ZERO = Text(
+    "Aquí el ritmo de aprendizaje baja poco a poco hasta cero: por eso la KL sigue cayendo al final, cuando los pesos "
+    "dejan de saltar de un valor a otro.",
+    "Here the learning rate falls slowly to zero: so the KL goes on falling at the end, when weights cease to jump from "
+    "one value to another.",
+)
 WROTE = {
     "original": Text("El original", "The original"), "start": Text("Cuantizado, sin entrenar", "Quantized, untrained"),
     "now": Text("En este momento", "At this moment"),
