@@ -238,7 +238,7 @@ _ROWS = [
     _table("iq4", 4, IQ4, "ggml 0.25, the table of IQ4_NL and IQ4_XS", Ties.DOWN),
     _table("dynamic8", 8, dynamic_table(), "Dettmers et al. 2022, arXiv:2110.02861, section 2.2", Ties.DOWN),
     _table("ternary", 2, (-1.0, 0.0, 1.0, math.nan), "Li et al. 2016, arXiv:1605.04711", Ties.AWAY),
-    _table("midrise2", 2, (-1.5, -0.5, 0.5, 1.5), "Liu et al. 2025, arXiv:2502.02631, section 3.2", Ties.AWAY),
+    _table("midrise2", 2, (-1.5, -0.5, 0.5, 1.5), "Liu et al. 2025, arXiv:2502.02631", Ties.AWAY),
     _table("binary", 1, (-1.0, 1.0), "Courbariaux et al. 2015, arXiv:1511.00363", Ties.AWAY),
 ]
 
