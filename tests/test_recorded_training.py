@@ -43,7 +43,7 @@ def test_a_run_is_told_by_its_recipe_whatever_keys_and_values_are_stored_in() ->
     assert model is not None
     assert scheme_of(model.model) == cached.cache
     assert run.made.training is not None
-    other = replace(run.made, training=replace(run.made.training, steps=run.made.training.steps + 1))
+    other = replace(run.made, training=replace(run.made.training, seed=run.made.training.seed + 1))
     assert shipped(loaded, other) is None
     assert finished(Lab().quantized(run.made)).name == loaded.name, "at once, though its text does not ship"
 
