@@ -14,7 +14,7 @@ from quant.errors import TrainingError
 from quant.estimator import FakeQuantize, Latent, LearningLinear, LearningTable, Values, check_learns
 from quant.formats import learned_format
 from quant.methods.grid import Frame, rounded
-from quant.qtensor import QTensor
+from quant.qtensor import QTensor, group, ungroup
 from quant.scheme import Flat, Grid
 from quant.weight import QuantWeight
 
@@ -92,6 +92,30 @@ def test_values_and_gradients_are_those_of_the_definition(name: str) -> None:
     if offset is not None:
         assert made.offset is not None
         assert torch.allclose(made.offset.grad, offset.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_a_grid_without_a_zero_learns_as_the_definition_says() -> None:
+    scheme, weight = SCHEMES["mid-rise"], matrix(3)
+    made = latent(scheme, weight)
+    assert made.latent is not None
+    with torch.no_grad():
+        made.latent.mul_(1.4)  # some beyond the ends
+    weights = torch.randn(weight.shape, generator=torch.Generator().manual_seed(9))
+    (made.simulated() * weights).sum().backward()
+    scale = made.quantized().q.scales().requires_grad_()
+    flat = made.latent.detach().reshape(weight.shape).clone().requires_grad_()
+    places = group(flat, scheme.granularity) / scale.unsqueeze(-1)
+    values = torch.tensor([-1.5, -0.5, 0.5, 1.5])
+    nearest = values[(places.detach().unsqueeze(-1) - values).abs().argmin(-1)]
+    inside = places + (nearest - places).detach()  # straight through
+    want = torch.where(places.detach().abs() <= 1.5, inside, nearest) * scale.unsqueeze(-1)
+    assert torch.allclose(ungroup(want, weight.shape), made.simulated(), rtol=1e-6)
+    (ungroup(want, weight.shape) * weights).sum().backward()
+    assert flat.grad is not None
+    assert torch.allclose(made.latent.grad.reshape(weight.shape), flat.grad, atol=1e-6)  # type: ignore[union-attr]
+    assert scale.grad is not None
+    exact = made.first_scale * made.log_scale.detach().exp()
+    assert torch.allclose(made.log_scale.grad, scale.grad * exact, rtol=1e-4, atol=1e-5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -12,7 +12,10 @@ from quant.kernels import learner
 
 pytestmark = pytest.mark.skipif(not learner.fits(), reason="no compiler here")
 
-GRIDS = {"2 bits": Values(0.0, 3.0), "8 bits": Values(-128.0, 127.0), "two values": Values(-1.0, 1.0, two=True)}
+GRIDS = {
+    "2 bits": Values(0.0, 3.0), "8 bits": Values(-128.0, 127.0), "two values": Values(-1.0, 1.0, two=True),
+    "mid-rise": Values(0.0, 3.0, middle=1.5),
+}  # fmt: skip
 Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 
@@ -24,6 +27,7 @@ def drawn(seed: int, size: int, groups: int, grid: Values, *, shifted: bool) -> 
     x = (torch.rand(3, groups, size, generator=g) - 0.5) * 2 * reach
     x = torch.where(torch.rand(x.shape, generator=g) < 0.2, x.floor() + 0.5, x)
     z = torch.randint(0, 4, s.shape, generator=g).float() if shifted else None
+    z = torch.full_like(s, grid.middle) if grid.middle else z
     w = (x if z is None else x - z) * s
     s[torch.rand(s.shape, generator=g) < 0.1] = 0
     return w, s, z
