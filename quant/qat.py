@@ -98,8 +98,8 @@ class Trainer:
 
     @property
     def ended(self) -> bool:
-        """Whether its rate has fallen to zero for good."""
-        return bool(self.training.decay_steps) and self.training.decay_steps[-1] <= self.step
+        """Whether its rate has fallen to zero."""
+        return 0 < self.training.decay_steps <= self.step
 
     def advance(self) -> float:
         """One step; its KL or cross-entropy in nats. Raises TrainingError once it diverges, back at its last good

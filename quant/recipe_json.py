@@ -132,7 +132,7 @@ class TrainingJson(JsonModel):
     own: str = ""
     rate: float = 0.0
     seed: int = 0
-    decay_steps: Annotated[tuple[int, ...], Strict(False)] = ()
+    decay_steps: int = 0
 
 
 class StepJson(JsonModel):

@@ -2,14 +2,12 @@
 
 A recipe with a training is still a value: the model follows from it, and the step number alone says how far it has
 come. The usual schedule (`rate_at`) never asks when a run will end, so that it can be stopped anywhere, and gone on
-with. One that falls to zero ends lower, and has to be told when (`decay_steps`): for runs that are recorded. It may
-begin anew after that, which is how such a run goes on.
+with. One that falls to zero ends lower, and has to be told when (`decay_steps`): for runs that are recorded.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 
 from quant.arguments import check_fields
@@ -36,7 +34,6 @@ WARM_UP, SLOWING = 10, 150  # steps until the rate is whole, and from about whic
 # What is learned is averaged over the steps, which weigh as this power of their number. Where the rate falls to zero
 # the last steps are the best ones.
 AVERAGED, AVERAGED_AT_ZERO = 8, 32
-ANEW = 0.5  # a rate that begins anew does so at this share of the one before
 STATES, LATE_STATES, FADING = 30.0, 1.0, 300  # weights of the states, and the step at which half of the first is left
 
 
@@ -49,8 +46,8 @@ class Training:
     states, or `language`, the cross-entropy of the text. text: the shipped sample of the training text, a calibration
     text, `everything` that ships but for what is measured on, or `own`; `corpus` is what a recorded run read, and does
     not ship. rate: the learning rate, in steps of each matrix's grid, the usual one of what is learned unless said.
-    seed: of the windows. decay_steps: at which steps the rate has fallen to zero, along a cosine each time, to begin
-    anew (SGDR, Loshchilov & Hutter 2017, arXiv:1608.03983); none for the usual schedule, which has no end.
+    seed: of the windows. decay_steps: the step at which the rate has fallen to zero, along a cosine (Loshchilov &
+    Hutter 2017, arXiv:1608.03983); 0 for the usual schedule, which has no end.
 
     Raises TrainingError.
 
@@ -66,7 +63,7 @@ class Training:
     own: str = ""
     rate: float = 0.0
     seed: int = 0
-    decay_steps: tuple[int, ...] = ()
+    decay_steps: int = 0
 
     def __post_init__(self) -> None:
         check_fields(self, TrainingError)
@@ -81,25 +78,20 @@ class Training:
             )  # fmt: skip
         _within(Text("pasos", "steps"), self.steps, 1, MOST_STEPS)
         _within(Text("semilla", "seed"), self.seed, 0, MOST_SEED)
-        zero, least = Text("pasos hasta ritmo cero", "steps until the rate is zero"), 1
-        for end in self.decay_steps:
-            _within(zero, end, least, MOST_STEPS)
-            least = end + 1
         if self.decay_steps:
-            _within(zero, self.decay_steps[-1], self.steps, MOST_STEPS)
+            _within(Text("pasos hasta ritmo cero", "steps until the rate is zero"), self.decay_steps, self.steps,
+                    MOST_STEPS)  # fmt: skip
         _within(Text("ritmo de aprendizaje", "learning rate"), self.rate, LEAST_RATE, MOST_RATE)
 
 
 def rate_at(step: int, training: Training) -> float:
     """The learning rate of a step, counted from 0: a linear warm-up, then about constant, then as 1 / sqrt(step); or
-    along cosines to zero.
+    along a cosine to zero.
     """
-    warm, ends = training.rate * min(1.0, (step + 1) / WARM_UP), training.decay_steps
-    if not ends:
-        return warm / (1 + step / SLOWING) ** 0.5
-    turn = min(bisect_right(ends, step), len(ends) - 1)
-    begin, end = (0, *ends)[turn], ends[turn]
-    return warm * ANEW**turn * (1 + math.cos(math.pi * min(1.0, (step - begin) / (end - begin)))) / 2
+    warm = training.rate * min(1.0, (step + 1) / WARM_UP)
+    if training.decay_steps:
+        return warm * (1 + math.cos(math.pi * min(1.0, step / training.decay_steps))) / 2
+    return warm / (1 + step / SLOWING) ** 0.5
 
 
 def average_power(training: Training) -> int:

@@ -14,8 +14,8 @@ before, in a process of its own.
 
 `--record NAME --seconds N --corpus FOLDER` trains one of RUNS for N seconds on the texts that the embedded model was
 trained on (`quant.train.pretrain` says which; without a folder on all that ships) and writes it into
-assets/training.json, with its packed model beside; with `--steps N M` its rate falls to zero at step N, begins anew,
-and falls to zero at step M, where it ends. One that stopped goes on with `--resume FOLDER`, where it keeps its state.
+assets/training.json, with its packed model beside; with `--steps N` its rate falls to zero at that step, where it ends.
+One that stopped goes on with `--resume FOLDER`, where it keeps its state.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ def peak_apart() -> int:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run")
-    parser.add_argument("--steps", type=int, nargs="*", default=[], help="where the rate of a recorded run is zero")
+    parser.add_argument("--steps", type=int, default=0, help="of a recorded run whose rate falls to zero")
     parser.add_argument("--rate", type=float, default=0.0, help="of a recorded run; the usual one unless said")
     parser.add_argument("--record", choices=RUNS, help="train this run and write it into the assets")
     parser.add_argument("--resume", type=Path, default=Path.cwd(), help="where a recorded run keeps its state")
@@ -265,7 +265,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("quality", "speed", "rest"), help="leave the others out")
     options = parser.parse_args()
     if options.record:
-        record(options.record, options.seconds, tuple(options.steps), options.rate, options.resume, options.corpus)
+        record(options.record, options.seconds, options.steps, options.rate, options.resume, options.corpus)
         return
     found: dict[str, Any] = {}
     if options.only in (None, "rest"):

@@ -74,11 +74,10 @@ def corpus_ids(loaded: LoadedModel, corpus: Path) -> torch.Tensor:
     return torch.tensor(tokens_in(loaded, chosen, CORPUS_TOKENS))
 
 
-def record(name: str, seconds: float, steps: tuple[int, ...], rate: float, folder: Path, corpus: Path | None) -> None:
+def record(name: str, seconds: float, steps: int, rate: float, folder: Path, corpus: Path | None) -> None:
     """Train one of RUNS until it has had `seconds`, keep its state in `folder` on the way, and write it down.
 
-    steps: by which the rate has fallen to zero, the last of which ends it; none for the usual schedule. rate: 0 for the
-    usual one.
+    steps: by which the rate has fallen to zero, and the run ends; 0 for the usual schedule. rate: 0 for the usual one.
     """
     lab = Lab()
     loaded = lab.loaded("embedded")

@@ -1,7 +1,7 @@
 """The training of the live recipe as one short text, as an address has it.
 
     240:weights:distillation:training_sample:0:0.0005:3fa9c1    steps, what is learned, loss, text, seed, rate, of what
-    240/200-900:weights:...                                     where the rate falls to zero, at steps 200 and 900
+    240/900:weights:...                                         where the rate falls to zero, at step 900
 
 The last part says which recipe was trained: where the rest of the drawer has moved on, the training is that of another
 recipe, and does not count. A text of one's own is not in an address; it stands there by a short hash, which this
@@ -68,10 +68,10 @@ def read_training(written: str) -> Training | None:
     (steps, _, zero), (learn, loss, text, seed, rate) = parts[0].partition("/"), parts[1:PARTS]
     own = OWN_TEXTS.get(text) if text.startswith(OWN) else ""
     try:
-        numbers, ends = (int(steps), int(seed), float(rate)), tuple(map(int, zero.split("-") if zero else ()))
+        numbers = int(steps), int(seed), float(rate), int(zero or 0)
     except ValueError:
         raise SchemeError(t.BAD_TRAINING.format(got=shown(written))) from None
-    return Training(numbers[0], learn, loss, "own" if own else text, own, numbers[2], numbers[1], ends)
+    return Training(numbers[0], learn, loss, "own" if own else text, own, numbers[2], numbers[1], numbers[3])
 
 
 def written_training(recipe: Recipe) -> str:
@@ -80,7 +80,7 @@ def written_training(recipe: Recipe) -> str:
     if made is None:
         return ""
     text = OWN_TEXTS.name(made.own) if made.own else made.text
-    steps = "/".join([str(made.steps), "-".join(map(str, made.decay_steps))]) if made.decay_steps else made.steps
+    steps = f"{made.steps}/{made.decay_steps}" if made.decay_steps else f"{made.steps}"
     return f"{steps}:{made.learn}:{made.loss}:{text}:{made.seed}:{made.rate!r}:{seal(recipe)}"
 
 

@@ -130,7 +130,7 @@ def _trained(made: Training) -> str:
     usual = Training(made.steps)
     said = [getattr(made, name) for name in ("learn", "loss", "text") if getattr(made, name) != getattr(usual, name)]
     said += [f"seed{made.seed}"] * bool(made.seed) + [f"rate{made.rate:g}"] * (made.rate != RATES[made.learn])
-    said += [f"zero{end}" for end in made.decay_steps]
+    said += [f"zero{made.decay_steps}"] * bool(made.decay_steps)
     return "-".join([f"trained{made.steps}", *said])
 
 
