@@ -40,7 +40,7 @@ from quant.recipe import Recipe
 from quant.run.cache import set_scheme
 from quant.student import LEARNING, Divergence, apart, arithmetic, in_one_pass, learned, parameter_groups, student_of
 from quant.text import Text
-from quant.training import DISTILLATION, average_power, rate_at, states_at
+from quant.training import DISTILLATION, rate_at, share_at, states_at
 from quant.training_text import Windows
 from quant.work import Progress, Work
 
@@ -118,8 +118,7 @@ class Trainer:
         self.optimizer.zero_grad()
         self.step += 1
         with torch.no_grad():
-            power = average_power(self.training)
-            torch._foreach_lerp_(self.average, self.parameters, (power + 1) / (power + self.step))
+            torch._foreach_lerp_(self.average, self.parameters, share_at(self.step, self.training))
         return shown
 
     def _losses(self, windows: Tensor) -> tuple[Tensor, Tensor | float]:

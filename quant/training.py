@@ -32,8 +32,8 @@ LEAST_RATE, MOST_RATE = 1e-6, 0.1
 MOST_STEPS, MOST_SEED = 1_000_000, 2**31 - 1
 WARM_UP, SLOWING = 10, 150  # steps until the rate is whole, and from about which on it falls as 1 / sqrt(step)
 # What is learned is averaged over the steps, which weigh as this power of their number. Where the rate falls to zero
-# the last steps are the best ones.
-AVERAGED, AVERAGED_AT_ZERO = 8, 32
+# the last steps are the best ones, and at its end the very last: weights between two values are averaged badly.
+AVERAGED, AVERAGED_FALLING = 8, 32
 STATES, LATE_STATES, FADING = 30.0, 1.0, 300  # weights of the states, and the step at which half of the first is left
 
 
@@ -94,9 +94,12 @@ def rate_at(step: int, training: Training) -> float:
     return warm / (1 + step / SLOWING) ** 0.5
 
 
-def average_power(training: Training) -> int:
-    """The power of its number by which a step weighs in the average."""
-    return AVERAGED_AT_ZERO if training.decay_steps else AVERAGED
+def share_at(step: int, training: Training) -> float:
+    """What a step, counted from 1, is of the average of all up to it: all where the rate has fallen to zero."""
+    if 0 < training.decay_steps <= step:
+        return 1.0
+    power = AVERAGED_FALLING if training.decay_steps else AVERAGED
+    return (power + 1) / (power + step)
 
 
 def states_at(step: int) -> float:

@@ -233,6 +233,9 @@ def test_a_training_to_zero_stops_there_goes_on_as_without_a_break_and_averages_
         second.advance()
     assert whole.ended
     assert second.ended
+    for one, average in zip(whole.parameters, whole.average, strict=True):
+        assert torch.equal(one, average), "its end is its last step"
+    assert not all(map(torch.equal, first.parameters, first.average))
     assert same(whole.packed(), second.packed())
     usual = trainer(tiny, recipe(steps=6))
     for _ in range(6):
