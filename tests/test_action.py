@@ -250,7 +250,7 @@ def test_a_chart_that_only_a_frame_in_the_middle_had_comes_again_at_the_end(
     connect(action, lambda values: values, [], [], SimpleNamespace(said="said", beside="beside"), stop)
     shown = list(stepped(connected[0]({}, SimpleNamespace(session_hash="ana"))))
     assert len(shown) == len(frames(chart)) + again
-    assert (shown[-1] == {"beside": chart}) is again
+    assert (shown[-1] == {"said": "c", "beside": chart}) is again, "all that the last frame says comes with it"
 
 
 def test_work_cancelled_in_the_middle_of_a_step_ends_it_before_the_next_begins(lab: Lab) -> None:

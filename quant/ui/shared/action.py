@@ -162,8 +162,8 @@ def connect(action: Action[Asked, Ready, F], asks: Callable[[Values], Asked], tr
                 last = shown
         # A browser that lags behind reads a frame when gradio has already changed the very same objects into those of
         # the next: what only a frame in the middle showed would be lost.
-        if charts.keys() - now.keys():
-            yield charts
+        if last is not None and charts.keys() - now.keys():
+            yield charts | updates(last, outputs)
 
     def ask(request: gr.Request) -> None:
         stops.ask(str(request.session_hash))
